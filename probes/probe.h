@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What is known of an interpreter: bytes in (base/mem.h, base/sym.h), facts out. No ptrace, no BPF, no
+ * printing. One ops struct for each kind of interpreter; probes.c holds the table.
+ * How to add one: docs/HOWTO_ADD_PYTHON.md.
+ */
+#ifndef PYBPFDBG_PROBES_PROBE_H
+#define PYBPFDBG_PROBES_PROBE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct abi_py;
+struct err;
+struct mem;
+struct sym;
+struct sym_range;
+struct value;
+struct value_limits;
+struct interp; /* an interpreter in a process; opaque here, made by ops->open */
+
+/* What an interpreter needs to know of its process besides memory and symbols. */
+struct probe_env {
+	int pid;                 /* for messages only */
+	const char *cwd;         /* absolute; to complete relative file names */
+	const char *python_jit;  /* PYTHON_JIT of its environment, NULL if unset */
+};
+
+struct interp_info {
+	char version[24];   /* "3.11.2", "3.15.0a7" */
+	unsigned hexversion; /* PY_VERSION_HEX */
+	unsigned minor;     /* 11 */
+	const char *kind;   /* "CPython" */
+	bool debug;         /* Py_DEBUG / Py_TRACE_REFS build */
+	size_t module;      /* the ELF file that holds it, index into sym_modules() */
+};
+
+/* A Python thread (a PyThreadState). */
+struct interp_thread {
+	uint64_t tstate;    /* address */
+	uint64_t thread_id; /* pthread_self(), = fs_base on glibc and musl */
+	int tid;            /* kernel tid in the target's own pid namespace; 0 when not known */
+	uint64_t frame;     /* innermost frame (interpreter frame or PyFrameObject), 0: none */
+	bool holds_gil;
+	char name[64];      /* threading.Thread.name, "" when unknown; UTF-8, cut */
+};
+
+/* A Python frame. */
+struct interp_frame {
+	uint64_t frame; /* address */
+	uint64_t code;  /* address of its code object */
+	int32_t offset; /* byte offset of its instruction in the bytecode; -1: not started */
+	int32_t line;   /* 0: unknown */
+};
+
+/* A code object, read and checked. Strings are UTF-8. */
+struct interp_code {
+	uint64_t address;
+	char *file;      /* co_filename, made absolute against the target's directory unless "<...>" */
+	char *name;      /* co_name */
+	char *qualname;  /* co_qualname (3.11+); before that found out through its parents, else co_name */
+	int32_t first_line;
+	uint32_t flags;  /* co_flags */
+	uint64_t bytecode; /* address of the first code unit */
+	uint32_t size;   /* bytes of bytecode */
+	uint64_t checksum; /* of name, filename, linetable and consts pointers: tells a reused address */
+	/* local variable names in slot order are asked for with frame_vars */
+};
+
+/*
+ * A place where a line begins, as sys.settrace sees it: a `line` event happens when the code unit at
+ * `offset` is about to run, unless the frame's observed previous position lies in one of `drop`.
+ * "Observed": see docs/LINE_EVENTS.md; from 3.11 on the position stored in the frame, before that the
+ * last place of this same code object that was watched and hit in this frame (so places with
+ * `needs` set must be armed together).
+ */
+#define INTERP_DROP_MAX 8
+struct interp_place {
+	uint32_t offset; /* bytes into the bytecode (an EXTENDED_ARG prefix counts as the start) */
+	int32_t line;
+	uint32_t ndrop;
+	struct {
+		int32_t lo, hi; /* bytes, inclusive; -1..-1: not started */
+	} drop[INTERP_DROP_MAX];
+	bool event;  /* false: only watched because another place of the line needs it (before 3.11) */
+	bool inexact; /* the two may differ from settrace here; docs say why */
+};
+
+enum interp_var_kind { VAR_LOCAL, VAR_CELL, VAR_FREE };
+struct interp_var {
+	char *name;
+	enum interp_var_kind kind;
+	bool arg;       /* a parameter */
+	uint64_t value; /* address of the object (cells are looked through); 0: not bound */
+};
+
+/* Called every so often during a long scan with bytes done and in all; non-zero stops it (-ECANCELED). */
+typedef int (*interp_progress_fn)(void *priv, uint64_t done, uint64_t total);
+
+struct interp_ops {
+	const char *name; /* "cpython" */
+	/*
+	 * Is this interpreter in that process? -ENOENT: no (try the next probe). Any other failure is final
+	 * and has its line in *err: unsupported version (with the supported range), free-threaded, JIT on.
+	 */
+	int (*open)(struct mem *mem, struct sym *sym, const struct probe_env *env, struct err *err,
+		    struct interp **ret);
+	void (*free)(struct interp *in);
+	const struct interp_info *(*info)(const struct interp *in);
+	/* Where the eval loop's code lies: the readers of bytecode that count. Owned by in. */
+	void (*eval_ranges)(const struct interp *in, const struct sym_range **ret, size_t *ret_n);
+	/* The facts that the BPF side needs (bpf/abi.h). */
+	void (*kernel)(const struct interp *in, struct abi_py *ret);
+
+	/* All Python threads of all interpreters, malloc'ed array. 0 or -errno. */
+	int (*threads)(struct interp *in, struct interp_thread **ret, size_t *ret_n);
+	/* Frames, innermost first, at most max (shims skipped), malloc'ed array. */
+	int (*frames)(struct interp *in, uint64_t tstate, size_t max, struct interp_frame **ret, size_t *ret_n);
+
+	/* All live code objects. cb: non-zero stops and is returned. Unreadable pieces are skipped. */
+	int (*scan_code)(struct interp *in, int (*cb)(void *priv, uint64_t code), void *priv,
+			 interp_progress_fn progress, void *progress_priv);
+	/* Read one code object; -EINVAL when there is none at addr. Free with interp_code_deinit(). */
+	int (*code)(struct interp *in, uint64_t addr, struct interp_code *ret);
+	/* Line of a byte offset; 0 when it has none. Negative errno. */
+	int (*line_of)(struct interp *in, uint64_t code, int32_t offset);
+	/*
+	 * The places where lines of this code begin, ascending by line then offset, malloc'ed.
+	 * Lines that never give a `line` event (a def line inside its own body) are absent.
+	 */
+	int (*places)(struct interp *in, uint64_t code, struct interp_place **ret, size_t *ret_n);
+	/* Children: code objects in co_consts, malloc'ed array of addresses. */
+	int (*code_children)(struct interp *in, uint64_t code, uint64_t **ret, size_t *ret_n);
+
+	/* Locals, cells and free variables of a frame in slot order; free with interp_vars_free(). */
+	int (*frame_vars)(struct interp *in, uint64_t frame, struct interp_var **ret, size_t *ret_n);
+	/* Address of the frame's globals / builtins dict / f_locals mapping (module and class bodies; 0 if none). */
+	int (*frame_dicts)(struct interp *in, uint64_t frame, uint64_t *ret_globals, uint64_t *ret_builtins,
+			   uint64_t *ret_locals);
+
+	/* Read the object at addr into a tree. Never fails but for -ENOMEM: what cannot be read is VALUE_UNREADABLE. */
+	int (*value)(struct interp *in, uint64_t addr, const struct value_limits *lim, struct value **ret);
+	/* dict[key] by str key, in a dict of any form: *ret_addr; -ENOENT; -EINVAL not a dict; -EFAULT. */
+	int (*dict_get)(struct interp *in, uint64_t dict, const char *key, uint64_t *ret_addr);
+	/*
+	 * obj.name without running code: instance dict, inline values, slots, class attributes through the MRO,
+	 * module and function attributes; a fixed list of C members (__class__, __name__, __dict__, func.__code__,
+	 * int.real, exception.args ...). *ret is a tree read with lim.
+	 * -ENOENT: AttributeError; -EOPNOTSUPP with the reason in *err: property, descriptor, __getattr__.
+	 */
+	int (*attr)(struct interp *in, uint64_t obj, const char *name, const struct value_limits *lim,
+		    struct err *err, struct value **ret);
+	/*
+	 * obj[key] for list, tuple, str, bytes, bytearray, range, deque (int key), dict and its subclasses (hashable built-in key), without
+	 * running code. -ENOENT: IndexError/KeyError; -EOPNOTSUPP with the reason: __getitem__ in Python, and all else.
+	 */
+	int (*item)(struct interp *in, uint64_t obj, const struct value *key, const struct value_limits *lim,
+		    struct err *err, struct value **ret);
+	/* Is type `type` (address) a class named `name` or derived from one (by MRO names)? 1, 0, -errno. */
+	int (*type_is)(struct interp *in, uint64_t type, const char *name, bool derived);
+	/* Names of sys.modules as an address of the dict of module `name`'s globals; -ENOENT. */
+	int (*module_globals)(struct interp *in, const char *name, uint64_t *ret_dict);
+};
+
+/* Fields that every interp starts with. */
+struct interp {
+	const struct interp_ops *ops;
+};
+
+void interp_code_deinit(struct interp_code *c);
+void interp_vars_free(struct interp_var *vars, size_t n);
+
+/*
+ * Try every probe of the table. -ENOENT with a line in *err: no interpreter that we know
+ * ("pid 42: /usr/bin/bash is not a Python process").
+ */
+int probes_open(struct mem *mem, struct sym *sym, const struct probe_env *env, struct err *err,
+		struct interp **ret);
+void probes_close(struct interp *in); /* NULL is fine */
+
+#endif

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A Python value as read from memory: a tree with limits. Nothing here reads memory. */
+#ifndef PYBPFDBG_PROBES_VALUE_H
+#define PYBPFDBG_PROBES_VALUE_H
+
+#include <gmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct strbuf;
+
+enum value_kind {
+	VALUE_NONE, VALUE_ELLIPSIS, VALUE_NOT_IMPLEMENTED,
+	VALUE_BOOL,      /* .b */
+	VALUE_INT,       /* .z */
+	VALUE_FLOAT,     /* .re */
+	VALUE_COMPLEX,   /* .re, .im */
+	VALUE_STR,       /* .bytes: UTF-8, surrogates as WTF-8; .length: code points in the target */
+	VALUE_BYTES, VALUE_BYTEARRAY, /* .bytes; .length: bytes in the target */
+	VALUE_LIST, VALUE_TUPLE, VALUE_SET, VALUE_FROZENSET, VALUE_DEQUE, /* .items: children, name NULL */
+	VALUE_DICT,      /* .items: key, value, key, value, ... */
+	VALUE_RANGE, VALUE_SLICE, /* .items: start, stop, step */
+	VALUE_TYPE,      /* a class: .text its qualified name, .module */
+	VALUE_FUNCTION,  /* .text its qualified name; also built-in functions and methods: .text is the whole repr */
+	VALUE_MODULE,    /* .text its name */
+	VALUE_INSTANCE,  /* anything with attributes: .items in order, each child has .name */
+	VALUE_EXCEPTION, /* .items: [0] the args tuple, then attributes by name */
+	VALUE_OPAQUE,    /* shown as .text, e.g. "<T object at 0x7f..>"; also datetime & co (.text is the repr) */
+	VALUE_UNREADABLE, /* .text says why ("<unreadable: ...>") */
+};
+
+struct value {
+	enum value_kind kind;
+	uint64_t address;   /* of the object in the target; 0 when computed here */
+	uint64_t type_address;
+	char *type;         /* type(x).__name__, UTF-8, never NULL */
+	char *module;       /* type(x).__module__ or NULL when not known */
+	char *name;         /* attribute name when a child of an instance; else NULL */
+	bool subclass;      /* a built-in's memory layout, but a subclass of it */
+	bool truncated;     /* fewer items/bytes/digits than .length because of a limit */
+	bool cycle;         /* an ancestor is this very object: no children */
+	bool b;
+	mpz_t z;            /* initialised only for VALUE_INT */
+	double re, im;
+	char *bytes;        /* NUL-terminated besides nbytes */
+	size_t nbytes;
+	char *text;
+	int64_t length;     /* len(x) in the target, -1 when it has none */
+	struct value **items;
+	size_t nitems;
+};
+
+struct value_limits {
+	unsigned depth;  /* levels of children; 0: none */
+	unsigned items;  /* children of one container */
+	unsigned bytes;  /* of one string, and decimal digits of one int */
+	unsigned total;  /* nodes of the whole tree */
+};
+
+#define VALUE_LIMITS_DEFAULT ((struct value_limits){ .depth = 4, .items = 100, .bytes = 4096, .total = 10000 })
+
+/* Heap values; NULL when out of memory. type is copied. */
+struct value *value_new(enum value_kind kind, const char *type);
+void value_free(struct value *v); /* NULL is fine; frees the children */
+int value_add(struct value *parent, struct value *child); /* takes child over, also on failure; 0/-ENOMEM */
+struct value *value_new_bool(bool b);
+struct value *value_new_int(const mpz_t z);
+struct value *value_new_long(int64_t i);
+struct value *value_new_float(double d);
+struct value *value_new_str(const char *utf8, size_t len); /* .length is counted */
+struct value *value_new_none(void);
+/*
+ * What Python's own repr() prints for built-in values (3.6 and later agree on them); "..." marks what a limit
+ * cut. User classes: "<mod.Cls object at 0x...>" is never computed by running code: it is
+ * `Cls(a=1, b=...)`-like only for dataclasses/namedtuples/enums, where it equals the generated repr.
+ */
+void value_repr(const struct value *v, struct strbuf *out);
+/* The same, cut to at most max bytes on a character boundary (then ends in "..."). 0: no limit. */
+void value_repr_max(const struct value *v, struct strbuf *out, size_t max);
+/* Python's str(): differs from repr for str (no quotes) and exceptions. */
+void value_str(const struct value *v, struct strbuf *out);
+/* bool(x) of built-in kinds: 0, 1, or -1 when it is not known without running code. */
+int value_truth(const struct value *v);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A debugging session on one process: what is armed, who is stopped, what can be read. Prints nothing:
+ * the front ends (cli, dap) call in and take events out.
+ */
+#ifndef PYBPFDBG_ENGINE_SESSION_H
+#define PYBPFDBG_ENGINE_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "trace/trace.h"
+
+struct err;
+struct interp;
+struct interp_frame;
+struct interp_info;
+struct interp_thread;
+struct session; /* opaque */
+struct target;
+
+struct session_options {
+	enum trace_scope scope;
+	unsigned max_pause_ms; /* 0: none */
+	/* Long work: what ("reading code objects"), done and total in bytes; NULL: silent. */
+	void (*progress)(void *priv, const char *what, uint64_t done, uint64_t total);
+	void *priv;
+};
+
+/* Open the process, find its interpreter. No ptrace, no BPF, nothing stopped. The line is in *err. */
+int session_attach(pid_t pid, const struct session_options *opt, struct err *err, struct session **ret);
+/* Disarm, resume, detach; the target runs on. NULL is fine. */
+void session_free(struct session *s);
+
+struct target *session_target(struct session *s);
+struct interp *session_interp(struct session *s);
+
+/* ---- breakpoints ---- */
+enum bp_action { BP_STOP, BP_COUNT };
+
+struct bp_line {
+	uint64_t code;
+	int32_t line;
+	uint32_t offset;
+	uint64_t address; /* watched */
+	uint64_t hits;
+};
+
+struct bp {
+	int id;              /* from 1 */
+	enum bp_action action;
+	bool temporary, enabled;
+	char *location;      /* as asked */
+	char *file;          /* absolute */
+	int32_t line;        /* where it is bound (may be later than asked) */
+	int32_t line_asked;  /* 0 for a function */
+	char *function;      /* qualified name */
+	char *condition;     /* NULL: none */
+	uint64_t ignore;     /* hits still to skip */
+	uint64_t hits;       /* that stopped or were counted; conditions apply */
+	uint64_t errors;     /* conditions that could not be evaluated */
+	char last_error[160];
+	struct bp_line *places; /* event places only */
+	size_t nplaces;
+	unsigned slots;      /* watch slots it takes while enabled */
+};
+
+/*
+ * Bind LOCATION (FILE:LINE, MODULE:QUALNAME, QUALNAME; a bare number is a line of default_file, which may be NULL) and arm it
+ * unless enabled is false. condition may be NULL. Fails with a line in *err: -ENOENT (file, line, function: with the nearest that
+ * exist), -ENOTUNIQ (an ambiguous file tail or name, with the candidates), -ENOSPC slots, -EINVAL condition or location syntax.
+ */
+int session_break(struct session *s, const char *location, const char *default_file, enum bp_action action, bool temporary,
+		  bool enabled, const char *condition, struct err *err, int *ret_id);
+int session_bp_clear(struct session *s, int id, struct err *err);
+int session_bp_enable(struct session *s, int id, bool enable, struct err *err);
+int session_bp_condition(struct session *s, int id, const char *condition, struct err *err); /* NULL: none */
+int session_bp_ignore(struct session *s, int id, uint64_t count, struct err *err);
+/* Borrowed until the next call that changes breakpoints; hits are brought up to date. */
+const struct bp *session_bp(struct session *s, int id);
+size_t session_bps(struct session *s, const struct bp *const **ret); /* ascending by id */
+int session_slots(struct session *s, unsigned *ret_used, unsigned *ret_free);
+
+/* ---- running ---- */
+enum session_event_kind {
+	SESSION_NONE,
+	SESSION_STOPPED, /* reason, bp, tid, frame place */
+	SESSION_EXITED,  /* status */
+	SESSION_EXEC,    /* the target replaced its program; the session is over */
+	SESSION_RESUMED_BY_LIMIT, /* --max-pause ran out and the target was resumed */
+	SESSION_LOST,    /* records were lost since the last event: lost */
+};
+enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE };
+
+struct session_event {
+	enum session_event_kind kind;
+	enum stop_reason reason;
+	int bp;          /* id, 0 if none */
+	pid_t tid;
+	char *file;      /* borrowed until the next session call */
+	char *function;
+	int32_t line;
+	uint64_t lost;
+	int status;      /* as from wait(2); -1 unknown */
+};
+
+/* Readable when session_next_event() may have something; owned by s. For an epoll or poll loop. */
+int session_fd(struct session *s);
+/* Wait up to timeout_ms (0: do not, -1: for ever) for the next event. 0 or -errno. */
+int session_next_event(struct session *s, int timeout_ms, struct session_event *ret);
+bool session_is_stopped(const struct session *s);
+int session_continue(struct session *s, struct err *err);
+/* Ask the target to stop; SESSION_STOPPED (STOP_PAUSE) follows, on the thread that holds the GIL or else the main one. */
+int session_pause(struct session *s, struct err *err);
+
+/* ---- looking ---- */
+/*
+ * While the target runs these calls make it stand still for the read (seize, stop, read, go on) and say for how long;
+ * while it is stopped they just read. *ret_pause_us may be NULL.
+ */
+struct session_stack {
+	struct interp_thread *thread; /* tid is translated to the debugger's pid namespace */
+	char state;                   /* of /proc: R, S, D ... before we stopped it */
+	struct interp_frame *frames;  /* innermost first; the stopped thread's top frame is where it stopped */
+	size_t nframes;
+};
+/* Begin a still picture: everything read until session_still_end() is of one moment. Nests. */
+int session_still_begin(struct session *s, struct err *err);
+void session_still_end(struct session *s, uint64_t *ret_pause_us);
+
+int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n);
+/* Frames of a thread by kernel tid; the top frame's line is corrected to the breakpoint's. */
+int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret, size_t *ret_n);
+/* The thread that the last stop was in, 0 when running. */
+pid_t session_stop_tid(const struct session *s);
+
+/* File name and qualified name of a code object, cached; borrowed until the session ends. -EINVAL. */
+int session_code_names(struct session *s, uint64_t code, const char **ret_file, const char **ret_function);
+/* All files that code objects were found in (scanned on first use), sorted, borrowed. For completion. */
+int session_files(struct session *s, const char *const **ret, size_t *ret_n);
+int session_functions(struct session *s, const char *const **ret, size_t *ret_n);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The kernel side: load the BPF programs, arm hardware watchpoints, count, deliver records. */
+#ifndef PYBPFDBG_TRACE_TRACE_H
+#define PYBPFDBG_TRACE_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct abi_hit;
+struct abi_place;
+struct abi_py;
+struct err;
+struct trace; /* opaque */
+
+enum trace_scope { TRACE_SCOPE_AUTO, TRACE_SCOPE_CPU, TRACE_SCOPE_TASK };
+
+struct trace_options {
+	pid_t pid;                 /* the process to follow */
+	enum trace_scope scope;    /* AUTO: cpu-wide, task-bound where that is not allowed */
+	int stop_signal;           /* sent to the thread on ABI_ACT_STOP */
+	const struct abi_py *py;
+};
+
+/*
+ * Load the programs; nothing is armed and the target is not touched. Failures have their line in *err:
+ * -EPERM (needs root or CAP_BPF+CAP_PERFMON), -ENOSYS/-EOPNOTSUPP (kernel without BPF, perf or hardware breakpoints).
+ */
+int trace_open(const struct trace_options *opt, struct err *err, struct trace **ret);
+void trace_free(struct trace *tr); /* disarms everything; NULL is fine */
+
+#define TRACE_SLOTS 4 /* debug registers of x86 */
+
+/*
+ * Watch one byte at addr (reads by the target). Several places may share an address: the address takes one slot.
+ * -ENOSPC: no slot is free on this machine (the line says how many are ours and that others may hold the rest).
+ */
+int trace_watch(struct trace *tr, uint64_t addr, struct err *err);
+int trace_unwatch(struct trace *tr, uint64_t addr); /* 0 or -ENOENT */
+/* How many of ours are in use, and how many more can be armed now (probed by trying). */
+int trace_slots(struct trace *tr, unsigned *ret_used, unsigned *ret_free);
+
+/* What a trap at addr in a frame of code means. A place without a watched address costs nothing. 0 or -errno. */
+int trace_place_set(struct trace *tr, uint64_t addr, uint64_t code, const struct abi_place *place);
+int trace_place_del(struct trace *tr, uint64_t addr, uint64_t code);
+int trace_place_hits(struct trace *tr, uint64_t addr, uint64_t code, uint64_t *ret_hits);
+
+/* Readable when records wait; owned by tr. */
+int trace_fd(const struct trace *tr);
+/* Hand every waiting record to fn (checked for length); number handed, or -errno. */
+int trace_consume(struct trace *tr, void (*fn)(void *priv, const struct abi_hit *hit), void *priv);
+/* Sums over the CPUs, indexed by enum abi_stat. */
+int trace_stats(struct trace *tr, uint64_t ret[static 10]);
+enum trace_scope trace_scope(const struct trace *tr); /* CPU or TASK, as it came out */
+/* TASK scope only: threads came or went (called by the engine); no-op otherwise. */
+int trace_threads_changed(struct trace *tr);
+/* For `doctor`: can this kernel do it, with these rights? Each answer is 0 or -errno. */
+struct trace_features {
+	int bpf_load, perf_cpu_wide, perf_task, watchpoint, send_signal, ringbuf;
+	unsigned slots_free;
+};
+int trace_probe_features(struct trace_features *ret);
+
+#endif
