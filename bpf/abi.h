@@ -58,7 +58,7 @@ struct abi_place {
 	__s32 offset;  /* bytes into the bytecode */
 	__u32 ndrop;
 	__u32 keep_state; /* 1: remember this place as the frame's previous one (ABI_PREV_STATE) */
-	__u32 pad0;
+	__u32 group;   /* its line: "previous" is kept per (frame, code, group), so that other lines' places do not disturb it */
 	struct {
 		__s32 lo, hi;
 	} drop[ABI_DROP_RANGES];

@@ -72,8 +72,8 @@ struct interp_code {
  * A place where a line begins, as sys.settrace sees it: a `line` event happens when the code unit at
  * `offset` is about to run, unless the frame's observed previous position lies in one of `drop`.
  * "Observed": see docs/LINE_EVENTS.md; from 3.11 on the position stored in the frame, before that the
- * last place of this same code object that was watched and hit in this frame (so places with
- * `needs` set must be armed together).
+ * last place of this same code object and line that was watched and hit in this frame (so all places of
+ * a line are armed together, those with `event` false too).
  */
 #define INTERP_DROP_MAX 8
 struct interp_place {
