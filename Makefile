@@ -22,7 +22,7 @@ say = @printf '  %-7s %s\n'
 endif
 
 PKGS := libbpf libelf libdw jansson libedit
-CPPFLAGS += -D_GNU_SOURCE -Iuserspace -I. -I$(BUILD) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CPPFLAGS += -D_GNU_SOURCE -Iuserspace -I. -Itests/support -I$(BUILD) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fno-strict-aliasing
 LDLIBS += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lgmp
@@ -45,6 +45,8 @@ BPF_SRCS := $(sort $(wildcard bpf/*.bpf.c))
 SKELS := $(BPF_SRCS:bpf/%.bpf.c=$(BUILD)/skel/%.skel.h)
 
 SUPPORT_OBJS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard tests/support/lib_*.c)))
+# An archive, so that only the unit tests, which use its helper, are linked with CUnit.
+SUPPORT := $(BUILD)/libsupport.a
 UNIT_BINS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 # Programs that the integration tests run; each is one file with a main.
 TOOL_BINS := $(patsubst tests/support/%.c,$(BUILD)/support/%,$(sort $(filter-out tests/support/lib_%,$(wildcard tests/support/*.c))))
@@ -61,6 +63,10 @@ $(PROGRAM): $(MAIN_OBJ) $(LIB)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(LIB): $(LIB_OBJS)
+	$(say) AR $@
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(SUPPORT): $(SUPPORT_OBJS)
 	$(say) AR $@
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -85,18 +91,18 @@ $(BUILD)/skel/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(say) SKEL $@
 	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT_OBJS) $(LIB)
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(LIB)
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcunit
 
-$(BUILD)/support/%: $(BUILD)/tests/support/%.o $(SUPPORT_OBJS) $(LIB)
+$(BUILD)/support/%: $(BUILD)/tests/support/%.o $(SUPPORT) $(LIB)
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # A fuzz target has LLVMFuzzerTestOneInput(); lib_fuzz_main.c runs its corpus (make fuzz-NAME: with libFuzzer).
-$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/lib_fuzz_main.o $(SUPPORT_OBJS) $(LIB)
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/lib_fuzz_main.o $(SUPPORT) $(LIB)
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
