@@ -21,17 +21,28 @@ enum value_kind {
 	VALUE_LIST, VALUE_TUPLE, VALUE_SET, VALUE_FROZENSET, VALUE_DEQUE, /* .items: children, name NULL */
 	VALUE_DICT,      /* .items: key, value, key, value, ... */
 	VALUE_RANGE, VALUE_SLICE, /* .items: start, stop, step */
-	VALUE_TYPE,      /* a class: .text its qualified name, .module */
-	VALUE_FUNCTION,  /* .text its qualified name; also built-in functions and methods: .text is the whole repr */
-	VALUE_MODULE,    /* .text its name */
+	VALUE_TYPE,      /* a class: .text its qualified name, .module its own; .bytes: repr if not "<class ...>" */
+	VALUE_FUNCTION,  /* functions, methods, built-in ones too: .text is the whole repr */
+	VALUE_MODULE,    /* .text its name, .bytes the whole repr */
 	VALUE_INSTANCE,  /* anything with attributes: .items in order, each child has .name */
 	VALUE_EXCEPTION, /* .items: [0] the args tuple, then attributes by name */
 	VALUE_OPAQUE,    /* shown as .text, e.g. "<T object at 0x7f..>"; also datetime & co (.text is the repr) */
+	                 /* INSTANCE, EXCEPTION, OPAQUE: .bytes is str(x) where the rules do not give it */
 	VALUE_UNREADABLE, /* .text says why ("<unreadable: ...>") */
+};
+
+/* How value_repr() writes a container. */
+enum value_form {
+	FORM_PLAIN,  /* as the built-in type does; an instance: .text */
+	FORM_CALL,   /* .text, the plain form, .bytes, ")": "defaultdict(<class 'int'>, {1: 2})", "deque([], maxlen=3)" */
+	FORM_PAIRS,  /* VALUE_DICT: the same with a list of pairs (OrderedDict before 3.12) */
+	FORM_FIELDS, /* .text "(" the first .nfields items as name=repr ")": named tuples, dataclasses */
 };
 
 struct value {
 	enum value_kind kind;
+	enum value_form form;
+	uint8_t minor;      /* of the Python 3.x it was read from; 0: made here, repr as the newest does */
 	uint64_t address;   /* of the object in the target; 0 when computed here */
 	uint64_t type_address;
 	char *type;         /* type(x).__name__, UTF-8, never NULL */
@@ -41,7 +52,8 @@ struct value {
 	bool truncated;     /* fewer items/bytes/digits than .length because of a limit */
 	bool cycle;         /* an ancestor is this very object: no children */
 	bool b;
-	mpz_t z;            /* initialised only for VALUE_INT */
+	bool truthy;        /* INSTANCE, EXCEPTION, OPAQUE ...: has neither __bool__ nor __len__, so it is true */
+	mpz_t z;            /* initialised only for VALUE_INT, always exact; truncated: show .nbytes digits */
 	double re, im;
 	char *bytes;        /* NUL-terminated besides nbytes */
 	size_t nbytes;
@@ -49,6 +61,7 @@ struct value {
 	int64_t length;     /* len(x) in the target, -1 when it has none */
 	struct value **items;
 	size_t nitems;
+	size_t nfields;     /* FORM_FIELDS */
 };
 
 struct value_limits {
@@ -80,6 +93,13 @@ void value_repr(const struct value *v, struct strbuf *out);
 void value_repr_max(const struct value *v, struct strbuf *out, size_t max);
 /* Python's str(): differs from repr for str (no quotes) and exceptions. */
 void value_str(const struct value *v, struct strbuf *out);
+/* The value's .text / .bytes, copied; 0 or -ENOMEM (then nothing has changed). */
+int value_set_text(struct value *v, const char *text);
+int value_set_bytes(struct value *v, const char *data, size_t len);
+/* Is code point cp printable for str.isprintable() of Python 3.minor (0: the newest known)? */
+bool value_printable(unsigned cp, unsigned minor);
+/* repr() of a float, as a string of at most 32 bytes. */
+void value_float_repr(double d, char out[static 32]);
 /* bool(x) of built-in kinds: 0, 1, or -1 when it is not known without running code. */
 int value_truth(const struct value *v);
 
