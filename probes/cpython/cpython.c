@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The ops table of CPython and the answers that need no walking. */
+#include "probes/cpython/cpython.h"
+
+#include <string.h>
+
+static const struct interp_info *info(const struct interp *in)
+{
+	return &cpython_of_const(in)->info;
+}
+
+static void eval_ranges(const struct interp *in, const struct sym_range **ret, size_t *ret_n)
+{
+	const struct cpython *py = cpython_of_const(in);
+
+	*ret = py->eval;
+	*ret_n = py->eval_n;
+}
+
+static void kernel(const struct interp *in, struct abi_py *ret)
+{
+	const struct cpython *py = cpython_of_const(in);
+	const struct py_offsets *o = py->off;
+	bool object = o->minor <= 10;
+	size_t i;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->size = sizeof(*ret);
+	ret->version = py->info.hexversion >> 16;
+	if (object)
+		ret->frame_kind = ABI_FRAME_OBJECT;
+	else if (o->cframe_current_frame != OFF_NONE)
+		ret->frame_kind = ABI_FRAME_CFRAME;
+	else
+		ret->frame_kind = ABI_FRAME_CURRENT;
+	/* Up to 3.10 f_lasti is stored before the code unit is fetched: it already is the hit. */
+	ret->prev_kind = object ? ABI_PREV_STATE : ABI_PREV_FRAME;
+	ret->interp_head = py->interp_head;
+	ret->interp_next = o->interp_next;
+	ret->interp_tstate_head = o->interp_tstate_head;
+	ret->tstate_next = o->tstate_next;
+	ret->tstate_interp = o->tstate_interp;
+	ret->tstate_thread_id = o->tstate_thread_id;
+	ret->tstate_frame = o->tstate_frame;
+	ret->cframe_current_frame = o->cframe_current_frame;
+	ret->frame_code = object ? o->frame_code : o->iframe_code;
+	ret->frame_prev = object ? o->frame_lasti : o->iframe_instr;
+	ret->frame_previous = object ? o->frame_back : o->iframe_previous;
+	ret->frame_owner = object ? OFF_NONE : o->iframe_owner;
+	ret->code_bytecode = object ? OFF_NONE : o->code_adaptive;
+	ret->prev_scale = object ? (o->minor == 10 ? 2 : 1) : 0;
+	ret->code_tag_mask = py->code_tag_mask;
+	ret->redispatch = !object;
+	ret->eval_n = (__u32)py->eval_n;
+	for (i = 0; i < py->eval_n; i++) {
+		ret->eval[i].start = py->eval[i].start;
+		ret->eval[i].end = py->eval[i].end;
+	}
+}
+
+const struct interp_ops cpython_ops = {
+	.name = "cpython",
+	.open = cpython_open,
+	.free = cpython_free,
+	.info = info,
+	.eval_ranges = eval_ranges,
+	.kernel = kernel,
+	.threads = cpython_threads,
+	.frames = cpython_frames,
+	.scan_code = cpython_scan_code,
+	.code = cpython_code,
+	.line_of = cpython_line_of,
+	.places = cpython_places,
+	.code_children = cpython_code_children,
+	.frame_vars = cpython_frame_vars,
+	.frame_dicts = cpython_frame_dicts,
+	.value = cpython_value,
+	.dict_get = cpython_dict_get,
+	.attr = cpython_attr,
+	.item = cpython_item,
+	.type_is = cpython_type_is,
+	.module_globals = cpython_module_globals,
+};

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* CPython 3.6 to 3.15 (builds with a GIL, x86-64): what the files of this directory share. */
+#ifndef PYBPFDBG_CPYTHON_H
+#define PYBPFDBG_CPYTHON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "base/sym.h"
+#include "bpf/abi.h"
+#include "probes/cpython/offsets.h"
+#include "probes/probe.h"
+
+struct err;
+
+/* Loops over what the target's memory links together end after this many steps. */
+#define CPYTHON_INTERPS_MAX 1024
+#define CPYTHON_THREADS_MAX 65536
+#define CPYTHON_FRAMES_MAX 1000000
+
+/* The exported type objects; 0 when this version does not export it. X(member, symbol) */
+#define CPYTHON_TYPES(X)                           \
+	X(type, "PyType_Type")                     \
+	X(object, "PyBaseObject_Type")             \
+	X(none, "_PyNone_Type")                    \
+	X(boolean, "PyBool_Type")                  \
+	X(integer, "PyLong_Type")                  \
+	X(floating, "PyFloat_Type")                \
+	X(complex_, "PyComplex_Type")              \
+	X(str, "PyUnicode_Type")                   \
+	X(bytes, "PyBytes_Type")                   \
+	X(bytearray, "PyByteArray_Type")           \
+	X(list, "PyList_Type")                     \
+	X(tuple, "PyTuple_Type")                   \
+	X(dict, "PyDict_Type")                     \
+	X(odict, "PyODict_Type")                   \
+	X(set, "PySet_Type")                       \
+	X(frozenset, "PyFrozenSet_Type")           \
+	X(slice, "PySlice_Type")                   \
+	X(range, "PyRange_Type")                   \
+	X(ellipsis, "PyEllipsis_Type")             \
+	X(not_implemented, "_PyNotImplemented_Type") \
+	X(code, "PyCode_Type")                     \
+	X(frame, "PyFrame_Type")                   \
+	X(function, "PyFunction_Type")             \
+	X(method, "PyMethod_Type")                 \
+	X(cfunction, "PyCFunction_Type")           \
+	X(module, "PyModule_Type")                 \
+	X(cell, "PyCell_Type")                     \
+	X(generator, "PyGen_Type")                 \
+	X(coroutine, "PyCoro_Type")                \
+	X(async_generator, "PyAsyncGen_Type")      \
+	X(property, "PyProperty_Type")             \
+	X(classmethod, "PyClassMethod_Type")       \
+	X(staticmethod, "PyStaticMethod_Type")     \
+	X(member_descr, "PyMemberDescr_Type")      \
+	X(getset_descr, "PyGetSetDescr_Type")      \
+	X(method_descr, "PyMethodDescr_Type")      \
+	X(wrapper_descr, "PyWrapperDescr_Type")    \
+	X(dict_proxy, "PyDictProxy_Type")          \
+	X(traceback, "PyTraceBack_Type")
+
+struct cpython {
+	struct interp base; /* first: a struct interp * is a struct cpython * */
+	struct mem *mem;
+	struct sym *sym;
+	struct interp_info info;
+	int pid;    /* for messages */
+	char *cwd;  /* absolute, never NULL */
+	const struct py_offsets *off; /* of this version and build; points to `offsets` below */
+	struct py_offsets offsets;
+	uint64_t runtime;      /* _PyRuntime; 0 in 3.6 */
+	uint64_t interp_head;  /* address of the pointer to the first PyInterpreterState */
+	struct {
+#define X(member, symbol) uint64_t member;
+		CPYTHON_TYPES(X)
+#undef X
+	} types; /* addresses */
+	uint64_t none, true_, false_; /* addresses of the singletons; 0 when unknown */
+	struct sym_range eval[ABI_EVAL_RANGES];
+	size_t eval_n;
+	uint32_t code_tag_mask;  /* low bits to clear in f_executable and localsplus slots (3.14+: 3) */
+	/* Room for what the other files keep; freed with the interp by free(). */
+	void *code_cache, *value_cache;
+};
+
+static inline struct cpython *cpython_of(struct interp *in)
+{
+	return (struct cpython *)in;
+}
+
+static inline const struct cpython *cpython_of_const(const struct interp *in)
+{
+	return (const struct cpython *)in;
+}
+
+extern const struct interp_ops cpython_ops;
+
+/* Read a pointer, a signed 32-bit int; the results of mem_read(). */
+static inline int cpython_ptr(struct cpython *py, uint64_t addr, uint64_t *ret)
+{
+	return mem_u64(py->mem, addr, ret);
+}
+
+static inline int cpython_s32(struct cpython *py, uint64_t addr, int32_t *ret)
+{
+	return mem_u32(py->mem, addr, (uint32_t *)ret);
+}
+
+/* ob_type of the object at addr. */
+static inline int cpython_type_of(struct cpython *py, uint64_t addr, uint64_t *ret)
+{
+	return mem_u64(py->mem, addr + py->off->ob_type, ret);
+}
+
+/* detect.c: see interp_ops.open */
+int cpython_open(struct mem *mem, struct sym *sym, const struct probe_env *env, struct err *err,
+		 struct interp **ret);
+void cpython_free(struct interp *in);
+
+/* threads.c, frames.c: see struct interp_ops in probe.h for all that follows */
+int cpython_threads(struct interp *in, struct interp_thread **ret, size_t *ret_n);
+int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp_frame **ret, size_t *ret_n);
+/* The innermost real frame of a thread state, shims skipped; 0 in *ret: none. */
+int cpython_top_frame(struct cpython *py, uint64_t tstate, uint64_t *ret);
+/* Code object of a frame (tag bits cleared, type checked); -EINVAL when it holds none. */
+int cpython_frame_code(struct cpython *py, uint64_t frame, uint64_t *ret);
+
+/* scan.c, code.c, lines.c */
+int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), void *priv,
+		      interp_progress_fn progress, void *progress_priv);
+int cpython_code(struct interp *in, uint64_t addr, struct interp_code *ret);
+int cpython_line_of(struct interp *in, uint64_t code, int32_t offset);
+int cpython_places(struct interp *in, uint64_t code, struct interp_place **ret, size_t *ret_n);
+int cpython_code_children(struct interp *in, uint64_t code, uint64_t **ret, size_t *ret_n);
+
+/* vars.c, objects */
+int cpython_frame_vars(struct interp *in, uint64_t frame, struct interp_var **ret, size_t *ret_n);
+int cpython_frame_dicts(struct interp *in, uint64_t frame, uint64_t *ret_globals, uint64_t *ret_builtins,
+			uint64_t *ret_locals);
+int cpython_value(struct interp *in, uint64_t addr, const struct value_limits *lim, struct value **ret);
+int cpython_dict_get(struct interp *in, uint64_t dict, const char *key, uint64_t *ret_addr);
+int cpython_attr(struct interp *in, uint64_t obj, const char *name, const struct value_limits *lim,
+		 struct err *err, struct value **ret);
+int cpython_item(struct interp *in, uint64_t obj, const struct value *key, const struct value_limits *lim,
+		 struct err *err, struct value **ret);
+int cpython_type_is(struct interp *in, uint64_t type, const char *name, bool derived);
+int cpython_module_globals(struct interp *in, const char *name, uint64_t *ret_dict);
+
+#endif
