@@ -81,7 +81,8 @@ int session_bp_ignore(struct session *s, int id, uint64_t count, struct err *err
 /* Borrowed until the next call that changes breakpoints; hits are brought up to date. */
 const struct bp *session_bp(struct session *s, int id);
 size_t session_bps(struct session *s, const struct bp *const **ret); /* ascending by id */
-int session_slots(struct session *s, unsigned *ret_used, unsigned *ret_free);
+/* Loads the BPF programs on first use: fails where they cannot be, with the line in *err. */
+int session_slots(struct session *s, struct err *err, unsigned *ret_used, unsigned *ret_free);
 
 /* ---- running ---- */
 enum session_event_kind {
@@ -117,21 +118,20 @@ int session_pause(struct session *s, struct err *err);
 
 /* ---- looking ---- */
 /*
- * While the target runs these calls make it stand still for the read (seize, stop, read, go on) and say for how long;
- * while it is stopped they just read. *ret_pause_us may be NULL.
+ * Begin a still picture: everything read until session_still_end() is of one moment. Nests. While the target runs, all its
+ * threads are stopped for that time (at most a second is waited for threads that cannot be, in state D); while it is stopped
+ * already nothing more happens and the pause is 0. *ret_pause_us may be NULL.
  */
-struct session_stack {
-	struct interp_thread *thread; /* tid is translated to the debugger's pid namespace */
-	char state;                   /* of /proc: R, S, D ... before we stopped it */
-	struct interp_frame *frames;  /* innermost first; the stopped thread's top frame is where it stopped */
-	size_t nframes;
-};
-/* Begin a still picture: everything read until session_still_end() is of one moment. Nests. */
 int session_still_begin(struct session *s, struct err *err);
 void session_still_end(struct session *s, uint64_t *ret_pause_us);
+/* The thread's state letter of /proc (R, S, D, T ...) as it was before we stopped it; 0: unknown. */
+char session_thread_state(struct session *s, pid_t tid);
 
 int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n);
-/* Frames of a thread by kernel tid; the top frame's line is corrected to the breakpoint's. */
+/*
+ * Python threads; tid is in the debugger's pid namespace, 0 when it could not be found out.
+ * Frames of a thread by kernel tid; the top frame's line is corrected to the breakpoint's. -ESRCH: no such Python thread.
+ */
 int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret, size_t *ret_n);
 /* The thread that the last stop was in, 0 when running. */
 pid_t session_stop_tid(const struct session *s);
