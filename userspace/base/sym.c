@@ -28,7 +28,7 @@ int sym_find_module(struct sym *s, const char *name, size_t *ret_module)
 	const struct sym_module *mods;
 	uint64_t addr, size;
 	size_t n, i;
-	int r;
+	int r, first = -ENOENT;
 
 	r = sym_modules(s, &mods, &n);
 	if (r)
@@ -39,8 +39,9 @@ int sym_find_module(struct sym *s, const char *name, size_t *ret_module)
 			*ret_module = i;
 			return 0;
 		}
-		if (r != -ENOENT)
-			return r;
+		/* A file that cannot be opened matters only when no other has the name. */
+		if (first == -ENOENT)
+			first = r;
 	}
-	return -ENOENT;
+	return first;
 }

@@ -44,7 +44,7 @@ int sym_modules(struct sym *s, const struct sym_module **ret, size_t *ret_n);
 int sym_lookup(struct sym *s, size_t module, const char *name, uint64_t *ret_addr, uint64_t *ret_size);
 int sym_section(struct sym *s, size_t module, const char *name, struct sym_range *ret);
 int sym_function_at(struct sym *s, size_t module, uint64_t addr, struct sym_range *ret);
-/* The first module that defines name; -ENOENT. */
+/* The first module that defines name; -ENOENT, or why the first file that could not be read could not. */
 int sym_find_module(struct sym *s, const char *name, size_t *ret_module);
 
 #endif

@@ -47,7 +47,10 @@ int target_open_file(const struct target *t, const char *path);
 /* An environment variable as the target was started with, malloc'ed; -ENOENT. */
 int target_environ(const struct target *t, const char *name, char **ret);
 
-/* Drop what was read of maps and ELF files, so that the next question looks again. */
+/*
+ * The next question about modules reads the maps again: what was loaded since is appended (indices stay),
+ * arrays from sym_modules() are then stale. Regions are read anew at each question anyway.
+ */
 void target_refresh(struct target *t);
 
 #endif
