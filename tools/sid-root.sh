@@ -6,7 +6,7 @@
 # another C library.
 #
 #   tools/sid-root.sh           make it where it is missing; prints its path
-#   tools/sid-root.sh --dev     with the header files too (for tools that read CPython's structs)
+#   tools/sid-root.sh --dev     with debug builds and debug information too (another 300 MB)
 #   tools/sid-root.sh --path    print the path it has or would have
 #   tools/sid-root.sh --remove
 #
@@ -16,7 +16,7 @@ set -euo pipefail
 
 root=${PYBPFDBG_SID_ROOT:-/var/cache/pybpfdbg/sid}
 packages=python3.14,python3.15
-headers="libpython3.14-dev libpython3.15-dev"
+symbols="python3.14-dbg python3.15-dbg"
 cannot=75
 
 say() { printf 'sid-root: %s\n' "$*" >&2; }
@@ -38,9 +38,8 @@ complete() {
 		[ -x "$root/usr/bin/python3.15" ]
 }
 
-have_headers() {
-	[ -e "$root/usr/include/python3.14/Python.h" ] &&
-		[ -e "$root/usr/include/python3.15/Python.h" ]
+have_symbols() {
+	[ -x "$root/usr/bin/python3.14d" ] && [ -x "$root/usr/bin/python3.15d" ]
 }
 
 # Debian's own archive among apt's sources: the entries that carry a suite of Debian with the
@@ -78,7 +77,7 @@ mirrors() {
 
 as_root() { [ "$(id -u)" = 0 ] || { say "must be run as root"; exit 1; }; }
 
-if complete && { [ $dev = 0 ] || have_headers; }; then
+if complete && { [ $dev = 0 ] || have_symbols; }; then
 	echo "$root"
 	exit 0
 fi
@@ -119,15 +118,15 @@ if ! complete; then
 	complete || unable "no Debian sid could be had from apt's archive"
 fi
 
-if [ $dev = 1 ] && ! have_headers; then
-	# Unpacked, not installed: the compiler and libc headers they depend on are not wanted.
-	say "adding header files"
+if [ $dev = 1 ] && ! have_symbols; then
+	# Unpacked, not installed: what they depend on (headers, gdb) is not wanted.
+	say "adding debug builds and debug information"
 	cp /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
 	# A mirror may lag behind: debootstrap does not look at the date of a Release file either.
 	chroot "$root" /bin/sh -ec "
 		apt-get -qq -o Acquire::Check-Valid-Until=false update
-		cd /tmp && apt-get -qq download $headers
-		for f in libpython3.1*-dev_*.deb; do dpkg-deb -x \"\$f\" /; rm \"\$f\"; done
-	" >&2 9>&- || unable "header files could not be had"
+		cd /tmp && apt-get -qq download $symbols
+		for f in python3.1*-dbg_*.deb; do dpkg-deb -x \"\$f\" /; rm \"\$f\"; done
+	" >&2 9>&- || unable "debug builds could not be had"
 fi
 echo "$root"
