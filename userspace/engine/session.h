@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A debugging session on one process: what is armed, who is stopped, what can be read. Prints nothing:
- * the front ends (cli, dap) call in and take events out.
+ * A debugging session on one process: what is armed, who is stopped, what can be read. Prints
+ * nothing: the front ends (cli, dap) call in and take events out.
  */
 #ifndef PYBPFDBG_ENGINE_SESSION_H
 #define PYBPFDBG_ENGINE_SESSION_H
@@ -29,8 +29,10 @@ struct session_options {
 	void *priv;
 };
 
-/* Open the process, find its interpreter. No ptrace, no BPF, nothing stopped. The line is in *err. */
-int session_attach(pid_t pid, const struct session_options *opt, struct err *err, struct session **ret);
+/* Open the process, find its interpreter. No ptrace, no BPF, nothing stopped. The line is in *err.
+ */
+int session_attach(pid_t pid, const struct session_options *opt, struct err *err,
+		   struct session **ret);
 /* Disarm, resume, detach; the target runs on. NULL is fine. */
 void session_free(struct session *s);
 
@@ -49,34 +51,37 @@ struct bp_line {
 };
 
 struct bp {
-	int id;              /* from 1 */
+	int id; /* from 1 */
 	enum bp_action action;
 	bool temporary, enabled;
-	char *location;      /* as asked */
-	char *file;          /* absolute */
-	int32_t line;        /* where it is bound (may be later than asked) */
-	int32_t line_asked;  /* 0 for a function */
-	char *function;      /* qualified name */
-	char *condition;     /* NULL: none */
-	uint64_t ignore;     /* hits still to skip */
-	uint64_t hits;       /* that stopped or were counted; conditions apply */
-	uint64_t errors;     /* conditions that could not be evaluated */
+	char *location;	    /* as asked */
+	char *file;	    /* absolute */
+	int32_t line;	    /* where it is bound (may be later than asked) */
+	int32_t line_asked; /* 0 for a function */
+	char *function;	    /* qualified name */
+	char *condition;    /* NULL: none */
+	uint64_t ignore;    /* hits still to skip */
+	uint64_t hits;	    /* that stopped or were counted; conditions apply */
+	uint64_t errors;    /* conditions that could not be evaluated */
 	char last_error[160];
 	struct bp_line *places; /* event places only */
 	size_t nplaces;
-	unsigned slots;      /* watch slots it takes while enabled */
+	unsigned slots; /* watch slots it takes while enabled */
 };
 
 /*
- * Bind LOCATION (FILE:LINE, MODULE:QUALNAME, QUALNAME; a bare number is a line of default_file, which may be NULL) and arm it
- * unless enabled is false. condition may be NULL. Fails with a line in *err: -ENOENT (file, line, function: with the nearest that
- * exist), -ENOTUNIQ (an ambiguous file tail or name, with the candidates), -ENOSPC slots, -EINVAL condition or location syntax.
+ * Bind LOCATION (FILE:LINE, MODULE:QUALNAME, QUALNAME; a bare number is a line of default_file,
+ * which may be NULL) and arm it unless enabled is false. condition may be NULL. Fails with a line
+ * in *err: -ENOENT (file, line, function: with the nearest that exist), -ENOTUNIQ (an ambiguous
+ * file tail or name, with the candidates), -ENOSPC slots, -EINVAL condition or location syntax.
  */
-int session_break(struct session *s, const char *location, const char *default_file, enum bp_action action, bool temporary,
-		  bool enabled, const char *condition, struct err *err, int *ret_id);
+int session_break(struct session *s, const char *location, const char *default_file,
+		  enum bp_action action, bool temporary, bool enabled, const char *condition,
+		  struct err *err, int *ret_id);
 int session_bp_clear(struct session *s, int id, struct err *err);
 int session_bp_enable(struct session *s, int id, bool enable, struct err *err);
-int session_bp_condition(struct session *s, int id, const char *condition, struct err *err); /* NULL: none */
+int session_bp_condition(struct session *s, int id, const char *condition,
+			 struct err *err); /* NULL: none */
 int session_bp_ignore(struct session *s, int id, uint64_t count, struct err *err);
 /* Borrowed until the next call that changes breakpoints; hits are brought up to date. */
 const struct bp *session_bp(struct session *s, int id);
@@ -87,24 +92,24 @@ int session_slots(struct session *s, struct err *err, unsigned *ret_used, unsign
 /* ---- running ---- */
 enum session_event_kind {
 	SESSION_NONE,
-	SESSION_STOPPED, /* reason, bp, tid, frame place */
-	SESSION_EXITED,  /* status */
-	SESSION_EXEC,    /* the target replaced its program; the session is over */
+	SESSION_STOPPED,	  /* reason, bp, tid, frame place */
+	SESSION_EXITED,		  /* status */
+	SESSION_EXEC,		  /* the target replaced its program; the session is over */
 	SESSION_RESUMED_BY_LIMIT, /* --max-pause ran out and the target was resumed */
-	SESSION_LOST,    /* records were lost since the last event: lost */
+	SESSION_LOST,		  /* records were lost since the last event: lost */
 };
 enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE };
 
 struct session_event {
 	enum session_event_kind kind;
 	enum stop_reason reason;
-	int bp;          /* id, 0 if none */
+	int bp; /* id, 0 if none */
 	pid_t tid;
-	char *file;      /* borrowed until the next session call */
+	char *file; /* borrowed until the next session call */
 	char *function;
 	int32_t line;
 	uint64_t lost;
-	int status;      /* as from wait(2); -1 unknown */
+	int status; /* as from wait(2); -1 unknown */
 };
 
 /* Readable when session_next_event() may have something; owned by s. For an epoll or poll loop. */
@@ -113,32 +118,40 @@ int session_fd(struct session *s);
 int session_next_event(struct session *s, int timeout_ms, struct session_event *ret);
 bool session_is_stopped(const struct session *s);
 int session_continue(struct session *s, struct err *err);
-/* Ask the target to stop; SESSION_STOPPED (STOP_PAUSE) follows, on the thread that holds the GIL or else the main one. */
+/* Ask the target to stop; SESSION_STOPPED (STOP_PAUSE) follows, on the thread that holds the GIL or
+ * else the main one. */
 int session_pause(struct session *s, struct err *err);
 
 /* ---- looking ---- */
 /*
- * Begin a still picture: everything read until session_still_end() is of one moment. Nests. While the target runs, all its
- * threads are stopped for that time (at most a second is waited for threads that cannot be, in state D); while it is stopped
- * already nothing more happens and the pause is 0. *ret_pause_us may be NULL.
+ * Begin a still picture: everything read until session_still_end() is of one moment. Nests. While
+ * the target runs, all its threads are stopped for that time (at most a second is waited for
+ * threads that cannot be, in state D); while it is stopped already nothing more happens and the
+ * pause is 0. *ret_pause_us may be NULL.
  */
 int session_still_begin(struct session *s, struct err *err);
 void session_still_end(struct session *s, uint64_t *ret_pause_us);
-/* The thread's state letter of /proc (R, S, D, T ...) as it was before we stopped it; 0: unknown. */
+/* The thread's state letter of /proc (R, S, D, T ...) as it was before we stopped it; 0: unknown.
+ */
 char session_thread_state(struct session *s, pid_t tid);
 
 int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n);
 /*
  * Python threads; tid is in the debugger's pid namespace, 0 when it could not be found out.
- * Frames of a thread by kernel tid; the top frame's line is corrected to the breakpoint's. -ESRCH: no such Python thread.
+ * Frames of a thread by kernel tid; the top frame's line is corrected to the breakpoint's. -ESRCH:
+ * no such Python thread.
  */
-int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret, size_t *ret_n);
+int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret,
+		   size_t *ret_n);
 /* The thread that the last stop was in, 0 when running. */
 pid_t session_stop_tid(const struct session *s);
 
-/* File name and qualified name of a code object, cached; borrowed until the session ends. -EINVAL. */
-int session_code_names(struct session *s, uint64_t code, const char **ret_file, const char **ret_function);
-/* All files that code objects were found in (scanned on first use), sorted, borrowed. For completion. */
+/* File name and qualified name of a code object, cached; borrowed until the session ends. -EINVAL.
+ */
+int session_code_names(struct session *s, uint64_t code, const char **ret_file,
+		       const char **ret_function);
+/* All files that code objects were found in (scanned on first use), sorted, borrowed. For
+ * completion. */
 int session_files(struct session *s, const char *const **ret, size_t *ret_n);
 int session_functions(struct session *s, const char *const **ret, size_t *ret_n);
 

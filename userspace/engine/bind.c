@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "engine/bind.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "base/vec.h"
+#include "engine/index.h"
+#include "engine/location.h"
+#include "probes/probe.h"
+#include "probes/value.h"
+
+#define CANDIDATES_SHOWN 4
+
+/* A short list of names for an error line: "a, b, c and 7 more". */
+struct shown {
+	struct strbuf text;
+	const char *last;
+	size_t n;
+};
+
+static void shown_add(struct shown *sh, const char *name)
+{
+	if (sh->last && !strcmp(sh->last, name))
+		return;
+	sh->last = name;
+	if (sh->n++ < CANDIDATES_SHOWN) {
+		if (sh->n > 1)
+			strbuf_adds(&sh->text, ", ");
+		strbuf_adds(&sh->text, name);
+	}
+}
+
+static const char *shown_str(struct shown *sh)
+{
+	if (sh->n > CANDIDATES_SHOWN)
+		strbuf_addf(&sh->text, " and %zu more", sh->n - CANDIDATES_SHOWN);
+	return strbuf_str(&sh->text);
+}
+
+/* Files whose last component looks like what was asked for: same name in other case, without .py,
+ * or a part of it. */
+static void similar_files(struct code_index *ix, const char *file, struct shown *sh)
+{
+	const char *base = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+	const char *const *files;
+	size_t i, n = code_index_files(ix, &files);
+	size_t stem = strcspn(base, ".");
+
+	for (i = 0; i < n; i++) {
+		const char *b = strrchr(files[i], '/') ? strrchr(files[i], '/') + 1 : files[i];
+
+		if (!strcasecmp(b, base) || (stem > 2 && !strncasecmp(b, base, stem)))
+			shown_add(sh, files[i]);
+	}
+}
+
+static int find_file(struct code_index *ix, const char *asked, const char *target, struct err *err,
+		     const char **ret)
+{
+	_cleanup_(strbuf_deinit) struct strbuf with_py = STRBUF_INIT;
+	struct shown sh = { 0 };
+	const char *const *files;
+	const char *found = NULL, *tail = asked;
+	size_t i, n = code_index_files(ix, &files), hits = 0;
+	int pass, r;
+
+	while (!strncmp(tail, "./", 2))
+		tail += 2;
+	for (pass = 0; pass < 2 && !hits; pass++) {
+		if (pass) {
+			/* pdb takes "orders:87" for orders.py, too */
+			strbuf_addf(&with_py, "%s.py", tail);
+			tail = strbuf_str(&with_py);
+		}
+		for (i = 0; i < n; i++) {
+			if (!strcmp(files[i], tail)) {
+				*ret = files[i];
+				strbuf_deinit(&sh.text);
+				return 0;
+			}
+			if (!path_has_tail(files[i], tail))
+				continue;
+			hits++;
+			found = files[i];
+			shown_add(&sh, files[i]);
+		}
+	}
+	if (hits == 1) {
+		*ret = found;
+		r = 0;
+	} else if (hits) {
+		r = err_set(err, -ENOTUNIQ, "%s: '%s' is ambiguous: %s; give more of the path",
+			    target, asked, shown_str(&sh));
+	} else {
+		similar_files(ix, asked, &sh);
+		r = sh.n ? err_set(err, -ENOENT,
+				   "%s: no code of a file '%s' is loaded; loaded are: %s", target,
+				   asked, shown_str(&sh))
+			 : err_set(err, -ENOENT,
+				   "%s: no code of a file '%s' is loaded; give a path as the "
+				   "program sees it",
+				   target, asked);
+	}
+	strbuf_deinit(&sh.text);
+	return r;
+}
+
+static int binding_add(struct binding *b, size_t *cap, const struct index_place *ip)
+{
+	struct interp_place *copy;
+	int r;
+
+	r = vec_grow((void **)&b->places, b->n, cap, sizeof(*b->places));
+	if (r)
+		return r;
+	copy = malloc(sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	*copy = *ip->place;
+	b->places[b->n++] = (struct bind_place){ ip->code->address, ip->code->bytecode, copy };
+	return 0;
+}
+
+void binding_deinit(struct binding *b)
+{
+	size_t i;
+
+	for (i = 0; i < b->n; i++)
+		free(b->places[i].place);
+	free(b->places);
+	*b = (struct binding){ 0 };
+}
+
+/* Copy the places of `line` (of one code object, or of all: code 0) from the places of a file. */
+static int take_line(const struct index_place *ps, size_t n, int32_t line, uint64_t code,
+		     struct binding *b)
+{
+	size_t i, cap = 0;
+	int r;
+
+	for (i = 0; i < n; i++) {
+		if (ps[i].place->line != line || (code && ps[i].code->address != code))
+			continue;
+		if (!b->function)
+			b->function = ps[i].code->function;
+		r = binding_add(b, &cap, &ps[i]);
+		if (r)
+			return r;
+	}
+	b->line = line;
+	return 0;
+}
+
+static int bind_line(struct code_index *ix, const char *file, int32_t line, const char *target,
+		     struct err *err, struct binding *ret)
+{
+	const struct index_place *ps;
+	int32_t before = 0, after = 0;
+	size_t i, n;
+	int r;
+
+	r = code_index_places(ix, file, &ps, &n);
+	if (r)
+		return err_set(err, r, "%s: cannot read the line tables of %s: %s", target, file,
+			       strerror(-r));
+	for (i = 0; i < n; i++) {
+		int32_t l = ps[i].place->line;
+
+		if (!ps[i].place->event)
+			continue;
+		if (l >= line && (!after || l < after))
+			after = l;
+		if (l < line && l > before)
+			before = l;
+	}
+	if (!after && before)
+		return err_set(
+			err, -ENOENT,
+			"%s: %s has no code at or after line %d; the last line with code is %d",
+			target, file, line, before);
+	if (!after)
+		return err_set(err, -ENOENT, "%s: no code of %s is left in memory", target, file);
+	ret->file = file;
+	return take_line(ps, n, after, 0, ret);
+}
+
+/* The file of an imported module, by its __file__ (which may be a .pyc in old layouts); NULL. */
+static const char *module_file(struct code_index *ix, struct interp *in, const char *module)
+{
+	const struct value_limits lim = { .depth = 0, .items = 0, .bytes = 4096, .total = 1 };
+	uint64_t dict, addr;
+	struct value *v;
+	const char *s = NULL;
+	const char *const *files;
+	size_t i, n;
+
+	if (in->ops->module_globals(in, module, &dict) ||
+	    in->ops->dict_get(in, dict, "__file__", &addr) || in->ops->value(in, addr, &lim, &v))
+		return NULL;
+	if (v->kind == VALUE_STR && v->bytes) {
+		n = code_index_files(ix, &files);
+		for (i = 0; i < n && !s; i++)
+			if (!strcmp(files[i], v->bytes))
+				s = files[i];
+		/* a relative __file__ (of __main__, before 3.9): the code's name was made absolute
+		 */
+		for (i = 0; i < n && !s; i++)
+			if (v->bytes[0] != '/' && path_has_tail(files[i], v->bytes))
+				s = files[i];
+	}
+	value_free(v);
+	return s;
+}
+
+/* "pkg.mod" is the file .../pkg/mod.py or .../pkg/mod/__init__.py */
+static bool file_is_module(const char *file, const char *module)
+{
+	_cleanup_(strbuf_deinit) struct strbuf path = STRBUF_INIT;
+	const char *p;
+
+	for (p = module; *p; p++)
+		strbuf_addc(&path, *p == '.' ? '/' : *p);
+	strbuf_adds(&path, ".py");
+	if (path_has_tail(file, strbuf_str(&path)))
+		return true;
+	path.len -= strlen(".py");
+	strbuf_adds(&path, "/__init__.py");
+	return path_has_tail(file, strbuf_str(&path));
+}
+
+/* Is asked the whole of qualname, or its end at a dot? 2, 1 or 0. "<locals>" may be left out. */
+static int function_match(const char *qualname, const char *asked)
+{
+	size_t nq = strlen(qualname), na = strlen(asked);
+
+	if (!strcmp(qualname, asked))
+		return 2;
+	if (nq > na && qualname[nq - na - 1] == '.' && !strcmp(qualname + nq - na, asked))
+		return 1;
+	return 0;
+}
+
+static int bind_function(struct code_index *ix, struct interp *in, const struct location *loc,
+			 const char *target, struct err *err, struct binding *ret)
+{
+	const char *mod_file = loc->module ? module_file(ix, in, loc->module) : NULL;
+	const struct index_code *codes, *best = NULL;
+	struct shown sh = { 0 }, like = { 0 };
+	_cleanup_(strbuf_deinit) struct strbuf cand = STRBUF_INIT;
+	const struct index_place *ps;
+	size_t i, n, np, distinct = 0;
+	uint32_t lowest = UINT32_MAX;
+	int best_match = 0, r = 0;
+	int32_t line = 0;
+
+	n = code_index_all(ix, &codes);
+	for (i = 0; i < n; i++) {
+		int m = function_match(codes[i].function, loc->qualname);
+
+		if (!m || m < best_match)
+			continue;
+		if (loc->module && (mod_file ? codes[i].file != mod_file
+					     : !file_is_module(codes[i].file, loc->module)))
+			continue;
+		if (m > best_match) {
+			best_match = m;
+			best = NULL;
+			distinct = 0;
+			strbuf_reset(&sh.text);
+			sh.n = 0;
+		}
+		/* the same function loaded twice (a reload) is one function: the same file, name
+		 * and line */
+		if (best && best->file == codes[i].file && best->function == codes[i].function &&
+		    best->first_line == codes[i].first_line)
+			continue;
+		distinct++;
+		best = &codes[i];
+		strbuf_reset(&cand);
+		strbuf_addf(&cand, "%s (%s:%d)", codes[i].function, codes[i].file,
+			    codes[i].first_line);
+		sh.last = NULL;
+		shown_add(&sh, strbuf_str(&cand));
+	}
+	if (!best) {
+		const char *last = strrchr(loc->qualname, '.') ? strrchr(loc->qualname, '.') + 1
+							       : loc->qualname;
+
+		for (i = 0; i < n; i++) {
+			const char *f = strrchr(codes[i].function, '.');
+
+			f = f ? f + 1 : codes[i].function;
+			if (!strcasecmp(f, last))
+				shown_add(&like, codes[i].function);
+		}
+		r = like.n ? err_set(err, -ENOENT,
+				     "%s: no function '%s%s%s' is loaded; similar: %s", target,
+				     loc->module ? loc->module : "", loc->module ? ":" : "",
+				     loc->qualname, shown_str(&like))
+			   : err_set(err, -ENOENT, "%s: no function '%s%s%s' is loaded", target,
+				     loc->module ? loc->module : "", loc->module ? ":" : "",
+				     loc->qualname);
+		goto out;
+	}
+	if (distinct > 1) {
+		r = err_set(err, -ENOTUNIQ,
+			    "%s: '%s' is ambiguous: %s; use MODULE:NAME or FILE:LINE", target,
+			    loc->qualname, shown_str(&sh));
+		goto out;
+	}
+	ret->file = best->file;
+	r = code_index_places(ix, best->file, &ps, &np);
+	if (r)
+		goto out;
+	/* the first line is the one of the first event in the order of the bytecode */
+	for (i = 0; i < np; i++) {
+		if (ps[i].code->address != best->address || !ps[i].place->event ||
+		    ps[i].place->offset >= lowest)
+			continue;
+		lowest = ps[i].place->offset;
+		line = ps[i].place->line;
+	}
+	if (!line) {
+		r = err_set(err, -ENOENT, "%s: %s has no line that can be stopped at", target,
+			    best->function);
+		goto out;
+	}
+	{
+		/* every copy of that function, but no other code on the same line */
+		size_t cap = 0;
+
+		for (i = 0; i < np && !r; i++)
+			if (ps[i].place->line == line && ps[i].code->function == best->function &&
+			    ps[i].code->first_line == best->first_line)
+				r = binding_add(ret, &cap, &ps[i]);
+		ret->function = best->function;
+		ret->line = line;
+	}
+out:
+	strbuf_deinit(&sh.text);
+	strbuf_deinit(&like.text);
+	return r;
+}
+
+int bind_location(struct code_index *ix, struct interp *in, const struct location *loc,
+		  const char *text, const char *default_file, const char *target, struct err *err,
+		  struct binding *ret)
+{
+	struct binding b = { 0 };
+	const char *file = NULL;
+	int r;
+
+	switch (loc->kind) {
+	case LOCATION_FUNCTION:
+		r = bind_function(ix, in, loc, target, err, &b);
+		break;
+	case LOCATION_LINE:
+		if (!default_file)
+			return err_set(err, -EINVAL,
+				       "'%s': there is no current file; write FILE:LINE", text);
+		r = find_file(ix, default_file, target, err, &file);
+		if (!r)
+			r = bind_line(ix, file, loc->line, target, err, &b);
+		break;
+	default:
+		r = find_file(ix, loc->file, target, err, &file);
+		if (!r)
+			r = bind_line(ix, file, loc->line, target, err, &b);
+	}
+	if (r == -ENOMEM)
+		err_set(err, r, "out of memory");
+	if (r) {
+		binding_deinit(&b);
+		return r;
+	}
+	*ret = b;
+	return 0;
+}

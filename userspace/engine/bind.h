@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From what a person wrote to the places in memory where that line begins. */
+#ifndef PYBPFDBG_ENGINE_BIND_H
+#define PYBPFDBG_ENGINE_BIND_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct code_index;
+struct err;
+struct interp;
+struct location;
+
+struct bind_place {
+	uint64_t code, bytecode;
+	struct interp_place *place; /* a copy, owned by the binding */
+};
+
+struct binding {
+	const char *file;	   /* interned in the index */
+	const char *function;	   /* of the first place */
+	int32_t line;		   /* where it is bound */
+	struct bind_place *places; /* all places of the line, those that only note included */
+	size_t n;
+};
+
+/*
+ * Resolve loc in a scanned index. default_file: for a bare line; may be NULL. target: "pid 42", for
+ * messages. -ENOENT, -ENOTUNIQ, -EINVAL with the line in *err, -ENOMEM.
+ */
+int bind_location(struct code_index *ix, struct interp *in, const struct location *loc,
+		  const char *text, const char *default_file, const char *target, struct err *err,
+		  struct binding *ret);
+void binding_deinit(struct binding *b);
+
+#endif

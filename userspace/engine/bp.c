@@ -1,0 +1,606 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Breakpoints: bound to places, armed, judged when one is hit. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "engine/expr.h"
+#include "engine/index.h"
+#include "engine/location.h"
+#include "engine/session_priv.h"
+#include "probes/probe.h"
+#include "probes/value.h"
+
+/* An index older than this is made anew before something is bound: modules may have been imported
+ * since. */
+#define INDEX_FRESH_NS 500000000u
+
+static int scan_progress(void *priv, uint64_t done, uint64_t total)
+{
+	struct session *s = priv;
+
+	if (s->opt.progress)
+		s->opt.progress(s->opt.priv, "reading code objects", done, total);
+	return 0;
+}
+
+int bps_index(struct session *s, bool fresh, struct err *err)
+{
+	uint64_t at = code_index_time(s->index);
+	int r;
+
+	if (at && (!fresh || s->stopped || session_now_ns() - at < INDEX_FRESH_NS))
+		return 0;
+	r = code_index_scan(s->index, scan_progress, s);
+	if (r)
+		return err_set(err, r, "%s: cannot read its code objects: %s", s->label,
+			       strerror(-r));
+	return 0;
+}
+
+/* ---- places ---- */
+
+struct place *place_by_id(struct session *s, uint32_t id)
+{
+	size_t i;
+
+	for (i = 0; i < s->places.n; i++)
+		if (s->places.data[i]->id == id)
+			return s->places.data[i];
+	return NULL;
+}
+
+static struct place *place_at(struct session *s, uint64_t addr, uint64_t code)
+{
+	size_t i;
+
+	for (i = 0; i < s->places.n; i++)
+		if (s->places.data[i]->addr == addr && s->places.data[i]->code == code)
+			return s->places.data[i];
+	return NULL;
+}
+
+static bool address_used(struct session *s, uint64_t addr)
+{
+	size_t i;
+
+	for (i = 0; i < s->places.n; i++)
+		if (s->places.data[i]->addr == addr)
+			return true;
+	return false;
+}
+
+static uint64_t place_hits(struct session *s, const struct place *p)
+{
+	uint64_t hits = 0;
+
+	if (trace_place_hits(s->trace, p->addr, p->code, &hits))
+		return p->abi.hits;
+	return hits;
+}
+
+/* Tell the kernel what a trap means now; its count goes on. */
+static int place_sync(struct session *s, struct place *p)
+{
+	uint32_t action = p->abi.action;
+
+	if (action != ABI_ACT_NOTE)
+		action = p->stops ? ABI_ACT_STOP : ABI_ACT_COUNT;
+	if (action == p->abi.action)
+		return 0;
+	p->abi.action = action;
+	p->abi.hits = place_hits(s, p);
+	return trace_place_set(s->trace, p->addr, p->code, &p->abi);
+}
+
+static void place_release(struct session *s, uint32_t id, bool stops)
+{
+	struct place *p = place_by_id(s, id);
+	size_t i;
+
+	if (!p)
+		return;
+	if (stops)
+		p->stops--;
+	if (--p->users) {
+		place_sync(s, p);
+		return;
+	}
+	for (i = 0; s->places.data[i] != p; i++)
+		;
+	s->places.data[i] = s->places.data[--s->places.n];
+	if (!address_used(s, p->addr))
+		trace_unwatch(s->trace, p->addr);
+	trace_place_del(s->trace, p->addr, p->code);
+	free(p);
+}
+
+/* Take one use of a place, armed if it is the first. */
+static int place_take(struct session *s, const struct bind_place *bp, bool keep_state, bool stops,
+		      struct err *err, uint32_t *ret_id)
+{
+	uint64_t addr = bp->bytecode + bp->place->offset + 1;
+	struct place *p = place_at(s, addr, bp->code);
+	bool first_at_addr;
+	uint32_t i;
+	int r;
+
+	if (p) {
+		p->users++;
+		p->stops += stops;
+		r = place_sync(s, p);
+		if (r) {
+			p->users--;
+			p->stops -= stops;
+			return err_set(err, r, "%s: cannot change a watched place: %s", s->label,
+				       strerror(-r));
+		}
+		*ret_id = p->id;
+		return 0;
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(err, -ENOMEM, "out of memory");
+	p->id = s->next_place++;
+	p->addr = addr;
+	p->code = bp->code;
+	p->users = 1;
+	p->stops = stops;
+	p->abi = (struct abi_place){
+		.id = p->id,
+		.action = !bp->place->event ? ABI_ACT_NOTE
+			  : stops	    ? ABI_ACT_STOP
+					    : ABI_ACT_COUNT,
+		.offset = (int32_t)bp->place->offset,
+		.ndrop = bp->place->ndrop,
+		.keep_state = keep_state,
+		.group = (uint32_t)bp->place->line,
+	};
+	_Static_assert(ABI_DROP_RANGES == INTERP_DROP_MAX, "one limit for both sides");
+	for (i = 0; i < bp->place->ndrop && i < ABI_DROP_RANGES; i++) {
+		p->abi.drop[i].lo = bp->place->drop[i].lo;
+		p->abi.drop[i].hi = bp->place->drop[i].hi;
+	}
+	first_at_addr = !address_used(s, addr);
+	r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
+	if (r) {
+		free(p);
+		return err_set(err, r, "%s: cannot add a place to the kernel's map: %s", s->label,
+			       strerror(-r));
+	}
+	r = first_at_addr ? trace_watch(s->trace, addr, err) : 0;
+	if (!r)
+		r = vec_push(&s->places, p);
+	if (r) {
+		trace_place_del(s->trace, p->addr, p->code);
+		free(p);
+		return r;
+	}
+	*ret_id = p->id;
+	return 0;
+}
+
+/* ---- enabling ---- */
+
+static void bp_disarm(struct session *s, struct bp_priv *b)
+{
+	size_t i, e = 0;
+
+	if (!b->place_ids)
+		return;
+	for (i = 0; i < b->where.n; i++) {
+		const struct place *p = place_by_id(s, b->place_ids[i]);
+
+		if (p && b->where.places[i].place->event && s->trace) {
+			uint64_t hits = place_hits(s, p) - b->base[i];
+
+			b->pub.places[e].hits += hits;
+			if (b->pub.action == BP_COUNT)
+				b->counted += hits;
+		}
+		e += b->where.places[i].place->event;
+		if (s->trace)
+			place_release(s, b->place_ids[i], b->pub.action == BP_STOP);
+	}
+	free(b->place_ids);
+	free(b->base);
+	b->place_ids = NULL;
+	b->base = NULL;
+}
+
+/* Does the binding's line have a place whose filter needs the previous one? Then all of the line
+ * keep state. */
+static bool binding_keeps_state(const struct binding *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->n; i++)
+		if (w->places[i].place->ndrop || !w->places[i].place->event)
+			return true;
+	return false;
+}
+
+static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
+{
+	bool stops = b->pub.action == BP_STOP, keep = binding_keeps_state(&b->where);
+	size_t i;
+	int r;
+
+	r = session_over(s, err);
+	if (!r)
+		r = session_need_trace(s, err);
+	if (!r && stops)
+		r = session_need_tracees(s, err);
+	if (r)
+		return r;
+	b->place_ids = calloc(b->where.n, sizeof(*b->place_ids));
+	b->base = calloc(b->where.n, sizeof(*b->base));
+	if (!b->place_ids || !b->base) {
+		r = err_set(err, -ENOMEM, "out of memory");
+		goto undo;
+	}
+	for (i = 0; i < b->where.n; i++) {
+		r = place_take(s, &b->where.places[i], keep, stops, err, &b->place_ids[i]);
+		if (r)
+			goto undo;
+		b->base[i] = place_hits(s, place_by_id(s, b->place_ids[i]));
+	}
+	return 0;
+undo:
+	for (i = 0; b->place_ids && i < b->where.n; i++)
+		if (b->place_ids[i])
+			place_release(s, b->place_ids[i], stops);
+	free(b->place_ids);
+	free(b->base);
+	b->place_ids = NULL;
+	b->base = NULL;
+	session_relax(s);
+	if (r == -ENOSPC && b->pub.slots > 1)
+		err_prefix(err, "this breakpoint needs %u watch slots", b->pub.slots);
+	return r;
+}
+
+/* ---- the list ---- */
+
+static struct bp_priv *bp_find(struct session *s, int id)
+{
+	size_t i;
+
+	for (i = 0; i < s->bps.n; i++)
+		if (s->bps.data[i]->pub.id == id)
+			return s->bps.data[i];
+	return NULL;
+}
+
+static struct bp_priv *bp_find_err(struct session *s, int id, struct err *err)
+{
+	struct bp_priv *b = bp_find(s, id);
+
+	if (!b)
+		err_set(err, -ENOENT, "there is no breakpoint %d", id);
+	return b;
+}
+
+static void bp_free(struct bp_priv *b)
+{
+	if (!b)
+		return;
+	free(b->pub.location);
+	free(b->pub.file);
+	free(b->pub.function);
+	free(b->pub.condition);
+	free(b->pub.places);
+	free(b->place_ids);
+	free(b->base);
+	binding_deinit(&b->where);
+	expr_free(b->cond);
+	free(b);
+}
+
+void bps_deinit(struct session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->bps.n; i++)
+		bp_free(s->bps.data[i]);
+	for (i = 0; i < s->places.n; i++)
+		free(s->places.data[i]);
+	vec_deinit(&s->bps);
+	vec_deinit(&s->pubs);
+	vec_deinit(&s->places);
+}
+
+static void bp_remove(struct session *s, struct bp_priv *b)
+{
+	size_t i;
+
+	bp_disarm(s, b);
+	for (i = 0; s->bps.data[i] != b; i++)
+		;
+	memmove(&s->bps.data[i], &s->bps.data[i + 1], (s->bps.n - i - 1) * sizeof(*s->bps.data));
+	s->bps.n--;
+	bp_free(b);
+	session_relax(s);
+}
+
+/* The public picture of a binding: event places, distinct watched addresses. */
+static int bp_describe(struct bp_priv *b)
+{
+	size_t i, j;
+
+	b->pub.places = calloc(b->where.n ? b->where.n : 1, sizeof(*b->pub.places));
+	b->pub.file = strdup(b->where.file);
+	b->pub.function = strdup(b->where.function ? b->where.function : "?");
+	if (!b->pub.places || !b->pub.file || !b->pub.function)
+		return -ENOMEM;
+	b->pub.line = b->where.line;
+	for (i = 0; i < b->where.n; i++) {
+		const struct bind_place *p = &b->where.places[i];
+		uint64_t addr = p->bytecode + p->place->offset + 1;
+
+		for (j = 0; j < i; j++)
+			if (b->where.places[j].bytecode + b->where.places[j].place->offset + 1 ==
+			    addr)
+				break;
+		b->pub.slots += j == i;
+		if (p->place->event)
+			b->pub.places[b->pub.nplaces++] = (struct bp_line){
+				.code = p->code,
+				.line = p->place->line,
+				.offset = p->place->offset,
+				.address = addr,
+			};
+	}
+	return 0;
+}
+
+int session_break(struct session *s, const char *location, const char *default_file,
+		  enum bp_action action, bool temporary, bool enabled, const char *condition,
+		  struct err *err, int *ret_id)
+{
+	struct location loc = { 0 };
+	struct bp_priv *b;
+	bool scanned;
+	int r;
+
+	r = session_over(s, err);
+	if (r)
+		return r;
+	b = calloc(1, sizeof(*b));
+	if (!b)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = location_parse(location, err, &loc);
+	if (r)
+		goto fail;
+	if (condition) {
+		r = expr_parse(condition, err, &b->cond);
+		if (r) {
+			err_prefix(err, "condition '%s'", condition);
+			goto fail;
+		}
+	}
+	scanned = code_index_time(s->index) == 0;
+	r = bps_index(s, true, err);
+	if (r)
+		goto fail;
+	r = bind_location(s->index, s->in, &loc, location, default_file, s->label, err, &b->where);
+	if (r == -ENOENT && !scanned && !s->stopped) {
+		/* perhaps imported since the index was made */
+		r = code_index_scan(s->index, scan_progress, s);
+		if (!r)
+			r = bind_location(s->index, s->in, &loc, location, default_file, s->label,
+					  err, &b->where);
+	}
+	if (r)
+		goto fail;
+	r = bp_describe(b);
+	b->pub.location = strdup(location);
+	b->pub.condition = condition ? strdup(condition) : NULL;
+	if (r || !b->pub.location || (condition && !b->pub.condition)) {
+		r = err_set(err, -ENOMEM, "out of memory");
+		goto fail;
+	}
+	b->pub.id = s->next_bp;
+	b->pub.action = action;
+	b->pub.temporary = temporary;
+	b->pub.enabled = enabled;
+	b->pub.line_asked = loc.kind == LOCATION_FUNCTION ? 0 : loc.line;
+	if (enabled) {
+		r = bp_arm(s, b, err);
+		if (r)
+			goto fail;
+	}
+	r = vec_push(&s->bps, b);
+	if (r) {
+		bp_disarm(s, b);
+		err_set(err, r, "out of memory");
+		goto fail;
+	}
+	s->next_bp++;
+	*ret_id = b->pub.id;
+	location_deinit(&loc);
+	return 0;
+fail:
+	location_deinit(&loc);
+	bp_free(b);
+	return r;
+}
+
+int session_bp_clear(struct session *s, int id, struct err *err)
+{
+	struct bp_priv *b = bp_find_err(s, id, err);
+
+	if (!b)
+		return -ENOENT;
+	bp_remove(s, b);
+	return 0;
+}
+
+int session_bp_enable(struct session *s, int id, bool enable, struct err *err)
+{
+	struct bp_priv *b = bp_find_err(s, id, err);
+	int r;
+
+	if (!b)
+		return -ENOENT;
+	if (enable == b->pub.enabled)
+		return 0;
+	if (enable) {
+		r = bp_arm(s, b, err);
+		if (r)
+			return r;
+	} else {
+		bp_disarm(s, b);
+		session_relax(s);
+	}
+	b->pub.enabled = enable;
+	return 0;
+}
+
+int session_bp_condition(struct session *s, int id, const char *condition, struct err *err)
+{
+	struct bp_priv *b = bp_find_err(s, id, err);
+	_cleanup_free_ char *text = NULL;
+	struct expr *e = NULL;
+	int r;
+
+	if (!b)
+		return -ENOENT;
+	if (condition) {
+		r = expr_parse(condition, err, &e);
+		if (r) {
+			err_prefix(err, "condition '%s'", condition);
+			return r;
+		}
+		text = strdup(condition);
+		if (!text) {
+			expr_free(e);
+			return err_set(err, -ENOMEM, "out of memory");
+		}
+	}
+	expr_free(b->cond);
+	free(b->pub.condition);
+	b->cond = e;
+	b->pub.condition = take_ptr(text);
+	return 0;
+}
+
+int session_bp_ignore(struct session *s, int id, uint64_t count, struct err *err)
+{
+	struct bp_priv *b = bp_find_err(s, id, err);
+
+	if (!b)
+		return -ENOENT;
+	b->pub.ignore = count;
+	return 0;
+}
+
+/* Bring the kernel's counts into the public picture. */
+static void bp_refresh(struct session *s, struct bp_priv *b)
+{
+	uint64_t sum = 0;
+	size_t i, e = 0;
+
+	if (!b->place_ids)
+		return;
+	for (i = 0; i < b->where.n; i++) {
+		const struct place *p = place_by_id(s, b->place_ids[i]);
+
+		if (!b->where.places[i].place->event)
+			continue;
+		if (p && s->trace) {
+			uint64_t now = place_hits(s, p);
+
+			b->pub.places[e].hits += now - b->base[i];
+			sum += now - b->base[i];
+			b->base[i] = now;
+		}
+		e++;
+	}
+	if (b->pub.action == BP_COUNT) {
+		b->counted += sum;
+		b->pub.hits = b->counted;
+	}
+}
+
+const struct bp *session_bp(struct session *s, int id)
+{
+	struct bp_priv *b = bp_find(s, id);
+
+	if (!b)
+		return NULL;
+	bp_refresh(s, b);
+	return &b->pub;
+}
+
+size_t session_bps(struct session *s, const struct bp *const **ret)
+{
+	size_t i;
+
+	s->pubs.n = 0;
+	for (i = 0; i < s->bps.n; i++) {
+		bp_refresh(s, s->bps.data[i]);
+		if (vec_push(&s->pubs, &s->bps.data[i]->pub))
+			break;
+	}
+	*ret = s->pubs.data;
+	return s->pubs.n;
+}
+
+/* ---- judging ---- */
+
+/* Is the condition true in the frame of this hit? An error is false, and counted. */
+static bool bp_condition_true(struct session *s, struct bp_priv *b, const struct abi_hit *hit)
+{
+	struct expr_scope scope = { .in = s->in, .frame = hit->frame };
+	struct value_limits lim = VALUE_LIMITS_DEFAULT;
+	struct err err = { 0 };
+	struct value *v;
+	int truth;
+
+	lim.depth = 1;
+	if (expr_eval(b->cond, &scope, &lim, &err, &v)) {
+		b->pub.errors++;
+		snprintf(b->pub.last_error, sizeof(b->pub.last_error), "%.*s",
+			 (int)sizeof(b->pub.last_error) - 1, err.text);
+		return false;
+	}
+	truth = value_truth(v);
+	if (truth < 0) {
+		b->pub.errors++;
+		snprintf(b->pub.last_error, sizeof(b->pub.last_error),
+			 "the truth of a '%s' object is not known without running its code",
+			 v->type);
+	}
+	value_free(v);
+	return truth > 0;
+}
+
+struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
+{
+	struct bp_priv *winner = NULL;
+	size_t i, j;
+
+	for (i = 0; i < s->bps.n; i++) {
+		struct bp_priv *b = s->bps.data[i];
+		bool here = false;
+
+		if (!b->place_ids || b->pub.action != BP_STOP)
+			continue;
+		for (j = 0; j < b->where.n && !here; j++)
+			here = b->place_ids[j] == hit->place;
+		if (!here || (b->cond && !bp_condition_true(s, b, hit)))
+			continue;
+		b->pub.hits++;
+		if (b->pub.ignore) {
+			b->pub.ignore--;
+			continue;
+		}
+		if (!winner)
+			winner = b;
+	}
+	return winner;
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Threads, frames and names, as the front ends ask for them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "engine/index.h"
+#include "engine/session_priv.h"
+#include "probes/probe.h"
+#include "target/target.h"
+
+/* The innermost number of NSpid in /proc/PID/task/TID/status: the thread id as the target sees it.
+ */
+static int inner_tid(pid_t pid, pid_t tid)
+{
+	char path[64], line[512], *last;
+	int found = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (!found && fgets(line, sizeof(line), f)) {
+		if (strncmp(line, "NSpid:", 6))
+			continue;
+		last = strrchr(line, '\t');
+		found = last ? atoi(last + 1) : 0;
+	}
+	fclose(f);
+	return found;
+}
+
+static bool other_pid_namespace(pid_t pid)
+{
+	char path[64];
+	struct stat mine, theirs;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	return !stat("/proc/self/ns/pid", &mine) && !stat(path, &theirs) &&
+	       (mine.st_ino != theirs.st_ino || mine.st_dev != theirs.st_dev);
+}
+
+/* Thread ids that the interpreter noted in its own pid namespace become ours. */
+static int translate_tids(struct session *s, struct interp_thread *threads, size_t n)
+{
+	_cleanup_free_ pid_t *tids = NULL;
+	size_t ntids, i, j;
+	int r;
+
+	if (!other_pid_namespace(target_pid(s->target)))
+		return 0;
+	r = target_tids(s->target, &tids, &ntids);
+	if (r)
+		return r;
+	for (i = 0; i < n; i++) {
+		int inner = threads[i].tid;
+
+		threads[i].tid = 0;
+		for (j = 0; j < ntids && inner && !threads[i].tid; j++)
+			if (inner_tid(target_pid(s->target), tids[j]) == inner)
+				threads[i].tid = tids[j];
+	}
+	return 0;
+}
+
+int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n)
+{
+	struct interp_thread *threads;
+	size_t n;
+	int r;
+
+	r = s->in->ops->threads(s->in, &threads, &n);
+	if (r)
+		return r;
+	r = translate_tids(s, threads, n);
+	if (r) {
+		free(threads);
+		return r;
+	}
+	*ret = threads;
+	*ret_n = n;
+	return 0;
+}
+
+/* A thread that stands at a hit: its frame has not noted the instruction yet (3.11+), the hit knows
+ * it. */
+static void correct_top(struct session *s, const struct abi_hit *hit, struct interp_frame *frames,
+			size_t n)
+{
+	const struct place *p;
+
+	if (!n || !hit->frame || frames[0].frame != hit->frame || frames[0].code != hit->code)
+		return;
+	frames[0].offset = hit->offset;
+	p = place_by_id(s, hit->place);
+	if (p)
+		frames[0].line = (int32_t)p->abi.group;
+	else
+		frames[0].line = s->in->ops->line_of(s->in, hit->code, hit->offset);
+}
+
+int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret,
+		   size_t *ret_n)
+{
+	_cleanup_free_ struct interp_thread *threads = NULL;
+	uint64_t tstate = 0;
+	size_t i, n;
+	int r;
+
+	if (s->stopped && (pid_t)s->stop.tid == tid)
+		tstate = s->stop.tstate;
+	if (!tstate) {
+		r = session_threads(s, &threads, &n);
+		if (r)
+			return r;
+		for (i = 0; i < n; i++) {
+			/* of several thread states of a thread (sub-interpreters) the one that runs
+			 * something */
+			if (threads[i].tid == tid && (!tstate || threads[i].frame))
+				tstate = threads[i].tstate;
+		}
+	}
+	if (!tstate)
+		return -ESRCH;
+	r = s->in->ops->frames(s->in, tstate, max, ret, ret_n);
+	if (r)
+		return r;
+	if (s->stopped)
+		correct_top(s, &s->stop, *ret, *ret_n);
+	for (i = 0; i < s->waiting.n; i++)
+		if ((pid_t)s->waiting.data[i].tid == tid)
+			correct_top(s, &s->waiting.data[i], *ret, *ret_n);
+	return 0;
+}
+
+int session_code_names(struct session *s, uint64_t code, const char **ret_file,
+		       const char **ret_function)
+{
+	return code_index_names(s->index, code, ret_file, ret_function);
+}
+
+int session_files(struct session *s, const char *const **ret, size_t *ret_n)
+{
+	int r = bps_index(s, false, NULL);
+
+	if (!r)
+		*ret_n = code_index_files(s->index, ret);
+	return r;
+}
+
+int session_functions(struct session *s, const char *const **ret, size_t *ret_n)
+{
+	int r = bps_index(s, false, NULL);
+
+	if (!r)
+		*ret_n = code_index_functions(s->index, ret);
+	return r;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* A session's life: what it opens, in which order it lets go. */
+#include "engine/session.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "engine/index.h"
+#include "engine/session_priv.h"
+#include "probes/probe.h"
+#include "target/ptrace.h"
+#include "target/target.h"
+#include "trace/trace.h"
+
+uint64_t session_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static int session_poll_add(struct session *s, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
+}
+
+int session_attach(pid_t pid, const struct session_options *opt, struct err *err,
+		   struct session **ret)
+{
+	_cleanup_free_ char *jit = NULL;
+	struct probe_env env;
+	struct session *s;
+	int r;
+
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_set(err, -ENOMEM, "pid %d: out of memory", pid);
+	s->opt = *opt;
+	s->epoll_fd = s->timer_fd = -1;
+	s->next_bp = 1;
+	s->next_place = 1;
+	snprintf(s->label, sizeof(s->label), "pid %d", pid);
+
+	r = target_open(pid, err, &s->target);
+	if (r)
+		goto fail;
+	r = target_environ(s->target, "PYTHON_JIT", &jit);
+	if (r)
+		jit = NULL; /* not set, or not to be read: the probe looks at the interpreter itself
+			     */
+	env = (struct probe_env){ .pid = pid, .cwd = target_cwd(s->target), .python_jit = jit };
+	r = probes_open(target_mem(s->target), target_sym(s->target), &env, err, &s->in);
+	if (r)
+		goto fail;
+	r = code_index_new(s->in, &s->index);
+	if (r) {
+		err_set(err, r, "pid %d: out of memory", pid);
+		goto fail;
+	}
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	r = s->epoll_fd < 0 || s->timer_fd < 0 ? -errno : 0;
+	if (!r)
+		r = session_poll_add(s, s->timer_fd);
+	if (!r)
+		r = session_poll_add(s, target_pidfd(s->target));
+	if (r) {
+		err_set(err, r, "pid %d: cannot make an event loop: %s", pid, strerror(-r));
+		goto fail;
+	}
+	*ret = s;
+	return 0;
+fail:
+	session_free(s);
+	return r;
+}
+
+void session_free(struct session *s)
+{
+	size_t i;
+
+	if (!s)
+		return;
+	/* First nothing new can hit, then whoever stands is let go. */
+	trace_free(s->trace);
+	mem_cache_off(s->target ? target_mem(s->target) : &(struct mem){ 0 });
+	if (s->tracees)
+		tracees_free(s->tracees);
+	s->trace = NULL;
+	s->tracees = NULL;
+	bps_deinit(s);
+	code_index_free(s->index);
+	if (s->in)
+		probes_close(s->in);
+	target_free(s->target);
+	for (i = 0; i < s->events.n; i++) {
+		free(s->events.data[i].file);
+		free(s->events.data[i].function);
+	}
+	free(s->shown_file);
+	free(s->shown_function);
+	vec_deinit(&s->events);
+	vec_deinit(&s->hits);
+	vec_deinit(&s->waiting);
+	vec_deinit(&s->states);
+	if (s->timer_fd >= 0)
+		close(s->timer_fd);
+	if (s->epoll_fd >= 0)
+		close(s->epoll_fd);
+	free(s);
+}
+
+struct target *session_target(struct session *s)
+{
+	return s->target;
+}
+
+struct interp *session_interp(struct session *s)
+{
+	return s->in;
+}
+
+int session_over(const struct session *s, struct err *err)
+{
+	if (!s->over)
+		return 0;
+	return err_set(err, -ESRCH, "%s: the target has ended or runs another program now",
+		       s->label);
+}
+
+int session_need_trace(struct session *s, struct err *err)
+{
+	struct abi_py py = { 0 };
+	struct trace_options opt;
+	int r;
+
+	if (s->trace)
+		return 0;
+	s->in->ops->kernel(s->in, &py);
+	opt = (struct trace_options){
+		.pid = target_pid(s->target),
+		.scope = s->opt.scope,
+		.stop_signal = tracees_stop_signal(),
+		.py = &py,
+	};
+	r = trace_open(&opt, err, &s->trace);
+	if (r) {
+		s->trace = NULL;
+		return r;
+	}
+	r = session_poll_add(s, trace_fd(s->trace));
+	if (r) {
+		trace_free(s->trace);
+		s->trace = NULL;
+		return err_set(err, r, "%s: cannot wait for records: %s", s->label, strerror(-r));
+	}
+	return 0;
+}
+
+int session_need_tracees(struct session *s, struct err *err)
+{
+	int r;
+
+	if (s->tracees)
+		return 0;
+	r = tracees_seize(s->target, err, &s->tracees);
+	if (r) {
+		s->tracees = NULL;
+		return r;
+	}
+	r = session_poll_add(s, tracees_fd(s->tracees));
+	if (r) {
+		tracees_free(s->tracees);
+		s->tracees = NULL;
+		return err_set(err, r, "%s: cannot wait for stops: %s", s->label, strerror(-r));
+	}
+	return 0;
+}
+
+void session_relax(struct session *s)
+{
+	size_t i;
+
+	if (!s->tracees || s->stopped || s->still || s->waiting.n)
+		return;
+	for (i = 0; i < s->places.n; i++)
+		if (s->places.data[i]->stops)
+			return;
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, tracees_fd(s->tracees), NULL);
+	tracees_free(s->tracees);
+	s->tracees = NULL;
+	s->hits.n = 0;
+}
+
+int session_slots(struct session *s, struct err *err, unsigned *ret_used, unsigned *ret_free)
+{
+	int r;
+
+	r = session_need_trace(s, err);
+	if (r)
+		return r;
+	r = trace_slots(s->trace, ret_used, ret_free);
+	if (r)
+		err_set(err, r, "%s: cannot ask for free watch slots: %s", s->label, strerror(-r));
+	return r;
+}
+
+int session_fd(struct session *s)
+{
+	return s->epoll_fd;
+}
+
+bool session_is_stopped(const struct session *s)
+{
+	return s->stopped;
+}
+
+pid_t session_stop_tid(const struct session *s)
+{
+	return s->stopped ? (pid_t)s->stop.tid : 0;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the session share. Nobody else includes this. */
+#ifndef PYBPFDBG_ENGINE_SESSION_PRIV_H
+#define PYBPFDBG_ENGINE_SESSION_PRIV_H
+
+#include "base/vec.h"
+#include "bpf/abi.h"
+#include "engine/bind.h"
+#include "engine/session.h"
+
+struct code_index;
+struct expr;
+struct tracees;
+
+/* A watched place; several breakpoints may use it. */
+struct place {
+	uint32_t id;
+	uint64_t addr, code;
+	unsigned users; /* enabled breakpoints */
+	unsigned stops; /* of them: those that stop */
+	struct abi_place abi;
+};
+
+struct bp_priv {
+	struct bp pub;
+	struct binding where;
+	struct expr *cond;
+	uint32_t *place_ids; /* while enabled: one for each of where.places */
+	uint64_t *base;	     /* kernel hits of that place when this breakpoint was enabled */
+	uint64_t counted;    /* BP_COUNT: hits of earlier times it was enabled */
+};
+
+struct session {
+	struct session_options opt;
+	struct target *target;
+	struct interp *in;
+	struct code_index *index;
+	struct trace *trace;	 /* NULL until something is armed or asked */
+	struct tracees *tracees; /* NULL while nobody can be stopped */
+	char label[32];		 /* "pid 42" */
+
+	VEC(struct bp_priv *) bps;
+	VEC(const struct bp *) pubs;
+	VEC(struct place *) places;
+	int next_bp;
+	uint32_t next_place;
+
+	VEC(struct abi_hit) hits;    /* records whose thread has not been seen to stop yet */
+	VEC(struct abi_hit) waiting; /* threads that stand at a hit and were not yet shown */
+	VEC(struct session_event) events;
+
+	bool stopped;
+	enum stop_reason stop_reason;
+	struct abi_hit stop; /* of the thread that is shown; .tid alone for a pause */
+	bool all_stopped;    /* by session_pause() or a still picture */
+	unsigned still;
+
+	uint64_t still_since_ns;
+	VEC(struct thread_state {
+		pid_t tid;
+		char state;
+	})
+	states;
+	char *shown_file, *shown_function; /* of the event that was handed out last */
+	bool over;			   /* the process ended or ran another program */
+
+	uint64_t lost_seen, stats_ns;
+	int epoll_fd, timer_fd;
+};
+
+/* session.c */
+int session_need_trace(struct session *s, struct err *err);
+int session_need_tracees(struct session *s, struct err *err);
+/* Let go of ptrace when nothing that stops is armed and nobody is stopped. */
+void session_relax(struct session *s);
+int session_over(const struct session *s, struct err *err); /* -ESRCH with a line when it is */
+uint64_t session_now_ns(void);
+
+/* bp.c */
+void bps_deinit(struct session *s);
+/* Which breakpoint stops at this hit? Counts, conditions and ignore counts are applied. NULL: none.
+ */
+struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit);
+struct place *place_by_id(struct session *s, uint32_t id);
+int bps_index(struct session *s, bool fresh, struct err *err);
+
+/* stops.c */
+/* Move what has happened into s->events, without waiting. 0 or -errno. */
+int stops_pump(struct session *s);
+void stops_forget_thread(struct session *s, pid_t tid);
+void stops_resume(struct session *s, pid_t tid);
+
+#endif
