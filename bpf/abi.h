@@ -9,6 +9,7 @@
 #define ABI_EVAL_RANGES 8      /* parts of the eval loop */
 #define ABI_DROP_RANGES 8      /* = INTERP_DROP_MAX */
 #define ABI_THREADS_MAX 4096   /* thread states walked on a miss */
+#define ABI_PLACES_MAX 4096    /* places set at a time */
 
 /* How the current frame and its observed previous position are found. */
 enum abi_frame_kind {
@@ -61,8 +62,9 @@ struct abi_place {
 	__u32 group;   /* its line: "previous" is kept per (frame, code, group), so that other lines' places do not disturb it */
 	struct {
 		__s32 lo, hi;
-	} drop[ABI_DROP_RANGES];
-	__u64 hits;    /* accepted */
+	} drop[ABI_DROP_RANGES]; /* inclusive; the previous position is -1 where there is none */
+	__u32 counter; /* where its accepted hits go; trace_place_set() fills it in */
+	__u32 pad0;
 };
 
 enum abi_record_kind { ABI_REC_HIT = 1 };

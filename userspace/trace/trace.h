@@ -33,7 +33,8 @@ void trace_free(struct trace *tr); /* disarms everything; NULL is fine */
 #define TRACE_SLOTS 4 /* debug registers of x86 */
 
 /*
- * Watch one byte at addr (reads by the target). Several places may share an address: the address takes one slot.
+ * Watch one byte at addr (reads by the target). Several places may share an address: the address takes one slot. To watch
+ * what is watched already does nothing: one trace_unwatch() ends it.
  * -ENOSPC: no slot is free on this machine (the line says how many are ours and that others may hold the rest).
  */
 int trace_watch(struct trace *tr, uint64_t addr, struct err *err);
@@ -41,14 +42,20 @@ int trace_unwatch(struct trace *tr, uint64_t addr); /* 0 or -ENOENT */
 /* How many of ours are in use, and how many more can be armed now (probed by trying). */
 int trace_slots(struct trace *tr, unsigned *ret_used, unsigned *ret_free);
 
-/* What a trap at addr in a frame of code means. A place without a watched address costs nothing. 0 or -errno. */
+/*
+ * What a trap at addr in a frame of code means; place->counter is ignored. A place without a watched address costs nothing. To set it
+ * again changes it and keeps its count; to delete it forgets the count. 0 or -errno (-ENOSPC: ABI_PLACES_MAX).
+ */
 int trace_place_set(struct trace *tr, uint64_t addr, uint64_t code, const struct abi_place *place);
 int trace_place_del(struct trace *tr, uint64_t addr, uint64_t code);
 int trace_place_hits(struct trace *tr, uint64_t addr, uint64_t code, uint64_t *ret_hits);
 
-/* Readable when records wait; owned by tr. */
+/* Readable when trace_consume() has something to do: records, CPUs that came or went. Owned by tr. */
 int trace_fd(const struct trace *tr);
-/* Hand every waiting record to fn (checked for length); number handed, or -errno. */
+/*
+ * Hand every waiting record to fn (checked for length); number handed, or -errno (a CPU that came could not be covered; the records
+ * were handed nevertheless).
+ */
 int trace_consume(struct trace *tr, void (*fn)(void *priv, const struct abi_hit *hit), void *priv);
 /* Sums over the CPUs, indexed by enum abi_stat. */
 int trace_stats(struct trace *tr, uint64_t ret[static 10]);

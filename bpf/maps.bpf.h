@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What is shared with user space at run time. The hash maps are preallocated: kernels before 6.1 allow
+ * nothing else in a program of a perf event.
+ */
+#ifndef PYBPFDBG_MAPS_BPF_H
+#define PYBPFDBG_MAPS_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/abi.h"
+
+/* The processes that we follow, by their number in their own pid namespace. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u32);
+} followed SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ABI_PLACES_MAX);
+	__type(key, struct abi_place_key);
+	__type(value, struct abi_place);
+} places SEC(".maps");
+
+/* Accepted hits, by abi_place.counter: apart from the places, so that changing a place loses no count. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ABI_PLACES_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* Thread pointer -> PyThreadState; checked at each use, refilled by a walk. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ABI_THREADS_MAX);
+	__type(key, __u64);
+	__type(value, __u64);
+} threads SEC(".maps");
+
+/* ABI_PREV_STATE: the last place of a line (abi_place.group) that was hit in a frame. */
+struct frame_key {
+	__u64 frame;
+	__u32 group;
+	__u32 pad0;
+};
+struct frame_state {
+	__u64 code;
+	__s32 offset;
+	__u32 pad0;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct frame_key);
+	__type(value, struct frame_state);
+} frames SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} records SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ABI_STAT_MAX);
+	__type(key, __u32);
+	__type(value, __u64);
+} stats SEC(".maps");
+
+static __always_inline void stat_add(__u32 which)
+{
+	__u64 *n = bpf_map_lookup_elem(&stats, &which);
+
+	if (n)
+		(*n)++;
+}
+
+#endif

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+/*
+ * The watch engine: runs when a hardware watchpoint over bytecode was read. Is it the eval loop of the process that we
+ * follow, in a frame of the code we mean, and reached from where it counts? Then count, or record and stop.
+ */
+#include <linux/bpf.h>
+#include <linux/bpf_perf_event.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+
+#include "bpf/abi.h"
+#include "bpf/maps.bpf.h"
+#include "bpf/read.bpf.h"
+
+/* What we know of the kernel; the offsets come from its BTF at load time. */
+struct thread_struct {
+	unsigned long fsbase;
+} __attribute__((preserve_access_index));
+struct task_struct {
+	struct thread_struct thread;
+} __attribute__((preserve_access_index));
+
+const volatile struct abi_py py = { 0 };
+const volatile __u64 ns_dev = 0, ns_ino = 0; /* the target's pid namespace */
+const volatile __u32 stop_signal = 0;
+
+#include "bpf/py_walk.bpf.h"
+
+static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
+{
+	struct abi_place_key key = { .addr = w->addr, .code = code };
+
+	return bpf_map_lookup_elem(&places, &key) != NULL;
+}
+
+/* The place that was hit, and the frame it was hit in; NULL when it is not one of ours (counted). */
+static __always_inline struct abi_place *find_place(u64 addr, struct py_frame *ret)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct py_walk w = { .addr = addr };
+	struct abi_place_key key = { .addr = addr };
+	struct abi_place *place;
+	u64 *tstate;
+	int r;
+
+	w.self = BPF_CORE_READ(task, thread.fsbase);
+	tstate = bpf_map_lookup_elem(&threads, &w.self);
+	if (tstate && !py_frame_of(*tstate, w.self, ret)) {
+		key.code = ret->code;
+		place = bpf_map_lookup_elem(&places, &key);
+		if (place)
+			return place;
+	}
+	/*
+	 * Not known yet, or gone and its memory reused, or the thread is in another of its thread states now:
+	 * only a walk can tell these from other code that shares the bytes.
+	 */
+	r = py_walk(&w);
+	if (r) {
+		stat_add(r == -EFAULT ? ABI_STAT_FAULT : ABI_STAT_NO_THREAD);
+		return NULL;
+	}
+	*ret = w.found;
+	bpf_map_update_elem(&threads, &w.self, &ret->tstate, BPF_ANY);
+	key.code = ret->code;
+	place = bpf_map_lookup_elem(&places, &key);
+	if (!place)
+		stat_add(w.fault ? ABI_STAT_FAULT : ABI_STAT_OTHER_CODE);
+	return place;
+}
+
+/* Where the frame was before, as far as this version lets us see; 0 or -EFAULT. */
+static __always_inline int previous(const struct abi_place *place, const struct py_frame *f, s32 *ret)
+{
+	struct frame_key key = { .frame = f->frame, .group = place->group };
+	struct frame_state now = { .code = f->code, .offset = place->offset };
+	struct frame_state *state;
+
+	*ret = PY_PREV_NONE;
+	if (py.prev_kind == ABI_PREV_FRAME)
+		return py_prev_in_frame(f, ret);
+	if (!place->keep_state)
+		return 0;
+	state = bpf_map_lookup_elem(&frames, &key);
+	if (state && state->code == f->code)
+		*ret = state->offset;
+	bpf_map_update_elem(&frames, &key, &now, BPF_ANY);
+	return 0;
+}
+
+static __always_inline void record_and_stop(struct bpf_perf_event_data *ctx, const struct abi_place *place,
+					    const struct py_frame *f, const struct bpf_pidns_info *who)
+{
+	struct abi_hit *hit = bpf_ringbuf_reserve(&records, sizeof(*hit), 0);
+
+	if (!hit) {
+		stat_add(ABI_STAT_LOST);
+		return;
+	}
+	hit->h.size = sizeof(*hit);
+	hit->h.kind = ABI_REC_HIT;
+	hit->time_ns = bpf_ktime_get_ns();
+	hit->tgid = who->tgid;
+	hit->tid = who->pid;
+	hit->place = place->id;
+	hit->offset = place->offset;
+	hit->addr = ctx->addr;
+	hit->code = f->code;
+	hit->frame = f->frame;
+	hit->tstate = f->tstate;
+	hit->ip = ctx->regs.rip;
+	/* A record promises a stop: nobody shall wait for one that does not come. */
+	if (bpf_send_signal_thread(stop_signal)) {
+		bpf_ringbuf_discard(hit, 0);
+		stat_add(ABI_STAT_SIGNAL_FAILED);
+		return;
+	}
+	bpf_ringbuf_submit(hit, 0);
+}
+
+SEC("perf_event")
+int watch(struct bpf_perf_event_data *ctx)
+{
+	struct bpf_pidns_info who = { 0 };
+	struct py_frame f = { 0 };
+	struct abi_place *place;
+	u64 *counter;
+	s32 prev;
+	u32 n;
+
+	/* Fails in any other pid namespace. */
+	if (bpf_get_ns_current_pid_tgid(ns_dev, ns_ino, &who, sizeof(who)) ||
+	    !bpf_map_lookup_elem(&followed, &who.tgid)) {
+		stat_add(ABI_STAT_FOREIGN);
+		return 0;
+	}
+	stat_add(ABI_STAT_TRAPS);
+	if (!py_is_eval(ctx->regs.rip)) {
+		stat_add(ABI_STAT_NOT_EVAL);
+		return 0;
+	}
+	place = find_place(ctx->addr, &f);
+	if (!place)
+		return 0;
+	if (previous(place, &f, &prev)) {
+		stat_add(ABI_STAT_FAULT);
+		return 0;
+	}
+	if (py.prev_kind == ABI_PREV_FRAME && py_is_redispatch(place->offset, prev)) {
+		stat_add(ABI_STAT_REDISPATCH);
+		return 0;
+	}
+	if (py_is_dropped(place, prev)) {
+		stat_add(ABI_STAT_DROPPED_PREV);
+		return 0;
+	}
+	if (place->action == ABI_ACT_NOTE)
+		return 0;
+	n = place->counter;
+	counter = bpf_map_lookup_elem(&counters, &n);
+	if (counter)
+		__sync_fetch_and_add(counter, 1);
+	if (place->action == ABI_ACT_STOP)
+		record_and_stop(ctx, place, &f, &who);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Hardware watchpoints: perf events of type breakpoint with a BPF program behind them. */
+#ifndef PYBPFDBG_TRACE_ARM_H
+#define PYBPFDBG_TRACE_ARM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct arm; /* one watched byte, armed on every CPU or in every thread; opaque */
+
+/*
+ * Open one event, disabled, that watches one byte at addr: on CPU cpu (pid -1), or in thread pid (cpu -1; inherited by the
+ * threads that it starts). It holds its debug register from now on. A descriptor, or -ENOSPC when no register is free,
+ * or -errno of perf_event_open(2).
+ */
+int arm_open_event(uint64_t addr, pid_t pid, int cpu);
+
+/*
+ * How many more watchpoints can be had now, up to max (at most 4), on every CPU (pid -1) or in process pid's main
+ * thread: by taking them and giving them back. 0 or -errno.
+ */
+int arm_slots_free(pid_t pid, unsigned max, unsigned *ret);
+
+/*
+ * Arm addr (any byte of the user half) on every CPU (pid -1) or in every thread of process pid. prog_fd: the program.
+ * All or nothing: -ENOSPC no register is free on some CPU or thread, -EAGAIN (threads come and go too fast
+ * to catch them all), or -errno.
+ */
+int arm_new(uint64_t addr, pid_t pid, int prog_fd, struct arm **ret);
+void arm_free(struct arm *a); /* NULL is fine */
+
+uint64_t arm_addr(const struct arm *a);
+/* CPU-wide only: that CPU came (0, or -errno: it is not covered) or went. Saying it twice does no harm. */
+int arm_cpu_online(struct arm *a, int cpu);
+void arm_cpu_offline(struct arm *a, int cpu);
+/* CPU-wide only: cover the CPUs that are online now, all of them anew. For when events were lost. */
+int arm_cpus_again(struct arm *a);
+
+#endif

@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "trace/trace.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/vec.h"
+#include "bpf/abi.h"
+#include "trace/arm.h"
+#include "trace/cpus.h"
+#include "trace/pidns.h"
+#include "watch.skel.h"
+
+_Static_assert(ABI_STAT_MAX == 10, "trace_stats() in trace.h");
+
+struct counter {
+	struct abi_place_key key;
+	bool used;
+};
+
+struct trace {
+	pid_t pid;
+	enum trace_scope scope;
+	struct pidns ns; /* the target's */
+	struct watch_bpf *skel;
+	struct ring_buffer *rb;
+	uint64_t *counters;  /* the map's memory */
+	VEC(struct counter) places; /* index: abi_place.counter */
+	struct arm *arms[TRACE_SLOTS];
+	int uevents; /* CPU scope: CPUs that come and go; else -1 */
+	int epoll;
+	void (*fn)(void *priv, const struct abi_hit *hit); /* during trace_consume() */
+	void *priv;
+};
+
+static size_t counters_size(void)
+{
+	return ABI_PLACES_MAX * sizeof(uint64_t);
+}
+
+static int perf_err(int r, pid_t pid, struct err *err)
+{
+	switch (-r) {
+	case EACCES:
+	case EPERM:
+		return err_set(err, -EPERM,
+			       "pid %d: hardware watchpoints are not allowed: run as root or with CAP_PERFMON "
+			       "(and see the sysctl kernel.perf_event_paranoid)", pid);
+	case ENOSYS:
+		return err_set(err, r, "pid %d: this kernel has no perf events (CONFIG_PERF_EVENTS)", pid);
+	case ENOENT:
+	case ENODEV:
+	case EOPNOTSUPP:
+		return err_set(err, -EOPNOTSUPP, "pid %d: this machine or kernel has no hardware breakpoints", pid);
+	case EMFILE:
+	case ENFILE:
+		return err_set(err, r, "pid %d: out of file descriptors: raise the limit (ulimit -n)", pid);
+	case ESRCH:
+		return err_set(err, r, "pid %d: the process is gone", pid);
+	case EAGAIN:
+		return err_set(err, r, "pid %d: its threads come and go too fast for the scope 'task'; use 'cpu'", pid);
+	default:
+		return err_set(err, r, "pid %d: cannot arm a watchpoint: %s", pid, strerror(-r));
+	}
+}
+
+/* Is a watchpoint in this scope allowed at all? Tried on a byte of our own that nobody watches. */
+static int try_scope(const struct trace *tr, enum trace_scope scope)
+{
+	static char byte;
+	_cleanup_free_ int *cpus = NULL;
+	size_t n;
+	int r, fd;
+
+	r = cpus_online(&cpus, &n);
+	if (r)
+		return r;
+	fd = scope == TRACE_SCOPE_CPU ? arm_open_event((uintptr_t)&byte, -1, cpus[0]) :
+					arm_open_event((uintptr_t)&byte, tr->pid, -1);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || fd == -ENOSPC ? 0 : fd;
+}
+
+static int choose_scope(struct trace *tr, enum trace_scope wanted, struct err *err)
+{
+	int r;
+
+	tr->scope = wanted == TRACE_SCOPE_TASK ? TRACE_SCOPE_TASK : TRACE_SCOPE_CPU;
+	r = try_scope(tr, tr->scope);
+	if ((r == -EACCES || r == -EPERM) && wanted == TRACE_SCOPE_AUTO) {
+		tr->scope = TRACE_SCOPE_TASK;
+		r = try_scope(tr, tr->scope);
+	}
+	return r ? perf_err(r, tr->pid, err) : 0;
+}
+
+static int load(struct trace *tr, const struct trace_options *opt, struct err *err)
+{
+	libbpf_print_fn_t print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
+	struct btf *btf = btf__load_vmlinux_btf();
+	int r = -libbpf_get_error(btf) ? -ENOENT : 0;
+
+	if (r) {
+		libbpf_set_print(print);
+		return err_set(err, -EOPNOTSUPP,
+			       "pid %d: this kernel does not describe itself (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)",
+			       tr->pid);
+	}
+	btf__free(btf);
+	tr->skel = watch_bpf__open();
+	if (!tr->skel) {
+		r = -errno;
+		goto out;
+	}
+	memcpy((void *)&tr->skel->rodata->py, opt->py, sizeof(*opt->py));
+	tr->skel->rodata->ns_dev = tr->ns.dev;
+	tr->skel->rodata->ns_ino = tr->ns.ino;
+	tr->skel->rodata->stop_signal = (uint32_t)opt->stop_signal;
+	if (opt->py->prev_kind != ABI_PREV_STATE)
+		bpf_map__set_max_entries(tr->skel->maps.frames, 1);
+	r = watch_bpf__load(tr->skel);
+out:
+	libbpf_set_print(print);
+	if (r == -EPERM || r == -EACCES)
+		return err_set(err, -EPERM, "pid %d: may not load a BPF program: run as root, or with CAP_BPF and CAP_PERFMON",
+			       tr->pid);
+	if (r == -ENOSYS)
+		return err_set(err, r, "pid %d: this kernel has no BPF (CONFIG_BPF_SYSCALL)", tr->pid);
+	if (r)
+		return err_set(err, -EOPNOTSUPP, "pid %d: this kernel refuses the BPF program: %s (6.1 or later is needed)",
+			       tr->pid, strerror(-r));
+	return 0;
+}
+
+static int on_record(void *ctx, void *data, size_t size)
+{
+	const struct abi_header *h = data;
+	struct trace *tr = ctx;
+	struct abi_hit hit;
+
+	/* An unknown kind or length is not of our programs: skip it. */
+	if (size < sizeof(*h) || h->kind != ABI_REC_HIT || h->size != sizeof(hit) || size < sizeof(hit))
+		return 0;
+	memcpy(&hit, data, sizeof(hit));
+	hit.tid = (uint32_t)pidns_to_ours(&tr->ns, (pid_t)hit.tid);
+	hit.tgid = (uint32_t)tr->pid;
+	tr->fn(tr->priv, &hit);
+	return 0;
+}
+
+/* One descriptor for all that trace_consume() looks after. */
+static int wire(struct trace *tr)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	tr->rb = ring_buffer__new(bpf_map__fd(tr->skel->maps.records), on_record, tr, NULL);
+	if (!tr->rb)
+		return -errno;
+	tr->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (tr->epoll < 0 || epoll_ctl(tr->epoll, EPOLL_CTL_ADD, ring_buffer__epoll_fd(tr->rb), &ev))
+		return -errno;
+	if (tr->scope != TRACE_SCOPE_CPU)
+		return 0;
+	tr->uevents = cpus_listen();
+	if (tr->uevents < 0)
+		return tr->uevents;
+	return epoll_ctl(tr->epoll, EPOLL_CTL_ADD, tr->uevents, &ev) ? -errno : 0;
+}
+
+static int follow(struct trace *tr)
+{
+	uint32_t key = (uint32_t)tr->ns.pid, one = 1;
+
+	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.followed), &key, &one, BPF_ANY);
+}
+
+DEFINE_CLEANUP(struct trace *, trace_free)
+
+int trace_open(const struct trace_options *opt, struct err *err, struct trace **ret)
+{
+	_cleanup_(cleanup_trace_free) struct trace *tr = calloc(1, sizeof(*tr));
+	void *mem;
+	int r;
+
+	if (!tr)
+		return err_set(err, -ENOMEM, "pid %d: out of memory", opt->pid);
+	tr->pid = opt->pid;
+	tr->uevents = tr->epoll = -1;
+	r = pidns_of(opt->pid, &tr->ns);
+	if (r)
+		return err_set(err, r, "pid %d: cannot read /proc/%d/ns/pid: %s", opt->pid, opt->pid, strerror(-r));
+	r = load(tr, opt, err);
+	if (r)
+		return r;
+	r = choose_scope(tr, opt->scope, err);
+	if (r)
+		return r;
+	mem = mmap(NULL, counters_size(), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(tr->skel->maps.counters), 0);
+	r = mem == MAP_FAILED ? -errno : 0;
+	if (!r) {
+		tr->counters = mem;
+		r = follow(tr);
+	}
+	if (!r)
+		r = wire(tr);
+	if (r)
+		return err_set(err, r, "pid %d: cannot set up the kernel side: %s", opt->pid, strerror(-r));
+	*ret = take_ptr(tr);
+	return 0;
+}
+
+void trace_free(struct trace *tr)
+{
+	if (!tr)
+		return;
+	for (size_t i = 0; i < TRACE_SLOTS; i++)
+		arm_free(tr->arms[i]);
+	ring_buffer__free(tr->rb);
+	if (tr->counters)
+		munmap(tr->counters, counters_size());
+	watch_bpf__destroy(tr->skel);
+	cleanup_close(&tr->uevents);
+	cleanup_close(&tr->epoll);
+	vec_deinit(&tr->places);
+	free(tr);
+}
+
+/* The slot that watches addr, or (addr 0) the first free one; NULL when there is none. */
+static struct arm **slot_of(struct trace *tr, uint64_t addr)
+{
+	for (size_t i = 0; i < TRACE_SLOTS; i++)
+		if (addr ? tr->arms[i] && arm_addr(tr->arms[i]) == addr : !tr->arms[i])
+			return &tr->arms[i];
+	return NULL;
+}
+
+static unsigned slots_used(const struct trace *tr)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < TRACE_SLOTS; i++)
+		n += tr->arms[i] != NULL;
+	return n;
+}
+
+int trace_watch(struct trace *tr, uint64_t addr, struct err *err)
+{
+	struct arm **slot;
+	int r = -ENOSPC;
+
+	if (slot_of(tr, addr))
+		return 0;
+	slot = slot_of(tr, 0);
+	if (slot)
+		r = arm_new(addr, tr->scope == TRACE_SCOPE_CPU ? -1 : tr->pid, bpf_program__fd(tr->skel->progs.watch), slot);
+	if (r == -ENOSPC) {
+		unsigned used = slots_used(tr);
+
+		return err_set(err, r,
+			       "pid %d: no watch slot is free: %u of %u are ours%s; clear or disable a breakpoint", tr->pid, used,
+			       TRACE_SLOTS, used < TRACE_SLOTS ? ", another debugger (or a kernel watchpoint) holds the rest" : "");
+	}
+	return r ? perf_err(r, tr->pid, err) : 0;
+}
+
+int trace_unwatch(struct trace *tr, uint64_t addr)
+{
+	struct arm **slot = addr ? slot_of(tr, addr) : NULL;
+
+	if (!slot)
+		return -ENOENT;
+	arm_free(*slot);
+	*slot = NULL;
+	return 0;
+}
+
+int trace_slots(struct trace *tr, unsigned *ret_used, unsigned *ret_free)
+{
+	pid_t pid = tr->scope == TRACE_SCOPE_CPU ? -1 : tr->pid;
+	unsigned used = slots_used(tr);
+	int r = arm_slots_free(pid, TRACE_SLOTS - used, ret_free);
+
+	if (!r)
+		*ret_used = used;
+	return r;
+}
+
+/* The index of a place; -ENOENT. */
+static int place_of(const struct trace *tr, const struct abi_place_key *key)
+{
+	for (size_t i = 0; i < tr->places.n; i++)
+		if (tr->places.data[i].used && !memcmp(&tr->places.data[i].key, key, sizeof(*key)))
+			return (int)i;
+	return -ENOENT;
+}
+
+/* An index for a new place, its counter at 0; -ENOSPC, -ENOMEM. */
+static int place_new(struct trace *tr, const struct abi_place_key *key)
+{
+	struct counter c = { .key = *key, .used = true };
+	size_t i = 0;
+	int r;
+
+	while (i < tr->places.n && tr->places.data[i].used)
+		i++;
+	if (i == ABI_PLACES_MAX)
+		return -ENOSPC;
+	if (i == tr->places.n) {
+		r = vec_push(&tr->places, c);
+		if (r)
+			return r;
+	}
+	tr->places.data[i] = c;
+	__atomic_store_n(&tr->counters[i], 0, __ATOMIC_RELAXED);
+	return (int)i;
+}
+
+int trace_place_set(struct trace *tr, uint64_t addr, uint64_t code, const struct abi_place *place)
+{
+	struct abi_place_key key = { .addr = addr, .code = code };
+	struct abi_place value = *place;
+	int i = place_of(tr, &key), r;
+	bool fresh = i < 0;
+
+	if (value.ndrop > ABI_DROP_RANGES)
+		return -EINVAL;
+	if (fresh)
+		i = place_new(tr, &key);
+	if (i < 0)
+		return i;
+	value.counter = (uint32_t)i;
+	r = bpf_map_update_elem(bpf_map__fd(tr->skel->maps.places), &key, &value, BPF_ANY);
+	if (r && fresh)
+		tr->places.data[i].used = false;
+	return r;
+}
+
+int trace_place_del(struct trace *tr, uint64_t addr, uint64_t code)
+{
+	struct abi_place_key key = { .addr = addr, .code = code };
+	int i = place_of(tr, &key);
+
+	if (i < 0)
+		return i;
+	tr->places.data[i].used = false;
+	return bpf_map_delete_elem(bpf_map__fd(tr->skel->maps.places), &key);
+}
+
+int trace_place_hits(struct trace *tr, uint64_t addr, uint64_t code, uint64_t *ret_hits)
+{
+	struct abi_place_key key = { .addr = addr, .code = code };
+	int i = place_of(tr, &key);
+
+	if (i < 0)
+		return i;
+	*ret_hits = __atomic_load_n(&tr->counters[i], __ATOMIC_RELAXED);
+	return 0;
+}
+
+int trace_fd(const struct trace *tr)
+{
+	return tr->epoll;
+}
+
+/* CPUs that came or went. The first failure is returned, after all were tried. */
+static int follow_cpus(struct trace *tr)
+{
+	struct cpu_event ev;
+	int r, q, ret = 0;
+
+	while ((r = cpus_next(tr->uevents, &ev)) != 0) {
+		if (r < 0 && r != -ENOBUFS)
+			return r;
+		for (size_t i = 0; i < TRACE_SLOTS; i++) {
+			if (!tr->arms[i])
+				continue;
+			q = 0;
+			if (r < 0)
+				q = arm_cpus_again(tr->arms[i]);
+			else if (ev.online)
+				q = arm_cpu_online(tr->arms[i], ev.cpu);
+			else
+				arm_cpu_offline(tr->arms[i], ev.cpu);
+			if (q && !ret)
+				ret = q;
+		}
+	}
+	return ret;
+}
+
+int trace_consume(struct trace *tr, void (*fn)(void *priv, const struct abi_hit *hit), void *priv)
+{
+	int r = tr->uevents >= 0 ? follow_cpus(tr) : 0, n;
+
+	tr->fn = fn;
+	tr->priv = priv;
+	n = ring_buffer__consume(tr->rb);
+	return r ? r : n;
+}
+
+int trace_stats(struct trace *tr, uint64_t ret[static 10])
+{
+	int cpus = libbpf_num_possible_cpus(), r;
+	_cleanup_free_ uint64_t *each = NULL;
+	uint64_t sums[ABI_STAT_MAX] = { 0 };
+
+	if (cpus < 0)
+		return cpus;
+	each = calloc((size_t)cpus, sizeof(*each));
+	if (!each)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < ABI_STAT_MAX; i++) {
+		r = bpf_map_lookup_elem(bpf_map__fd(tr->skel->maps.stats), &i, each);
+		if (r)
+			return r;
+		for (int c = 0; c < cpus; c++)
+			sums[i] += each[c];
+	}
+	memcpy(ret, sums, sizeof(sums));
+	return 0;
+}
+
+enum trace_scope trace_scope(const struct trace *tr)
+{
+	return tr->scope;
+}
+
+/* The kernel hands watchpoints on to new threads by itself (inherit_thread). */
+int trace_threads_changed(struct trace *tr)
+{
+	(void)tr;
+	return 0;
+}
