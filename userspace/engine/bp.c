@@ -77,8 +77,7 @@ static uint64_t place_hits(struct session *s, const struct place *p)
 {
 	uint64_t hits = 0;
 
-	if (trace_place_hits(s->trace, p->addr, p->code, &hits))
-		return p->abi.hits;
+	trace_place_hits(s->trace, p->addr, p->code, &hits);
 	return hits;
 }
 
@@ -92,7 +91,6 @@ static int place_sync(struct session *s, struct place *p)
 	if (action == p->abi.action)
 		return 0;
 	p->abi.action = action;
-	p->abi.hits = place_hits(s, p);
 	return trace_place_set(s->trace, p->addr, p->code, &p->abi);
 }
 
