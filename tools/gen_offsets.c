@@ -24,7 +24,9 @@ static const struct field {
 #define OBJ(name, st, path) { #name, st, path, WANT_OFFSET },
 #define SIZ(name, st) { #name, st, "", WANT_SIZE },
 #define OSZ(name, st) { #name, st, "", WANT_SIZE },
+#define DBG(field, path) { "dbg_" #field, "_Py_DebugOffsets", path, WANT_OFFSET },
 #include "probes/cpython/offsets.def"
+#undef DBG
 #undef OFF
 #undef OBJ
 #undef SIZ

@@ -22,7 +22,9 @@ void py_offsets_shift(const struct py_offsets *src, uint32_t shift, struct py_of
 		dst->name += shift;
 #define SIZ(name, st)
 #define OSZ(name, st) OBJ(name, st, "")
+#define DBG(field, path)
 #include "probes/cpython/offsets.def"
+#undef DBG
 #undef OFF
 #undef OBJ
 #undef SIZ

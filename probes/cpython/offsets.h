@@ -17,7 +17,9 @@ struct py_offsets {
 #define OBJ(name, st, path) uint32_t name;
 #define SIZ(name, st) uint32_t name;
 #define OSZ(name, st) uint32_t name;
+#define DBG(field, path) uint32_t dbg_##field;
 #include "probes/cpython/offsets.def"
+#undef DBG
 #undef OFF
 #undef OBJ
 #undef SIZ
