@@ -123,6 +123,8 @@ void cpython_free(struct interp *in);
 /* threads.c, frames.c: see struct interp_ops in probe.h for all that follows */
 int cpython_threads(struct interp *in, struct interp_thread **ret, size_t *ret_n);
 int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp_frame **ret, size_t *ret_n);
+/* names.c: fill in the names of n threads of an interpreter, as its module threading knows them. */
+void cpython_thread_names(struct cpython *py, uint64_t interp, struct interp_thread *threads, size_t n);
 /* The innermost real frame of a thread state, shims skipped; 0 in *ret: none. */
 int cpython_top_frame(struct cpython *py, uint64_t tstate, uint64_t *ret);
 /* Code object of a frame (tag bits cleared, type checked); -EINVAL when it holds none. */
