@@ -586,6 +586,32 @@ static void test_gone(void)
 	trace_free(NULL);
 }
 
+/* `doctor`'s answers are true: with the slots taken it says so, and it leaves nothing behind. */
+static void test_features(void)
+{
+	struct abi_place p = place(ABI_ACT_COUNT);
+	struct trace_features f = { 0 };
+	struct err err = { 0 };
+	struct bed b;
+
+	if (!bed_armed(&b, TRACE_SCOPE_CPU, &p))
+		return;
+	for (int i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL(trace_probe_features(&f), 0);
+		CU_ASSERT(!f.bpf_load && !f.perf_cpu_wide && !f.perf_task);
+		CU_ASSERT(!f.watchpoint && !f.send_signal && !f.ringbuf);
+		CU_ASSERT_EQUAL(f.slots_free, 3);
+	}
+	for (uint64_t i = 1; i < 4; i++)
+		CU_ASSERT_EQUAL(trace_watch(b.tr, b.addr + 2 * i, &err), 0);
+	CU_ASSERT_EQUAL(trace_probe_features(&f), 0);
+	CU_ASSERT(!f.bpf_load && !f.perf_cpu_wide && !f.perf_task);
+	CU_ASSERT_EQUAL(f.watchpoint, -ENOSPC);
+	CU_ASSERT_EQUAL(f.send_signal, -ENOSPC);
+	CU_ASSERT_EQUAL(f.slots_free, 0);
+	bed_deinit(&b);
+}
+
 static const struct cu_test tests[] = {
 	CU_T(test_counts),
 	CU_T(test_other_readers),
@@ -603,6 +629,7 @@ static const struct cu_test tests[] = {
 	CU_T(test_killed_owner),
 	CU_T(test_cpu_comes_and_goes),
 	CU_T(test_gone),
+	CU_T(test_features),
 };
 
 int main(int argc, char **argv)

@@ -62,7 +62,10 @@ int trace_stats(struct trace *tr, uint64_t ret[static 10]);
 enum trace_scope trace_scope(const struct trace *tr); /* CPU or TASK, as it came out */
 /* TASK scope only: threads came or went (called by the engine); no-op otherwise. */
 int trace_threads_changed(struct trace *tr);
-/* For `doctor`: can this kernel do it, with these rights? Each answer is 0 or -errno. */
+/*
+ * For `doctor`: can this kernel do it, with these rights? Each is tried on ourselves; 0 or -errno (-EPERM, -EACCES: the right is
+ * missing; -ENOSPC: there was no free slot to try it with; else the kernel or the machine cannot).
+ */
 struct trace_features {
 	int bpf_load, perf_cpu_wide, perf_task, watchpoint, send_signal, ringbuf;
 	unsigned slots_free;
