@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* count: how often lines run. The kernel counts; nothing is stopped or traced. */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "cli/cli.h"
+#include "cli/js.h"
+#include "cli/parse.h"
+#include "cli/program.h"
+#include "engine/session.h"
+
+struct count {
+	struct session *s;
+	struct out *out;
+	pid_t pid;
+	char **locations;
+	int nlocations;
+	int *ids;		      /* of the breakpoints, in the order of the locations */
+	unsigned for_ms, interval_ms; /* 0: none */
+	int sigfd;
+	bool ended; /* the target */
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static int bind_all(struct count *c, struct err *err)
+{
+	c->ids = calloc((size_t)c->nlocations, sizeof(*c->ids));
+	if (!c->ids)
+		return -ENOMEM;
+	for (int i = 0; i < c->nlocations; i++) {
+		const struct bp *bp;
+		int r = session_break(c->s, c->locations[i], NULL, BP_COUNT, false, true, NULL, err,
+				      &c->ids[i]);
+
+		if (r < 0)
+			return r;
+		bp = session_bp(c->s, c->ids[i]);
+		if (bp->line_asked && bp->line_asked != bp->line)
+			out_note(c->out,
+				 "line %d of %s has no code: counting line %d, the next that has "
+				 "some",
+				 bp->line_asked, bp->file, bp->line);
+	}
+	return 0;
+}
+
+static void print_counts(struct count *c)
+{
+	for (int i = 0; i < c->nlocations; i++) {
+		const struct bp *bp = session_bp(c->s, c->ids[i]);
+
+		if (c->out->json) {
+			out_json(c->out,
+				 json_pack("{ss so sI}", "event", "count", "location",
+					   js_text(bp->location), "hits", (json_int_t)bp->hits));
+			continue;
+		}
+		out_add(c->out, OUT_BOLD, "%12" PRIu64, bp->hits);
+		out_add(c->out, OUT_PLAIN, "  %s:%d (%s)", bp->file, bp->line, bp->function);
+		out_end(c->out);
+	}
+}
+
+static int take_events(struct count *c, struct err *err)
+{
+	struct session_event ev;
+	int r;
+
+	do {
+		memset(&ev, 0, sizeof(ev));
+		r = session_next_event(c->s, 0, &ev);
+		if (r < 0)
+			return err_set(err, r, "pid %d: its events cannot be read: %s", c->pid,
+				       strerror(-r));
+		if (ev.kind == SESSION_LOST) {
+			if (c->out->json)
+				out_json(c->out, json_pack("{ss sI}", "event", "lost", "records",
+							   (json_int_t)ev.lost));
+			else
+				out_note(c->out, "%" PRIu64 " hits were lost", ev.lost);
+		}
+		c->ended |= ev.kind == SESSION_EXITED || ev.kind == SESSION_EXEC;
+	} while (ev.kind != SESSION_NONE && !c->ended);
+	return 0;
+}
+
+/* Milliseconds until the earlier of two moments, -1 for never. */
+static int time_left(uint64_t now, uint64_t end, uint64_t next)
+{
+	uint64_t until = end && next ? (end < next ? end : next) : end + next;
+
+	if (!until)
+		return -1;
+	return until <= now ? 0 : until - now > INT32_MAX ? INT32_MAX : (int)(until - now);
+}
+
+static int count_until_end(struct count *c, struct err *err)
+{
+	uint64_t now = now_ms(), end = c->for_ms ? now + c->for_ms : 0,
+		 next = c->interval_ms ? now + c->interval_ms : 0;
+	int r;
+
+	while (!c->ended) {
+		struct pollfd fds[2] = { { .fd = session_fd(c->s), .events = POLLIN },
+					 { .fd = c->sigfd, .events = POLLIN } };
+
+		if (poll(fds, 2, time_left(now, end, next)) < 0 && errno != EINTR)
+			return err_set(err, -errno, "poll: %s", strerror(errno));
+		r = take_events(c, err);
+		if (r < 0)
+			return r;
+		now = now_ms();
+		if (fds[1].revents || (end && now >= end))
+			return 0;
+		if (next && now >= next && !c->ended) {
+			print_counts(c);
+			if (!c->out->json)
+				out_line(c->out, "%s", "");
+			next = now + c->interval_ms;
+		}
+	}
+	return 0;
+}
+
+static int count(struct count *c, struct err *err)
+{
+	int r = bind_all(c, err);
+
+	if (r < 0)
+		return r;
+	if (!c->for_ms && isatty(STDERR_FILENO))
+		out_note(c->out, "counting; Ctrl-C ends it");
+	r = count_until_end(c, err);
+	if (r < 0)
+		return r;
+	print_counts(c);
+	if (c->ended)
+		out_note(c->out, "pid %d ended", c->pid);
+	return 0;
+}
+
+static int parse_options(const struct program *p, int argc, char **argv, struct count *c,
+			 struct session_options *so, bool *ret_json, enum out_color_mode *ret_color)
+{
+	enum { OPT_JSON = 256, OPT_FOR, OPT_INTERVAL, OPT_IF, OPT_SCOPE, OPT_COLOR };
+	static const struct option longopts[] = {
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "for", required_argument, NULL, OPT_FOR },
+		{ "interval", required_argument, NULL, OPT_INTERVAL },
+		{ "if", required_argument, NULL, OPT_IF },
+		{ "scope", required_argument, NULL, OPT_SCOPE },
+		{ "color", required_argument, NULL, OPT_COLOR },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct err err = { 0 };
+	int o;
+
+	opterr = 0;
+	while ((o = getopt_long(argc, argv, "h", longopts, NULL)) != -1) {
+		int r = 0;
+
+		switch (o) {
+		case OPT_JSON:
+			*ret_json = true;
+			break;
+		case OPT_FOR:
+			r = parse_seconds(optarg, "--for", &err, &c->for_ms);
+			break;
+		case OPT_INTERVAL:
+			r = parse_seconds(optarg, "--interval", &err, &c->interval_ms);
+			break;
+		case OPT_IF:
+			return program_usage(
+				p, "count --if is not in this version: count never stops the "
+				   "target, and a "
+				   "condition can only be evaluated while it is stopped so far");
+		case OPT_SCOPE:
+			r = program_scope(optarg, &err, &so->scope);
+			break;
+		case OPT_COLOR:
+			if (out_color_mode(optarg, ret_color))
+				return program_usage(
+					p, "--color is auto, always or never, not '%.40s'", optarg);
+			break;
+		case 'h':
+			program_help(p);
+			return -1;
+		default:
+			return program_bad_option(p, argv);
+		}
+		if (r)
+			return program_usage(p, "%s", err.text);
+	}
+	if (optind == argc)
+		return program_usage(p, "a process id is missing");
+	if (parse_pid(argv[optind], &err, &c->pid))
+		return program_usage(p, "%s", err.text);
+	if (optind + 1 == argc)
+		return program_usage(p, "a location is missing: FILE:LINE or FUNCTION");
+	c->locations = argv + optind + 1;
+	c->nlocations = argc - optind - 1;
+	return 0;
+}
+
+int program_count(const struct program *p, int argc, char **argv)
+{
+	enum out_color_mode color = OUT_COLOR_AUTO;
+	struct session_options so = { 0 };
+	struct count c = { 0 };
+	struct err err = { 0 };
+	bool json = false;
+	struct out out;
+	int r;
+
+	r = parse_options(p, argc, argv, &c, &so, &json, &color);
+	if (r)
+		return r < 0 ? CLI_DONE : r;
+	out_init(&out, json, color);
+	c.out = &out;
+	so.progress = out_progress;
+	so.priv = &out;
+	c.sigfd = program_signals();
+	r = c.sigfd < 0 ? err_set(&err, c.sigfd, "signalfd: %s", strerror(-c.sigfd))
+			: session_attach(c.pid, &so, &err, &c.s);
+	if (!r)
+		r = count(&c, &err);
+	if (r < 0)
+		out_error(&out, err.text[0] ? err.text : strerror(-r));
+	session_free(c.s);
+	free(c.ids);
+	out_deinit(&out);
+	if (c.sigfd >= 0)
+		close(c.sigfd);
+	return r < 0 ? CLI_FAILED : c.ended ? CLI_ENDED : CLI_DONE;
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The table of commands. How to add one: docs/HOWTO_ADD_COMMAND.md. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "cli/parse.h"
+#include "cli/shell.h"
+
+/* In the order in which `help` lists them. */
+const struct command commands[] = {
+	{ "break", "b", "[LOCATION [if CONDITION]]",
+	  "stop before a line or function; alone: list breakpoints", cmd_break, COMPLETE_LOCATION,
+	  false },
+	{ "tbreak", "", "LOCATION [if CONDITION]", "the same, once", cmd_tbreak, COMPLETE_LOCATION,
+	  false },
+	{ "clear", "cl delete", "[NUMBER...|FILE:LINE]", "remove breakpoints; alone: all",
+	  cmd_clear, COMPLETE_LOCATION, false },
+	{ "disable", "", "NUMBER...", "keep breakpoints, give up their watch slots", cmd_disable,
+	  COMPLETE_NONE, false },
+	{ "enable", "", "NUMBER...", "arm disabled breakpoints again", cmd_enable, COMPLETE_NONE,
+	  false },
+	{ "ignore", "", "NUMBER [COUNT]", "let the next COUNT hits pass", cmd_ignore, COMPLETE_NONE,
+	  false },
+	{ "condition", "", "NUMBER [EXPRESSION]", "stop only if true; alone: always", cmd_condition,
+	  COMPLETE_NONE, false },
+	{ "continue", "c cont", "", "let the target run until it stops", cmd_continue,
+	  COMPLETE_NONE, false },
+	{ "interrupt", "pause", "", "stop the target where it is (Ctrl-C does the same)",
+	  cmd_interrupt, COMPLETE_NONE, false },
+	{ "where", "w bt", "[COUNT]", "the stack of the thread, innermost frame last", cmd_where,
+	  COMPLETE_NONE, true },
+	{ "up", "u", "[COUNT]", "to the caller", cmd_up, COMPLETE_NONE, true },
+	{ "down", "d", "[COUNT]", "to the callee", cmd_down, COMPLETE_NONE, true },
+	{ "list", "l", "[.|FIRST[, LAST]]", "source around the line, then further down", cmd_list,
+	  COMPLETE_NONE, true },
+	{ "longlist", "ll", "", "source of the whole function", cmd_longlist, COMPLETE_NONE, true },
+	{ "args", "a", "", "arguments of the function", cmd_args, COMPLETE_NONE, true },
+	{ "locals", "", "", "local variables", cmd_locals, COMPLETE_NONE, true },
+	{ "globals", "", "", "global variables of the module", cmd_globals, COMPLETE_NONE, true },
+	{ "p", "print", "EXPRESSION",
+	  "value of a Python expression, without running the target's code", cmd_p,
+	  COMPLETE_EXPRESSION, true },
+	{ "pp", "", "EXPRESSION", "the same, more of it and over several lines", cmd_pp,
+	  COMPLETE_EXPRESSION, true },
+	{ "whatis", "", "EXPRESSION", "its type", cmd_whatis, COMPLETE_EXPRESSION, true },
+	{ "threads", "", "", "every Python thread and where it is", cmd_threads, COMPLETE_NONE,
+	  true },
+	{ "thread", "", "[NUMBER|TID|NAME]", "select a thread; alone: say which one is", cmd_thread,
+	  COMPLETE_NONE, false },
+	{ "info", "i", "breakpoints|slots|target|threads", "what is known", cmd_info, COMPLETE_INFO,
+	  false },
+	{ "detach", "", "", "let go of the target, it runs on", cmd_detach, COMPLETE_NONE, false },
+	{ "quit", "q exit", "", "the same: the target is never killed", cmd_detach, COMPLETE_NONE,
+	  false },
+	{ "help", "h ?", "[COMMAND]", "this list, or one command", cmd_help, COMPLETE_COMMAND,
+	  false },
+};
+const size_t ncommands = sizeof(commands) / sizeof(commands[0]);
+
+/* Command names that Python people will try, told apart from typing errors. */
+static const char *const not_here[] = { "next",	   "n",		"step",	     "s",	 "return",
+					"r",	   "until",	"unt",	     "jump",	 "j",
+					"watch",   "display",	"undisplay", "commands", "run",
+					"restart", "debug",	"interact",  "source",	 "alias",
+					"unalias", "exceptions" };
+
+static struct parse_name names[sizeof(commands) / sizeof(commands[0])];
+
+static const struct parse_name *command_names(void)
+{
+	for (size_t i = 0; i < ncommands; i++)
+		names[i] = (struct parse_name){ commands[i].name, commands[i].alias };
+	return names;
+}
+
+static int find_command(const char *line, struct err *err, size_t *ret_index, const char **ret_args)
+{
+	size_t len;
+
+	line += strspn(line, " \t");
+	len = strcspn(line, " \t\r\n");
+	for (size_t i = 0; i < sizeof(not_here) / sizeof(not_here[0]); i++)
+		if (strlen(not_here[i]) == len && !memcmp(not_here[i], line, len))
+			return err_set(err, -EOPNOTSUPP,
+				       "'%s' is not in this version: `help` lists what is",
+				       not_here[i]);
+	return parse_command(line, command_names(), ncommands, err, ret_index, ret_args);
+}
+
+int shell_line(struct shell *sh, const char *line)
+{
+	struct err err = { 0 };
+	const struct command *cmd;
+	const char *args = "";
+	size_t i;
+	int r;
+
+	r = find_command(line, &err, &i, &args);
+	if (r == -ENODATA) {
+		if (!sh->prompt || !sh->last || strchr(line, '#'))
+			return 0;
+		cmd = sh->last;
+		args = cmd->run == cmd_list ? "" : sh->last_args ? sh->last_args : "";
+	} else if (r < 0) {
+		out_error(sh->out, err.text);
+		return r;
+	} else {
+		cmd = &commands[i];
+		free(sh->last_args);
+		sh->last_args = cmd->repeat ? strdup(args) : NULL;
+		sh->last = cmd->repeat ? cmd : NULL;
+	}
+	r = cmd->run(sh, args, &err);
+	if (r < 0) {
+		if (!err.text[0])
+			err_set(&err, r, "%s: %s", cmd->name, strerror(-r));
+		out_error(sh->out, err.text);
+	}
+	return r;
+}
+
+static void help_one(struct shell *sh, const struct command *cmd)
+{
+	out_add(sh->out, OUT_BOLD, "%s", cmd->name);
+	out_add(sh->out, OUT_PLAIN, "%s%s", *cmd->args ? " " : "", cmd->args);
+	if (*cmd->alias)
+		out_add(sh->out, OUT_DIM, "  (also: %s)", cmd->alias);
+	out_end(sh->out);
+	out_line(sh->out, "    %s", cmd->help);
+}
+
+int cmd_help(struct shell *sh, const char *args, struct err *err)
+{
+	const char *rest;
+	size_t i;
+	int r;
+
+	if (*args) {
+		r = find_command(args, err, &i, &rest);
+		if (r < 0)
+			return r;
+		help_one(sh, &commands[i]);
+		return 0;
+	}
+	for (i = 0; i < ncommands; i++) {
+		const struct command *c = &commands[i];
+
+		out_add(sh->out, OUT_BOLD, "%-10s", c->name);
+		out_add(sh->out, OUT_PLAIN, " %-34s %s", c->args, c->help);
+		out_end(sh->out);
+	}
+	out_line(sh->out,
+		 "LOCATION is FILE:LINE, LINE (of the current file), FUNCTION or MODULE:FUNCTION. "
+		 "Unambiguous beginnings of names do.");
+	return 0;
+}

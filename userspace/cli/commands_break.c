@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* break tbreak clear disable enable ignore condition, info breakpoints, info slots */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/vec.h"
+#include "cli/js.h"
+#include "cli/parse.h"
+#include "cli/shell.h"
+#include "engine/session.h"
+#include "trace/trace.h"
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void show_bound(struct shell *sh, const struct bp *bp)
+{
+	unsigned used = 0, free_slots = 0;
+
+	if (bp->line_asked && bp->line_asked != bp->line)
+		out_note(sh->out, "line %d of %s has no code: the next line that has some is %d",
+			 bp->line_asked, bp->file, bp->line);
+	if (sh->out->json) {
+		out_json(sh->out, js_bound(bp));
+		return;
+	}
+	out_add(sh->out, OUT_BOLD, "%sbreakpoint %d", bp->temporary ? "temporary " : "", bp->id);
+	out_add(sh->out, OUT_PLAIN, " at %s:%d (%s), %zu location%s", bp->file, bp->line,
+		bp->function, bp->nplaces, plural(bp->nplaces));
+	session_slots(sh->s, NULL, &used, &free_slots);
+	if (bp->slots == 1 && used >= 1)
+		out_add(sh->out, OUT_PLAIN, ", watch slot %u of %d", used, TRACE_SLOTS);
+	else if (bp->slots && used >= bp->slots)
+		out_add(sh->out, OUT_PLAIN, ", watch slots %u-%u of %d", used - bp->slots + 1, used,
+			TRACE_SLOTS);
+	out_end(sh->out);
+}
+
+static int break_at(struct shell *sh, const char *args, bool temporary, struct err *err)
+{
+	_cleanup_free_ char *location = NULL, *condition = NULL;
+	int r, id;
+
+	r = parse_break(args, err, &location, &condition);
+	if (r < 0)
+		return r;
+	r = session_break(sh->s, location, shell_current_file(sh), BP_STOP, temporary, true,
+			  condition, err, &id);
+	if (r < 0)
+		return r;
+	show_bound(sh, session_bp(sh->s, id));
+	return 0;
+}
+
+int cmd_break(struct shell *sh, const char *args, struct err *err)
+{
+	return *args ? break_at(sh, args, false, err) : info_breakpoints(sh, err);
+}
+
+int cmd_tbreak(struct shell *sh, const char *args, struct err *err)
+{
+	return *args ? break_at(sh, args, true, err) : info_breakpoints(sh, err);
+}
+
+/* ---- what is there ---- */
+
+static void info_one(struct shell *sh, const struct bp *bp)
+{
+	if (sh->out->json)
+		out_json(sh->out, js_bound(bp));
+	out_add(sh->out, OUT_PLAIN, "%-3d %-4s %-3s  %s:%d (%s), %zu location%s", bp->id,
+		bp->temporary ? "once" : "keep", bp->enabled ? "yes" : "no", bp->file, bp->line,
+		bp->function, bp->nplaces, plural(bp->nplaces));
+	if (bp->slots)
+		out_add(sh->out, OUT_PLAIN, ", %u watch slot%s%s", bp->slots, plural(bp->slots),
+			bp->enabled ? "" : " when enabled");
+	out_end(sh->out);
+	if (bp->condition)
+		out_line(sh->out, "        stops only if %s", bp->condition);
+	if (bp->ignore)
+		out_line(sh->out, "        lets the next %" PRIu64 " hit%s pass", bp->ignore,
+			 plural(bp->ignore));
+	if (bp->hits)
+		out_line(sh->out, "        hit %" PRIu64 " time%s", bp->hits, plural(bp->hits));
+	if (bp->errors)
+		out_line(sh->out, "        condition failed %" PRIu64 " time%s, the last: %s",
+			 bp->errors, plural(bp->errors), bp->last_error);
+}
+
+int info_breakpoints(struct shell *sh, struct err *err)
+{
+	const struct bp *const *bps;
+	size_t n = session_bps(sh->s, &bps);
+
+	(void)err;
+	if (!n) {
+		out_line(sh->out, "no breakpoints: `break FILE:LINE` sets one");
+		return 0;
+	}
+	out_add(sh->out, OUT_BOLD, "num stay on   where");
+	out_end(sh->out);
+	for (size_t i = 0; i < n; i++)
+		info_one(sh, bps[i]);
+	return 0;
+}
+
+int info_slots(struct shell *sh, struct err *err)
+{
+	unsigned used, free_slots;
+	int r = session_slots(sh->s, err, &used, &free_slots);
+
+	if (r < 0)
+		return r;
+	out_line(sh->out, "%u of %d watch slots used here, %u free%s", used, TRACE_SLOTS,
+		 free_slots,
+		 used + free_slots < TRACE_SLOTS ? "; other debuggers on this machine hold the rest"
+						 : "");
+	return 0;
+}
+
+/* ---- changes ---- */
+
+static const struct bp *need_bp(struct shell *sh, int64_t id, struct err *err)
+{
+	const struct bp *bp = id > 0 && id <= INT32_MAX ? session_bp(sh->s, (int)id) : NULL;
+
+	if (!bp)
+		err_set(err, -ENOENT,
+			"there is no breakpoint %" PRId64 ": `info breakpoints` lists them", id);
+	return bp;
+}
+
+/* The breakpoints whose numbers args lists, all of which exist. -EINVAL when the list is empty. */
+struct ids {
+	VEC(int) v;
+};
+
+static void cleanup_ids(struct ids *ids)
+{
+	vec_deinit(&ids->v);
+}
+
+static int parse_ids(struct shell *sh, const char *what, const char *args, struct err *err,
+		     struct ids *ret)
+{
+	int64_t id;
+	int r;
+
+	while ((r = parse_next_number(&args, err, &id)) > 0) {
+		if (!need_bp(sh, id, err))
+			return -ENOENT;
+		r = vec_push(&ret->v, (int)id);
+		if (r < 0)
+			return r;
+	}
+	if (!r && !ret->v.n)
+		return err_set(err, -EINVAL,
+			       "%s needs the number of a breakpoint: `info breakpoints` lists them",
+			       what);
+	return r;
+}
+
+static int enable(struct shell *sh, const char *args, bool on, struct err *err)
+{
+	_cleanup_(cleanup_ids) struct ids ids = { 0 };
+	int r = parse_ids(sh, on ? "enable" : "disable", args, err, &ids);
+
+	for (size_t i = 0; !r && i < ids.v.n; i++) {
+		r = session_bp_enable(sh->s, ids.v.data[i], on, err);
+		if (!r)
+			out_line(sh->out, "breakpoint %d %s", ids.v.data[i],
+				 on ? "enabled" : "disabled");
+	}
+	return r;
+}
+
+int cmd_enable(struct shell *sh, const char *args, struct err *err)
+{
+	return enable(sh, args, true, err);
+}
+
+int cmd_disable(struct shell *sh, const char *args, struct err *err)
+{
+	return enable(sh, args, false, err);
+}
+
+/* Does "tail" name the file: all of it, or the last components of its path? */
+static bool is_tail(const char *file, const char *tail, size_t len)
+{
+	size_t flen = strlen(file);
+
+	return len && flen >= len && !memcmp(file + flen - len, tail, len) &&
+	       (flen == len || file[flen - len - 1] == '/' || *tail == '/');
+}
+
+static bool bp_is_at(const struct bp *bp, const char *location)
+{
+	const char *colon = strrchr(location, ':');
+	int64_t line;
+
+	if (!strcmp(bp->location, location))
+		return true;
+	if (!colon || parse_number(colon + 1, "", 1, INT32_MAX, NULL, &line))
+		return false;
+	return (line == bp->line || line == bp->line_asked) &&
+	       is_tail(bp->file, location, (size_t)(colon - location));
+}
+
+static int ids_at(struct shell *sh, const char *location, struct err *err, struct ids *ret)
+{
+	const struct bp *const *bps;
+	size_t n = session_bps(sh->s, &bps);
+
+	for (size_t i = 0; i < n; i++)
+		if ((!*location || bp_is_at(bps[i], location)) && vec_push(&ret->v, bps[i]->id))
+			return -ENOMEM;
+	if (!ret->v.n && *location)
+		return err_set(err, -ENOENT,
+			       "there is no breakpoint at %s: `info breakpoints` lists them",
+			       location);
+	return 0;
+}
+
+int cmd_clear(struct shell *sh, const char *args, struct err *err)
+{
+	_cleanup_(cleanup_ids) struct ids ids = { 0 };
+	bool numbers = *args && !args[strspn(args, "0123456789, \t")];
+	int r = numbers ? parse_ids(sh, "clear", args, err, &ids) : ids_at(sh, args, err, &ids);
+
+	if (!r && !ids.v.n)
+		out_line(sh->out, "no breakpoints");
+	for (size_t i = 0; !r && i < ids.v.n; i++) {
+		r = session_bp_clear(sh->s, ids.v.data[i], err);
+		if (!r)
+			out_line(sh->out, "breakpoint %d removed", ids.v.data[i]);
+	}
+	return r;
+}
+
+int cmd_ignore(struct shell *sh, const char *args, struct err *err)
+{
+	int64_t id, count = 0;
+	int r = parse_next_number(&args, err, &id);
+
+	if (r > 0)
+		r = parse_next_number(&args, err, &count);
+	else if (!r)
+		return err_set(err, -EINVAL, "ignore needs the number of a breakpoint and a count");
+	if (r < 0)
+		return r;
+	if (!need_bp(sh, id, err))
+		return -ENOENT;
+	if (count < 0)
+		return err_set(err, -EINVAL, "the count is a number from 0");
+	r = session_bp_ignore(sh->s, (int)id, (uint64_t)count, err);
+	if (r < 0)
+		return r;
+	if (count)
+		out_line(sh->out, "breakpoint %d lets the next %" PRId64 " hit%s pass", (int)id,
+			 count, plural((uint64_t)count));
+	else
+		out_line(sh->out, "breakpoint %d stops at every hit", (int)id);
+	return 0;
+}
+
+int cmd_condition(struct shell *sh, const char *args, struct err *err)
+{
+	size_t len = strcspn(args, " \t");
+	_cleanup_free_ char *number = strndup(args, len);
+	const char *condition = args + len + strspn(args + len, " \t");
+	int64_t id;
+	int r;
+
+	if (!number)
+		return -ENOMEM;
+	r = parse_number(number, "condition needs a breakpoint: its number", 1, INT32_MAX, err,
+			 &id);
+	if (r < 0)
+		return r;
+	if (!need_bp(sh, id, err))
+		return -ENOENT;
+	r = session_bp_condition(sh->s, (int)id, *condition ? condition : NULL, err);
+	if (r < 0)
+		return r;
+	sh->condition_errors = 0;
+	if (*condition)
+		out_line(sh->out, "breakpoint %d stops only if %s", (int)id, condition);
+	else
+		out_line(sh->out, "breakpoint %d stops at every hit", (int)id);
+	return 0;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cli/js.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/strbuf.h"
+#include "engine/session.h"
+#include "probes/value.h"
+
+#define REPR_MAX (1 << 20)
+
+/* Bytes of the well-formed UTF-8 character at s, 0 when there is none. */
+static size_t utf8_len(const unsigned char *s)
+{
+	unsigned cp;
+
+	if (s[0] < 0x80)
+		return 1;
+	if ((s[0] & 0xe0) == 0xc0)
+		return s[0] >= 0xc2 && (s[1] & 0xc0) == 0x80 ? 2 : 0;
+	if ((s[0] & 0xf0) == 0xe0) {
+		if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80)
+			return 0;
+		cp = (s[0] & 15u) << 12 | (s[1] & 63u) << 6 | (s[2] & 63u);
+		return cp >= 0x800 && (cp < 0xd800 || cp > 0xdfff) ? 3 : 0;
+	}
+	if ((s[0] & 0xf8) == 0xf0) {
+		if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 || (s[3] & 0xc0) != 0x80)
+			return 0;
+		cp = (s[0] & 7u) << 18 | (s[1] & 63u) << 12 | (s[2] & 63u) << 6 | (s[3] & 63u);
+		return cp >= 0x10000 && cp <= 0x10ffff ? 4 : 0;
+	}
+	return 0;
+}
+
+json_t *js_text(const char *text)
+{
+	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+	json_t *j;
+
+	if (!text)
+		return json_null();
+	j = json_string(text);
+	if (j)
+		return j;
+	/* jansson takes UTF-8 only; a Linux file name can be anything. */
+	for (const unsigned char *s = (const unsigned char *)text; *s;) {
+		size_t n = utf8_len(s);
+
+		if (n)
+			strbuf_add(&sb, s, n);
+		else
+			strbuf_addf(&sb, "\\x%02x", *s);
+		s += n ? n : 1;
+	}
+	return sb.failed ? NULL : json_string(strbuf_str(&sb));
+}
+
+json_t *js_thread(pid_t tid, const char *name)
+{
+	return json_pack("{si so}", "tid", (int)tid, "name", js_text(name ? name : ""));
+}
+
+json_t *js_frame(const char *file, int32_t line, const char *function)
+{
+	return json_pack("{so so so}", "file", js_text(file), "line",
+			 line > 0 ? json_integer(line) : json_null(), "function",
+			 js_text(function));
+}
+
+static bool has_children(const struct value *v)
+{
+	switch (v->kind) {
+	case VALUE_LIST:
+	case VALUE_TUPLE:
+	case VALUE_SET:
+	case VALUE_FROZENSET:
+	case VALUE_DEQUE:
+	case VALUE_DICT:
+	case VALUE_INSTANCE:
+	case VALUE_EXCEPTION:
+		return true;
+	default:
+		return v->nitems > 0;
+	}
+}
+
+static int add_child(json_t *children, const char *name, const struct value *v, unsigned depth)
+{
+	return json_array_append_new(children, js_value(name, v, depth));
+}
+
+static json_t *children_of(const struct value *v, unsigned depth)
+{
+	json_t *children = json_array();
+	int r = children ? 0 : -1;
+
+	for (size_t i = 0; !r && i < v->nitems; i++) {
+		const struct value *item = v->items[i];
+		char index[24];
+
+		if (v->kind == VALUE_DICT) {
+			_cleanup_strbuf_ struct strbuf key = STRBUF_INIT;
+
+			if (i + 1 == v->nitems)
+				break;
+			value_repr_max(item, &key, 4096);
+			r = key.failed
+				    ? -1
+				    : add_child(children, strbuf_str(&key), v->items[++i], depth);
+		} else {
+			snprintf(index, sizeof(index), "%zu", i);
+			r = add_child(children, item->name ? item->name : index, item, depth);
+		}
+	}
+	if (r) {
+		json_decref(children);
+		return NULL;
+	}
+	return children;
+}
+
+json_t *js_value(const char *name, const struct value *v, unsigned depth)
+{
+	_cleanup_strbuf_ struct strbuf repr = STRBUF_INIT;
+	json_t *j;
+
+	value_repr_max(v, &repr, REPR_MAX);
+	if (repr.failed)
+		return NULL;
+	j = json_pack("{so so so}", "name", js_text(name), "type", js_text(v->type), "repr",
+		      js_text(strbuf_str(&repr)));
+	if (!j)
+		return NULL;
+	if (v->truncated && json_object_set_new(j, "truncated", json_true()))
+		goto fail;
+	if (v->length >= 0 && json_object_set_new(j, "length", json_integer(v->length)))
+		goto fail;
+	if (!has_children(v))
+		return j;
+	if (depth && !v->cycle && json_object_set_new(j, "children", children_of(v, depth - 1)))
+		goto fail;
+	return j;
+fail:
+	json_decref(j);
+	return NULL;
+}
+
+json_t *js_bound(const struct bp *bp)
+{
+	json_t *addresses = json_array();
+
+	for (size_t i = 0; addresses && i < bp->nplaces; i++) {
+		char text[24];
+
+		snprintf(text, sizeof(text), "0x%" PRIx64, bp->places[i].address);
+		json_array_append_new(addresses, json_string(text));
+	}
+	return json_pack("{ss si so so si so so ss}", "event", "bound", "id", bp->id, "location",
+			 js_text(bp->location), "file", js_text(bp->file), "line", (int)bp->line,
+			 "function", js_text(bp->function), "addresses", addresses, "engine",
+			 "watch");
+}
+
+json_t *js_status(int status)
+{
+	if (status < 0)
+		return json_null();
+	if (WIFSIGNALED(status))
+		return json_integer(-WTERMSIG(status));
+	return json_integer(WEXITSTATUS(status));
+}

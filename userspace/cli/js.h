@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The JSON objects of docs/GUIDE.md, "JSON": shared pieces. Each result is new, NULL when out of
+ * memory. */
+#ifndef PYBPFDBG_CLI_JS_H
+#define PYBPFDBG_CLI_JS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <jansson.h>
+
+struct bp;
+struct value;
+
+/* A string; bytes that are not UTF-8 are written as \xNN. NULL gives null. */
+json_t *js_text(const char *text);
+/* {tid, name} */
+json_t *js_thread(pid_t tid, const char *name);
+/* {file, line, function}; file and function may be NULL. */
+json_t *js_frame(const char *file, int32_t line, const char *function);
+/* {name, type, repr} and for containers {length, children} down to depth levels; name may be NULL.
+ */
+json_t *js_value(const char *name, const struct value *v, unsigned depth);
+/* The `bound` event. */
+json_t *js_bound(const struct bp *bp);
+/* The exit status of a wait(2) status: the code, minus the signal, null for -1. */
+json_t *js_status(int status);
+
+#endif

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include "base/err.h"
+#include "cli/program.h"
+
+#define OPTION_JSON "  --json              one JSON object a line on standard output\n"
+#define OPTION_SCOPE \
+	"  --scope cpu|task|auto  watch on every CPU, or thread by thread (default auto)\n"
+#define OPTION_COLOR "  --color auto|always|never\n"
+
+static const struct program programs[] = {
+	{ "attach", "[OPTIONS] PID", "debug a running Python process", program_attach,
+	  "  -c COMMAND          run it, then the next; detach at the end (may be repeated)\n"
+	  "  -x FILE             run the commands in FILE (- is standard input)\n"
+	  "  --max-pause SECONDS a stop never lasts longer (default: none at a prompt, else "
+	  "10)\n" OPTION_JSON OPTION_SCOPE OPTION_COLOR },
+	{ "dump", "[OPTIONS] PID", "print every thread's stack, then go on", program_dump,
+	  "  --locals            with the local variables\n" OPTION_JSON OPTION_COLOR },
+	{ "count", "[OPTIONS] PID LOCATION...",
+	  "count how often lines run, without stopping anything", program_count,
+	  "  --for SECONDS       end after that time (default: at Ctrl-C)\n"
+	  "  --interval SECONDS  print the counts so far every so often\n" OPTION_JSON OPTION_SCOPE
+		  OPTION_COLOR },
+	{ "doctor", "[PID]", "what this kernel, these rights and that process allow",
+	  program_doctor, "" },
+};
+#define NPROGRAMS (sizeof(programs) / sizeof(programs[0]))
+
+static const char *const later[] = { "log", "snap", "latency", "calls", "run", "dap" };
+
+static void print_usage(FILE *to)
+{
+	fputs("usage: pybpfdbg COMMAND ...\n", to);
+	for (size_t i = 0; i < NPROGRAMS; i++)
+		fprintf(to, "  %-7s %-28s %s\n", programs[i].name, programs[i].args,
+			programs[i].help);
+	fputs("LOCATION is FILE:LINE, FUNCTION or MODULE:FUNCTION. `pybpfdbg COMMAND --help` says "
+	      "more.\n",
+	      to);
+}
+
+int program_usage(const struct program *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs("pybpfdbg: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, " (usage: pybpfdbg %s %s)\n", p->name, p->args);
+	return CLI_USAGE;
+}
+
+int program_help(const struct program *p)
+{
+	printf("usage: pybpfdbg %s %s\n%s\n%s", p->name, p->args, p->help, p->options);
+	return CLI_DONE;
+}
+
+int program_bad_option(const struct program *p, char **argv)
+{
+	const char *arg = optind > 0 ? argv[optind - 1] : "";
+
+	if (optopt && optopt < 128)
+		return program_usage(p, "option -%c is not known or lacks its argument", optopt);
+	return program_usage(p, "option %s is not known or lacks its argument", arg);
+}
+
+int program_scope(const char *text, struct err *err, enum trace_scope *ret)
+{
+	static const struct {
+		const char *name;
+		enum trace_scope scope;
+	} scopes[] = { { "auto", TRACE_SCOPE_AUTO },
+		       { "cpu", TRACE_SCOPE_CPU },
+		       { "task", TRACE_SCOPE_TASK } };
+
+	for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+		if (strcmp(text, scopes[i].name))
+			continue;
+		*ret = scopes[i].scope;
+		return 0;
+	}
+	return err_set(err, -EINVAL, "--scope is cpu, task or auto, not '%.40s'", text);
+}
+
+int program_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	return fd;
+}
+
+int cli_main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	/* A reader that went away (| head) is an error of write(2), not a signal: the target is let
+	 * go in order. */
+	signal(SIGPIPE, SIG_IGN);
+	if (!name) {
+		print_usage(stderr);
+		return CLI_USAGE;
+	}
+	if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h")) {
+		print_usage(stdout);
+		return CLI_DONE;
+	}
+	for (size_t i = 0; i < NPROGRAMS; i++)
+		if (!strcmp(name, programs[i].name))
+			return programs[i].run(&programs[i], argc - 1, argv + 1);
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		if (strcmp(name, later[i]))
+			continue;
+		fprintf(stderr,
+			"pybpfdbg: %s is not in this version: `pybpfdbg help` lists what is\n",
+			name);
+		return CLI_USAGE;
+	}
+	fprintf(stderr, "pybpfdbg: '%.60s' is no command: `pybpfdbg help` lists them\n", name);
+	return CLI_USAGE;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `pybpfdbg attach`, `dump`, ...: the table of programs and what their options share. */
+#ifndef PYBPFDBG_CLI_PROGRAM_H
+#define PYBPFDBG_CLI_PROGRAM_H
+
+#include <sys/types.h>
+
+#include "cli/out.h"
+#include "trace/trace.h"
+
+struct err;
+struct session;
+struct session_options;
+
+struct program {
+	const char *name, *args, *help;
+	/* argv[0] is the program's name; the result is an exit status (enum cli_status). */
+	int (*run)(const struct program *p, int argc, char **argv);
+	const char *options; /* one line each */
+};
+
+int program_attach(const struct program *p, int argc, char **argv);
+int program_dump(const struct program *p, int argc, char **argv);
+int program_count(const struct program *p, int argc, char **argv);
+int program_doctor(const struct program *p, int argc, char **argv);
+
+/* Say what is wrong with the arguments and how they go; returns CLI_USAGE. */
+int program_usage(const struct program *p, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Print the help of one program on standard output; returns CLI_DONE. */
+int program_help(const struct program *p);
+/* What getopt_long() did not like. */
+int program_bad_option(const struct program *p, char **argv);
+
+/* cpu, task, auto: 0 or -EINVAL with a line. */
+int program_scope(const char *text, struct err *err, enum trace_scope *ret);
+/* A non-blocking descriptor that is readable after SIGINT, SIGTERM or SIGHUP, which do nothing else
+ * from then on. */
+int program_signals(void);
+
+#endif

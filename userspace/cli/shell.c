@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cli/shell.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "cli/cli.h"
+#include "cli/js.h"
+#include "engine/session.h"
+#include "engine/source.h"
+#include "target/target.h"
+
+#define FRAMES_MAX 10000
+
+void shell_forget(struct shell *sh)
+{
+	free(sh->frames);
+	sh->frames = NULL;
+	sh->nframes = sh->frame = 0;
+	free(sh->list_file);
+	sh->list_file = NULL;
+}
+
+void shell_deinit(struct shell *sh)
+{
+	shell_forget(sh);
+	free(sh->last_args);
+	sh->last_args = NULL;
+	source_cache_free(sh->sources);
+	sh->sources = NULL;
+}
+
+void shell_detach(struct shell *sh)
+{
+	if (!sh->s)
+		return;
+	session_free(sh->s);
+	sh->s = NULL;
+	shell_forget(sh);
+	if (sh->status == CLI_ENDED)
+		return;
+	sh->over = true;
+	if (sh->out->json)
+		out_json(sh->out, json_pack("{ss}", "event", "detached"));
+	else
+		out_line(sh->out, "detached from %d: it runs on", sh->pid);
+}
+
+int shell_need_stop(struct shell *sh, const char *what, struct err *err)
+{
+	if (sh->stopped)
+		return 0;
+	return err_set(err, -EBUSY, "%s: the target is running; %s stops it", what,
+		       sh->prompt ? "Ctrl-C or `interrupt`"
+				  : "`interrupt`, or a breakpoint and `continue`,");
+}
+
+/* ---- threads and frames ---- */
+
+void shell_thread_name(struct shell *sh, const struct interp_thread *threads, size_t n, pid_t tid,
+		       char buf[static 64])
+{
+	buf[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		if (threads[i].tid != tid || !threads[i].name[0])
+			continue;
+		memcpy(buf, threads[i].name, 64);
+		buf[63] = '\0';
+		return;
+	}
+	if (target_comm(session_target(sh->s), tid, buf))
+		buf[0] = '\0';
+}
+
+void shell_frame_names(struct shell *sh, const struct interp_frame *f, const char **ret_file,
+		       const char **ret_function)
+{
+	if (session_code_names(sh->s, f->code, ret_file, ret_function))
+		*ret_file = *ret_function = "?";
+}
+
+/* The selected thread if it still is there, else the main thread, else the first. */
+static pid_t pick_thread(const struct shell *sh, const struct interp_thread *threads, size_t n)
+{
+	pid_t main_tid = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (sh->tid && threads[i].tid == sh->tid)
+			return sh->tid;
+		if (threads[i].tid == sh->pid)
+			main_tid = sh->pid;
+	}
+	return main_tid ? main_tid : n ? threads[0].tid : 0;
+}
+
+static int look_frames(struct shell *sh, struct err *err, struct look *lk)
+{
+	int r;
+
+	if (sh->stopped && sh->frames) {
+		lk->frames = sh->frames;
+		lk->nframes = sh->nframes;
+		lk->frame = sh->frame;
+		return 0;
+	}
+	r = session_frames(sh->s, lk->tid, FRAMES_MAX, &lk->owned, &lk->nframes);
+	if (r < 0)
+		return err_set(err, r, "thread %d: its frames cannot be read: %s", lk->tid,
+			       strerror(-r));
+	lk->frames = lk->owned;
+	if (sh->stopped) {
+		sh->frames = take_ptr(lk->owned);
+		sh->nframes = lk->nframes;
+		sh->frame = 0;
+	}
+	return 0;
+}
+
+int look_begin(struct shell *sh, bool may_be_empty, struct err *err, struct look *ret)
+{
+	_cleanup_free_ struct interp_thread *threads = NULL;
+	size_t n = 0;
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!sh->stopped) {
+		r = session_still_begin(sh->s, err);
+		if (r < 0)
+			return r;
+		ret->still = true;
+	}
+	r = session_threads(sh->s, &threads, &n);
+	if (r < 0) {
+		err_set(err, r, "pid %d: its threads cannot be read: %s", sh->pid, strerror(-r));
+		goto fail;
+	}
+	ret->tid = pick_thread(sh, threads, n);
+	shell_thread_name(sh, threads, n, ret->tid, ret->name);
+	r = look_frames(sh, err, ret);
+	if (r < 0)
+		goto fail;
+	if (!ret->nframes && !may_be_empty) {
+		r = err_set(err, -ENOENT,
+			    "thread %d \"%s\" runs no Python code now: `threads` lists the others",
+			    ret->tid, ret->name);
+		goto fail;
+	}
+	return 0;
+fail:
+	free(take_ptr(ret->owned));
+	if (ret->still)
+		session_still_end(sh->s, NULL);
+	ret->still = false;
+	return r;
+}
+
+void look_end(struct shell *sh, struct look *lk)
+{
+	uint64_t us = 0;
+
+	if (lk->still) {
+		session_still_end(sh->s, &us);
+		out_note(sh->out,
+			 "(the target is running: looked at thread %d \"%s\", it stood still for "
+			 "%.1f ms)",
+			 lk->tid, lk->name, (double)us / 1000);
+	}
+	lk->still = false;
+	free(take_ptr(lk->owned));
+	lk->frames = NULL;
+}
+
+const char *shell_current_file(struct shell *sh)
+{
+	const char *file = NULL, *function;
+	struct look lk;
+
+	if (!sh->stopped || look_begin(sh, false, NULL, &lk))
+		return NULL;
+	shell_frame_names(sh, &lk.frames[lk.frame], &file, &function);
+	look_end(sh, &lk);
+	return file;
+}
+
+/* ---- shown by several commands ---- */
+
+void shell_add_place(struct shell *sh, const char *function, const char *file, int32_t line)
+{
+	out_add(sh->out, OUT_CYAN, "%s()", function ? function : "?");
+	if (line > 0)
+		out_add(sh->out, OUT_PLAIN, " at %s:%d", file ? file : "?", line);
+	else
+		out_add(sh->out, OUT_PLAIN, " at %s", file ? file : "?");
+}
+
+struct source *shell_source(struct shell *sh, const char *file)
+{
+	struct source *src = NULL;
+
+	if (!sh->sources && source_cache_new(session_target(sh->s), &sh->sources))
+		return NULL;
+	return source_get(sh->sources, file, &src) ? NULL : src;
+}
+
+void shell_show_source(struct shell *sh, const char *file, int32_t line)
+{
+	struct source *src = file && line > 0 ? shell_source(sh, file) : NULL;
+	const char *text;
+
+	if (!src || source_line(src, line, &text))
+		return;
+	out_add(sh->out, OUT_BOLD, "-> ");
+	out_add(sh->out, OUT_PLAIN, "%d  %s", line, text);
+	out_end(sh->out);
+}
+
+/* ---- events ---- */
+
+static void show_stop(struct shell *sh, const struct session_event *ev)
+{
+	_cleanup_free_ struct interp_thread *threads = NULL;
+	_cleanup_free_ char *file = ev->file ? strdup(ev->file) : NULL;
+	_cleanup_free_ char *function = ev->function ? strdup(ev->function) : NULL;
+	int32_t line = ev->line;
+	pid_t tid = ev->tid;
+	int id = ev->bp;
+	bool pause = ev->reason == STOP_PAUSE;
+	size_t n = 0;
+	char name[64];
+
+	if (session_threads(sh->s, &threads, &n) < 0)
+		n = 0;
+	shell_thread_name(sh, threads, n, tid, name);
+	if (sh->out->json) {
+		json_t *place = js_frame(file, line, function);
+
+		json_t *j = json_pack("{ss ss so so}", "event", "stopped", "reason",
+				      pause ? "pause" : "breakpoint", "breakpoint",
+				      id ? json_integer(id) : json_null(), "thread",
+				      js_thread(tid, name));
+		if (j && place)
+			json_object_update(j, place);
+		json_decref(place);
+		out_json(sh->out, j);
+		return;
+	}
+	if (pause)
+		out_add(sh->out, OUT_BOLD, "stopped");
+	else
+		out_add(sh->out, OUT_RED, "breakpoint %d", id);
+	out_add(sh->out, OUT_PLAIN, ", thread %d \"%s\": ", tid, name);
+	if (function || file)
+		shell_add_place(sh, function, file, line);
+	else
+		out_add(sh->out, OUT_PLAIN, "no Python code there now");
+	out_end(sh->out);
+	shell_show_source(sh, file, line);
+}
+
+static void target_over(struct shell *sh, const char *text)
+{
+	sh->stopped = false;
+	sh->over = true;
+	sh->status = CLI_ENDED;
+	shell_forget(sh);
+	if (!sh->out->json)
+		out_line(sh->out, "%s", text);
+}
+
+static void show_exit(struct shell *sh, int status)
+{
+	char text[128];
+
+	if (status < 0)
+		snprintf(text, sizeof(text), "pid %d ended", sh->pid);
+	else if (WIFSIGNALED(status))
+		snprintf(text, sizeof(text), "pid %d was ended by signal %d (%s)", sh->pid,
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(text, sizeof(text), "pid %d ended with exit status %d", sh->pid,
+			 WEXITSTATUS(status));
+	target_over(sh, text);
+	if (sh->out->json)
+		out_json(sh->out,
+			 json_pack("{ss so}", "event", "exited", "status", js_status(status)));
+}
+
+void shell_on_event(struct shell *sh, const struct session_event *ev)
+{
+	char text[128];
+
+	switch (ev->kind) {
+	case SESSION_NONE:
+		break;
+	case SESSION_STOPPED:
+		shell_forget(sh);
+		sh->stopped = true;
+		sh->tid = ev->tid;
+		show_stop(sh, ev);
+		break;
+	case SESSION_EXITED:
+		show_exit(sh, ev->status);
+		break;
+	case SESSION_EXEC:
+		snprintf(text, sizeof(text),
+			 "pid %d replaced its program (exec): the session is over", sh->pid);
+		target_over(sh, text);
+		if (sh->out->json)
+			out_error(sh->out, text);
+		break;
+	case SESSION_RESUMED_BY_LIMIT:
+		sh->stopped = false;
+		shell_forget(sh);
+		if (sh->out->json)
+			out_json(sh->out, json_pack("{ss}", "event", "resumed"));
+		out_note(
+			sh->out,
+			"the target stood still for as long as --max-pause allows: it was resumed");
+		break;
+	case SESSION_LOST:
+		if (sh->out->json)
+			out_json(sh->out, json_pack("{ss sI}", "event", "lost", "records",
+						    (json_int_t)ev->lost));
+		out_note(sh->out, "%llu hits were lost: they came faster than they could be read",
+			 (unsigned long long)ev->lost);
+		break;
+	}
+}
+
+int shell_next_event(struct shell *sh, struct err *err, struct session_event *ret)
+{
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	r = session_next_event(sh->s, 0, ret);
+	if (r < 0)
+		return err_set(err, r, "pid %d: its events cannot be read: %s", sh->pid,
+			       strerror(-r));
+	return 0;
+}
+
+bool shell_interrupted(struct shell *sh)
+{
+	struct signalfd_siginfo si;
+	bool any = false;
+
+	while (read(sh->sigfd, &si, sizeof(si)) == sizeof(si)) {
+		any = true;
+		if (si.ssi_signo != SIGINT) {
+			sh->over = true;
+			sh->status = CLI_FAILED;
+		}
+	}
+	return any;
+}
+
+/* A condition that cannot be evaluated never stops: say it when it happens, once a second at most.
+ */
+static bool tell_condition_errors(struct shell *sh)
+{
+	const struct bp *const *bps, *last = NULL;
+	size_t n = session_bps(sh->s, &bps);
+	uint64_t errors = 0;
+	bool any = false;
+
+	for (size_t i = 0; i < n; i++) {
+		any |= bps[i]->condition != NULL;
+		errors += bps[i]->errors;
+		if (bps[i]->errors)
+			last = bps[i];
+	}
+	if (last && errors > sh->condition_errors && !sh->condition_errors)
+		out_note(sh->out,
+			 "breakpoint %d: its condition could not be evaluated and counts as false: "
+			 "%s",
+			 last->id, last->last_error);
+	if (errors)
+		sh->condition_errors = errors;
+	return any;
+}
+
+int shell_wait(struct shell *sh, struct err *err)
+{
+	struct session_event ev;
+	bool asked = false;
+	int r;
+
+	for (;;) {
+		struct pollfd fds[2] = { { .fd = session_fd(sh->s), .events = POLLIN },
+					 { .fd = sh->sigfd, .events = POLLIN } };
+
+		r = shell_next_event(sh, err, &ev);
+		if (r < 0)
+			return r;
+		shell_on_event(sh, &ev);
+		if (sh->over || sh->stopped)
+			return 0;
+		if (ev.kind != SESSION_NONE)
+			continue;
+		if (poll(fds, 2, tell_condition_errors(sh) ? 1000 : -1) < 0 && errno != EINTR)
+			return err_set(err, -errno, "poll: %s", strerror(errno));
+		if (!fds[1].revents || !shell_interrupted(sh))
+			continue;
+		if (!sh->prompt || sh->over)
+			return err_set(err, -EINTR, "interrupted");
+		if (asked)
+			return err_set(err, -ETIMEDOUT,
+				       "pid %d has not stopped yet; it is still asked to", sh->pid);
+		asked = true;
+		r = session_pause(sh->s, err);
+		if (r < 0)
+			return r;
+	}
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The commands of `attach`: their state, how a line is run and how events are shown. */
+#ifndef PYBPFDBG_CLI_SHELL_H
+#define PYBPFDBG_CLI_SHELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cli/out.h"
+#include "probes/probe.h"
+
+struct err;
+struct session;
+struct session_event;
+struct source;
+struct source_cache;
+
+struct shell {
+	struct session *s;
+	struct out *out;
+	pid_t pid;
+	int sigfd;    /* readable on Ctrl-C */
+	bool prompt;  /* a person sits there */
+	bool stopped; /* as far as was shown: a stop that nobody has seen yet is not one */
+	bool over;    /* no more commands: detached, or the target ended */
+	int status;   /* exit status of the program when over */
+
+	pid_t tid;		     /* selected thread, 0: none */
+	size_t frame;		     /* selected frame, 0 is the innermost; while stopped */
+	struct interp_frame *frames; /* of the selected thread while stopped; NULL: not read yet */
+	size_t nframes;
+
+	struct source_cache *sources;
+	char *list_file; /* where the last `list` ended */
+	int32_t list_next;
+	const struct command *last; /* for the empty line, NULL: none */
+	char *last_args;
+	uint64_t condition_errors; /* told so far */
+};
+
+/* What completion offers for the argument. */
+enum complete_kind {
+	COMPLETE_NONE,
+	COMPLETE_LOCATION,
+	COMPLETE_EXPRESSION,
+	COMPLETE_COMMAND,
+	COMPLETE_INFO
+};
+
+struct command {
+	const char *name, *alias; /* as in struct parse_name */
+	const char *args;	  /* for help */
+	const char *help;	  /* one line */
+	int (*run)(struct shell *sh, const char *args, struct err *err);
+	enum complete_kind complete;
+	bool repeat; /* by an empty line */
+};
+extern const struct command commands[];
+extern const size_t ncommands;
+
+/* Run one line. 0, or a negative errno after the error was shown. */
+int shell_line(struct shell *sh, const char *line);
+/* Take the next event without waiting (SESSION_NONE: there is none). 0 or a negative errno with a
+ * line. */
+int shell_next_event(struct shell *sh, struct err *err, struct session_event *ret);
+/* Show it and take note of it. */
+void shell_on_event(struct shell *sh, const struct session_event *ev);
+/* Wait until the target stops or ends. A Ctrl-C stops it, or without a prompt gives -EINTR. */
+int shell_wait(struct shell *sh, struct err *err);
+/* Take the signals that wait: true when there was a Ctrl-C; SIGTERM and SIGHUP end the session. */
+bool shell_interrupted(struct shell *sh);
+/* Detach and say so, once. */
+void shell_detach(struct shell *sh);
+void shell_deinit(struct shell *sh);
+
+/* Frames handed out are only good while the target is still. -EBUSY with a line unless it is
+ * stopped. */
+int shell_need_stop(struct shell *sh, const char *what, struct err *err);
+/* Forget frames: after a resume or when another thread is selected. */
+void shell_forget(struct shell *sh);
+/* File of the selected frame while stopped, NULL otherwise; borrowed. */
+const char *shell_current_file(struct shell *sh);
+
+/* A thread looked at, its frames with it; while the target runs it stands still from begin to end.
+ */
+struct look {
+	pid_t tid;
+	char name[64];
+	const struct interp_frame *frames; /* innermost first */
+	size_t nframes, frame;		   /* frame: selected */
+	struct interp_frame *owned;
+	bool still;
+};
+/* 0 or negative errno with a line. A thread without Python frames is -ENOENT unless may_be_empty.
+ */
+int look_begin(struct shell *sh, bool may_be_empty, struct err *err, struct look *ret);
+/* Ends the stillness and says for how long it was. */
+void look_end(struct shell *sh, struct look *lk);
+
+/* Name of a thread ("" when unknown) from those of session_threads(), or the kernel's. */
+void shell_thread_name(struct shell *sh, const struct interp_thread *threads, size_t n, pid_t tid,
+		       char buf[static 64]);
+
+/* ---- shown by several commands ---- */
+/* The source of a file as the target sees it; NULL when it cannot be read. Borrowed. */
+struct source *shell_source(struct shell *sh, const char *file);
+/* "-> 87  source"; nothing when the file cannot be read. */
+void shell_show_source(struct shell *sh, const char *file, int32_t line);
+/* " function() at file:line" of a frame, without end of line. */
+void shell_add_place(struct shell *sh, const char *function, const char *file, int32_t line);
+/* File and qualified name of a frame; "?" when they cannot be read. */
+void shell_frame_names(struct shell *sh, const struct interp_frame *f, const char **ret_file,
+		       const char **ret_function);
+
+/* ---- commands ---- */
+int cmd_break(struct shell *sh, const char *args, struct err *err);
+int cmd_tbreak(struct shell *sh, const char *args, struct err *err);
+int cmd_clear(struct shell *sh, const char *args, struct err *err);
+int cmd_enable(struct shell *sh, const char *args, struct err *err);
+int cmd_disable(struct shell *sh, const char *args, struct err *err);
+int cmd_ignore(struct shell *sh, const char *args, struct err *err);
+int cmd_condition(struct shell *sh, const char *args, struct err *err);
+int cmd_continue(struct shell *sh, const char *args, struct err *err);
+int cmd_interrupt(struct shell *sh, const char *args, struct err *err);
+int cmd_detach(struct shell *sh, const char *args, struct err *err);
+int cmd_help(struct shell *sh, const char *args, struct err *err);
+int cmd_where(struct shell *sh, const char *args, struct err *err);
+int cmd_up(struct shell *sh, const char *args, struct err *err);
+int cmd_down(struct shell *sh, const char *args, struct err *err);
+int cmd_list(struct shell *sh, const char *args, struct err *err);
+int cmd_longlist(struct shell *sh, const char *args, struct err *err);
+int cmd_args(struct shell *sh, const char *args, struct err *err);
+int cmd_locals(struct shell *sh, const char *args, struct err *err);
+int cmd_globals(struct shell *sh, const char *args, struct err *err);
+int cmd_p(struct shell *sh, const char *args, struct err *err);
+int cmd_pp(struct shell *sh, const char *args, struct err *err);
+int cmd_whatis(struct shell *sh, const char *args, struct err *err);
+int cmd_threads(struct shell *sh, const char *args, struct err *err);
+int cmd_thread(struct shell *sh, const char *args, struct err *err);
+int cmd_info(struct shell *sh, const char *args, struct err *err);
+
+/* Parts of `info`. */
+int info_breakpoints(struct shell *sh, struct err *err);
+int info_slots(struct shell *sh, struct err *err);
+
+#endif
