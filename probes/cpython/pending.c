@@ -6,31 +6,9 @@
 
 #define UNUSED __attribute__((unused))
 
-/* scan.c, code.c, lines.c */
-int cpython_scan_code(UNUSED struct interp *in, UNUSED int (*cb)(void *priv, uint64_t code),
-		      UNUSED void *priv, UNUSED interp_progress_fn progress, UNUSED void *progress_priv)
-{
-	return -ENOSYS;
-}
-
-int cpython_code(UNUSED struct interp *in, UNUSED uint64_t addr, UNUSED struct interp_code *ret)
-{
-	return -ENOSYS;
-}
-
-int cpython_line_of(UNUSED struct interp *in, UNUSED uint64_t code, UNUSED int32_t offset)
-{
-	return -ENOSYS;
-}
-
+/* places.c */
 int cpython_places(UNUSED struct interp *in, UNUSED uint64_t code, UNUSED struct interp_place **ret,
 		   UNUSED size_t *ret_n)
-{
-	return -ENOSYS;
-}
-
-int cpython_code_children(UNUSED struct interp *in, UNUSED uint64_t code, UNUSED uint64_t **ret,
-			  UNUSED size_t *ret_n)
 {
 	return -ENOSYS;
 }
