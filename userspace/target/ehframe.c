@@ -178,7 +178,8 @@ int ehframe_parse(const uint8_t *data, size_t len, uint64_t addr, struct ehframe
 			cie_ok = cie_encoding(b, cie, &encoding);
 		}
 		if (!cie_ok || !get_encoded(&fde, encoding, false, &start) ||
-		    !get_encoded(&fde, encoding, true, &n) || !n || __builtin_add_overflow(start, n, &end))
+		    !get_encoded(&fde, encoding, true, &n) || !n ||
+		    __builtin_add_overflow(start, n, &end))
 			continue;
 		if (vec_push(&v, (struct sym_range){ start, end })) {
 			vec_deinit(&v);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which functions there are, by the frame descriptions (FDEs) that every x86-64 file carries for unwinding. */
+/* Which functions there are, by the frame descriptions (FDEs) that every x86-64 file carries for
+ * unwinding. */
 #ifndef PYBPFDBG_TARGET_EHFRAME_H
 #define PYBPFDBG_TARGET_EHFRAME_H
 
@@ -14,8 +15,8 @@ struct ehframe {
 };
 
 /*
- * Read a whole .eh_frame section of len bytes that is loaded at address addr. What cannot be decoded ends or
- * skips; the only failure is -ENOMEM. *ret must be zero before.
+ * Read a whole .eh_frame section of len bytes that is loaded at address addr. What cannot be
+ * decoded ends or skips; the only failure is -ENOMEM. *ret must be zero before.
  */
 int ehframe_parse(const uint8_t *data, size_t len, uint64_t addr, struct ehframe *ret);
 /* The range that holds addr; -ENOENT. */

@@ -13,10 +13,10 @@
 #include "target/ehframe.h"
 
 /* The largest library that we met has 1.6 GiB; a symbol table of 30,000 symbols less than 1 MiB. */
-#define FILE_MAX (8ull << 30)
+#define FILE_MAX    (8ull << 30)
 #define SECTION_MAX (256ull << 20)
-#define NOTE_MAX 65536u
-#define PHDRS_MAX 4096u
+#define NOTE_MAX    65536u
+#define PHDRS_MAX   4096u
 
 struct table {
 	const uint8_t *syms; /* Elf64_Sym, not aligned; owned by libelf */
@@ -36,8 +36,8 @@ struct elf_file {
 };
 
 /*
- * What libelf is not asked to look at: other classes and machines, and the escapes for more than 65,279
- * sections or segments, which make it allocate by a number from the file.
+ * What libelf is not asked to look at: other classes and machines, and the escapes for more than
+ * 65,279 sections or segments, which make it allocate by a number from the file.
  */
 static int check_header(int fd)
 {
@@ -47,7 +47,8 @@ static int check_header(int fd)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(h) || (uint64_t)st.st_size > FILE_MAX)
+	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(h) ||
+	    (uint64_t)st.st_size > FILE_MAX)
 		return -ENOEXEC;
 	n = pread(fd, &h, sizeof(h), 0);
 	if (n < 0)
@@ -59,7 +60,8 @@ static int check_header(int fd)
 		return -ENOEXEC;
 	if (h.e_phentsize != sizeof(Elf64_Phdr) || h.e_phnum == PN_XNUM || h.e_phnum > PHDRS_MAX)
 		return -ENOEXEC;
-	if (h.e_shoff && (!h.e_shnum || h.e_shentsize != sizeof(Elf64_Shdr) || h.e_shstrndx == SHN_XINDEX))
+	if (h.e_shoff &&
+	    (!h.e_shnum || h.e_shentsize != sizeof(Elf64_Shdr) || h.e_shstrndx == SHN_XINDEX))
 		return -ENOEXEC;
 	return 0;
 }
@@ -137,11 +139,13 @@ int elf_file_address(struct elf_file *f, uint64_t offset, bool exec, uint64_t *r
 		GElf_Phdr ph;
 		uint64_t skew;
 
-		if (!gelf_getphdr(f->elf, i, &ph) || ph.p_type != PT_LOAD || (exec && !(ph.p_flags & PF_X)))
+		if (!gelf_getphdr(f->elf, i, &ph) || ph.p_type != PT_LOAD ||
+		    (exec && !(ph.p_flags & PF_X)))
 			continue;
 		/* A mapping begins at a page, a segment need not. */
 		skew = ph.p_offset & 4095;
-		if (offset < ph.p_offset - skew || offset - (ph.p_offset - skew) >= ph.p_filesz + skew)
+		if (offset < ph.p_offset - skew ||
+		    offset - (ph.p_offset - skew) >= ph.p_filesz + skew)
 			continue;
 		*ret = ph.p_vaddr - ph.p_offset + offset;
 		return 0;
@@ -154,7 +158,8 @@ static const uint8_t *section_bytes(Elf_Scn *scn, const GElf_Shdr *sh, size_t *r
 {
 	Elf_Data *d;
 
-	if (sh->sh_type == SHT_NOBITS || sh->sh_size > SECTION_MAX || (sh->sh_flags & SHF_COMPRESSED))
+	if (sh->sh_type == SHT_NOBITS || sh->sh_size > SECTION_MAX ||
+	    (sh->sh_flags & SHF_COMPRESSED))
 		return NULL;
 	d = elf_rawdata(scn, NULL);
 	if (!d || !d->d_buf || d->d_size > SECTION_MAX)
@@ -176,7 +181,8 @@ static void read_table(struct elf_file *f, Elf_Scn *scn, const GElf_Shdr *sh, st
 	strings = section_bytes(str_scn, &str_sh, &strings_len);
 	if (!syms || !strings)
 		return;
-	*t = (struct table){ syms, syms_len / sizeof(Elf64_Sym), (const char *)strings, strings_len };
+	*t = (struct table){ syms, syms_len / sizeof(Elf64_Sym), (const char *)strings,
+			     strings_len };
 }
 
 static void read_tables(struct elf_file *f)
@@ -212,7 +218,8 @@ int elf_file_symbol(struct elf_file *f, const char *name, uint64_t *ret_addr, ui
 
 			memcpy(&s, t->syms + i * sizeof(s), sizeof(s));
 			if (s.st_shndx == SHN_UNDEF || s.st_name >= t->strings_len ||
-			    t->strings_len - s.st_name < size || memcmp(t->strings + s.st_name, name, size))
+			    t->strings_len - s.st_name < size ||
+			    memcmp(t->strings + s.st_name, name, size))
 				continue;
 			type = ELF64_ST_TYPE(s.st_info);
 			if (type != STT_FUNC && type != STT_OBJECT && type != STT_NOTYPE)

@@ -21,7 +21,8 @@ void elf_file_free(struct elf_file *f); /* NULL is fine */
 
 /* The NT_GNU_BUILD_ID note; -ENOENT: none (or one longer than 20 bytes). */
 int elf_file_build_id(struct elf_file *f, uint8_t ret[static 20], size_t *ret_len);
-/* Where file offset `offset` (bytes) is loaded, by the segments that are executable (or any). -ENOENT. */
+/* Where file offset `offset` (bytes) is loaded, by the segments that are executable (or any).
+ * -ENOENT. */
 int elf_file_address(struct elf_file *f, uint64_t offset, bool exec, uint64_t *ret);
 /* A defined symbol, by .dynsym, then .symtab. -ENOENT. */
 int elf_file_symbol(struct elf_file *f, const char *name, uint64_t *ret_addr, uint64_t *ret_size);

@@ -92,8 +92,9 @@ static int parse_line(char *line, char *end, struct mem_region *r)
 	if (memchr(line, '\0', end - line))
 		return -EBADMSG;
 	if (!number(&c, 16, '-', &r->start) || !number(&c, 16, ' ', &r->end) ||
-	    !permissions(&c, r) || !number(&c, 16, ' ', &r->offset) || !number(&c, 16, ':', &major) ||
-	    !number(&c, 16, ' ', &minor) || !number(&c, 10, '\0', &r->inode))
+	    !permissions(&c, r) || !number(&c, 16, ' ', &r->offset) ||
+	    !number(&c, 16, ':', &major) || !number(&c, 16, ' ', &minor) ||
+	    !number(&c, 10, '\0', &r->inode))
 		return -EBADMSG;
 	if (r->end <= r->start || major > UINT32_MAX || minor > UINT32_MAX)
 		return -EBADMSG;
@@ -126,8 +127,8 @@ int maps_parse(char *text, size_t len, struct maps *ret)
 		if (r)
 			goto fail;
 		/*
-		 * The text comes in several read calls, and a mapping may have grown downwards between two of
-		 * them: keep the part that is new.
+		 * The text comes in several read calls, and a mapping may have grown downwards
+		 * between two of them: keep the part that is new.
 		 */
 		if (reg.end <= low)
 			continue;

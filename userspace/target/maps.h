@@ -14,8 +14,9 @@ struct maps {
 };
 
 /*
- * Parse len bytes of text, which must be malloc'ed, with room for one more byte; it is owned by *ret
- * on success and by the caller on failure. -EBADMSG: a line that the kernel would not write; -ENOMEM.
+ * Parse len bytes of text, which must be malloc'ed, with room for one more byte; it is owned by
+ * *ret on success and by the caller on failure. -EBADMSG: a line that the kernel would not write;
+ * -ENOMEM.
  */
 int maps_parse(char *text, size_t len, struct maps *ret);
 void maps_deinit(struct maps *m);

@@ -90,7 +90,8 @@ int target_mem_init(struct target *t)
 		return 0;
 	if (errno == ESRCH)
 		return -ESRCH;
-	/* Not in this kernel (ENOSYS), or not allowed: a system call filter may be the reason (EPERM). */
+	/* Not in this kernel (ENOSYS), or not allowed: a system call filter may be the reason
+	 * (EPERM). */
 	snprintf(path, sizeof(path), "/proc/%d/mem", (int)t->pid);
 	t->mem_file = open(path, O_RDONLY | O_CLOEXEC);
 	if (t->mem_file < 0)

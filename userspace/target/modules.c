@@ -13,16 +13,16 @@
 #include "target/priv.h"
 #include "target/target.h"
 
-#define DELETED " (deleted)"
+#define DELETED	    " (deleted)"
 #define MODULES_MAX 65536u
 
 struct module {
 	uint64_t dev, inode;
-	uint64_t start, end; /* of the mapping that it was found by */
-	char *path;          /* without root and " (deleted)" */
-	char *raw_path;      /* as in maps */
+	uint64_t start, end;  /* of the mapping that it was found by */
+	char *path;	      /* without root and " (deleted)" */
+	char *raw_path;	      /* as in maps */
 	struct elf_file *elf; /* NULL until it is asked for */
-	int error;           /* why it cannot be opened */
+	int error;	      /* why it cannot be opened */
 };
 
 static void module_free(struct module *m)
@@ -61,8 +61,8 @@ static int open_module(const struct target *t, const struct module *m)
 	if (fd < 0)
 		return fd;
 	/*
-	 * The device number is left out: overlay and btrfs give another one to stat() than to maps. Same
-	 * name and same inode number is the same file for all that we can tell from here.
+	 * The device number is left out: overlay and btrfs give another one to stat() than to maps.
+	 * Same name and same inode number is the same file for all that we can tell from here.
 	 */
 	if (fstat(fd, &st) < 0)
 		return -errno;
@@ -148,7 +148,8 @@ static int add_module(struct target *t, const struct mem_region *reg, bool exec)
 	/* A process may map tens of thousands of files: those that are used are opened again. */
 	elf_file_free(m.elf);
 	m.elf = NULL;
-	/* No ELF at all, say a font mapped with too many rights: nobody's business, unless it is the program. */
+	/* No ELF at all, say a font mapped with too many rights: nobody's business, unless it is
+	 * the program. */
 	if (r == -ENOEXEC && t->modules.n) {
 		module_free(&m);
 		return 0;
@@ -173,7 +174,8 @@ static int update(struct target *t)
 	r = mem_regions(&t->mem, &regs, &n);
 	if (r)
 		return r;
-	/* The executable first: by its code, or by whatever it has where the code was moved to huge pages. */
+	/* The executable first: by its code, or by whatever it has where the code was moved to huge
+	 * pages. */
 	for (i = 0; i < n && !t->modules.n; i++) {
 		if ((regs[i].prot & PROT_EXEC) && regs[i].inode && is_exe(t, &regs[i])) {
 			r = add_module(t, &regs[i], true);

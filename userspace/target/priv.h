@@ -12,9 +12,9 @@ struct module;
 struct target {
 	pid_t pid;
 	int pidfd;
-	int root;        /* O_PATH of its root directory */
+	int root;	 /* O_PATH of its root directory */
 	char *root_path; /* as the kernel names it to us; "" for the same root as ours */
-	char *exe_raw;   /* link of /proc/PID/exe, as maps has it */
+	char *exe_raw;	 /* link of /proc/PID/exe, as maps has it */
 	char *exe, *cwd; /* in its own root */
 	struct mem mem;
 	struct sym sym;
@@ -28,10 +28,13 @@ struct target {
 	} modules;
 };
 
-/* A thread that still has the process's memory: the leader, or another when the leader has ended. */
+/* A thread that still has the process's memory: the leader, or another when the leader has ended.
+ */
 pid_t target_task(const struct target *t);
-/* Read a whole file of /proc/PID/task/TID, at most limit bytes, malloc'ed with a NUL and room for it. */
-int target_proc_read(const struct target *t, pid_t tid, const char *name, size_t limit, char **ret, size_t *ret_len);
+/* Read a whole file of /proc/PID/task/TID, at most limit bytes, malloc'ed with a NUL and room for
+ * it. */
+int target_proc_read(const struct target *t, pid_t tid, const char *name, size_t limit, char **ret,
+		     size_t *ret_len);
 /* A path that the kernel gave us, cut to what it is in the target's root. */
 const char *target_in_root(const struct target *t, const char *path);
 /* openat() of a regular file, nothing else is opened at all. fd or -errno. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Stopping threads: PTRACE_SEIZE only (a seized thread runs on), so that the kernel lets go of every
- * thread when the debugger dies. All calls must come from one thread of the debugger.
+ * Stopping threads: PTRACE_SEIZE only (a seized thread runs on), so that the kernel lets go of
+ * every thread when the debugger dies. All calls must come from one thread of the debugger.
  */
 #ifndef PYBPFDBG_TARGET_PTRACE_H
 #define PYBPFDBG_TARGET_PTRACE_H
@@ -15,12 +15,13 @@ struct target;
 struct tracees; /* opaque: the threads of one target that we have seized */
 
 enum tracee_event_kind {
-	TRACEE_NONE,     /* nothing happened (timeout) */
-	TRACEE_SIGNAL,   /* in signal-delivery-stop for our own stop signal (si_code says the kernel sent it) */
-	TRACEE_STOPPED,  /* in PTRACE_EVENT_STOP after tracees_interrupt() */
-	TRACEE_GONE,     /* that thread ended */
-	TRACEE_EXEC,     /* the process ran execve; all other threads are gone */
-	TRACEE_EXITED,   /* the process ended; status as from wait(2) */
+	TRACEE_NONE,   /* nothing happened (timeout) */
+	TRACEE_SIGNAL, /* stopped where our own stop signal met it; the signal is already dropped */
+	TRACEE_STOPPED, /* stopped by tracees_interrupt() */
+	TRACEE_GONE,	/* that thread ended */
+	TRACEE_EXEC,   /* the process ran execve and runs on; its other threads are gone, tid is its
+			  pid */
+	TRACEE_EXITED, /* the process ended; status as from wait(2) */
 };
 
 struct tracee_event {
@@ -30,23 +31,46 @@ struct tracee_event {
 };
 
 /*
- * Seize all threads of t with TRACECLONE and TRACEEXEC: threads that come later are seized too.
- * Nothing is stopped. -EPERM/-EBUSY with a line in *err (already traced, other user, no capability).
+ * Seize all threads of t with TRACECLONE and TRACEEXEC: threads that come later are seized too,
+ * forked children are not touched. Nothing is stopped. -EPERM/-EBUSY with a line in *err (already
+ * traced, other user, no capability). SIGCHLD is blocked in the calling thread until
+ * tracees_free(). At most one struct tracees at a time in a thread of the debugger.
  */
 int tracees_seize(struct target *t, struct err *err, struct tracees **ret);
-/* Resume whatever we hold stopped, detach from all threads; the target runs as if we had never been there. */
+/*
+ * Detach from all threads; the target runs (or stays stopped by job control) as if we had never
+ * been there. Disarm what sends the stop signal before: one that is pending is swallowed here,
+ * unless the target blocks it. A thread in uninterruptible sleep is waited for. t must still be
+ * open. NULL is fine.
+ */
 void tracees_free(struct tracees *ts);
+
+/*
+ * Who sent this stop signal? Network code may send a SIGURG that looks like ours. fn is called
+ * within tracees_next() and tracees_free() and says whether we did (the record of the hit is there
+ * before the signal). Without fn every SIGURG from the kernel is ours. What is not ours is passed
+ * on.
+ */
+void tracees_set_filter(struct tracees *ts, bool (*fn)(void *priv, pid_t tid), void *priv);
 
 /* A signal fd that is readable when tracees_next() may have something (SIGCHLD); owned by ts. */
 int tracees_fd(const struct tracees *ts);
 /*
- * The next event that matters, without blocking. Everything else (other signals, clone events, group
- * stops by job control) is passed on or resumed inside. TRACEE_NONE when there is none. 0 or -errno.
+ * The next event that matters, without blocking: call it until TRACEE_NONE, then wait for the fd.
+ * Everything else (other signals, clone events, group stops by job control) is passed on, resumed
+ * or left in peace inside. 0 or -errno.
  */
 int tracees_next(struct tracees *ts, struct tracee_event *ret);
-/* Ask tid to stop (TRACEE_STOPPED follows), without a signal. -ESRCH when it is gone. */
+/*
+ * Ask tid to stop, without a signal: TRACEE_STOPPED follows, or TRACEE_SIGNAL or TRACEE_GONE if
+ * that was first. It may also be a new thread that tracees_next() has not met yet. -ESRCH when it
+ * is gone; -EALREADY when it is stopped: nothing follows.
+ */
 int tracees_interrupt(struct tracees *ts, pid_t tid);
-/* Resume tid, which is in TRACEE_SIGNAL (the signal is dropped) or TRACEE_STOPPED. */
+/*
+ * Resume tid after TRACEE_SIGNAL or TRACEE_STOPPED, or take a tracees_interrupt() back. A thread
+ * that job control has stopped stays so. -ESRCH: not ours or gone.
+ */
 int tracees_resume(struct tracees *ts, pid_t tid);
 bool tracees_is_stopped(const struct tracees *ts, pid_t tid);
 /* The signal that tracees_next() reports as TRACEE_SIGNAL: SIGURG. */

@@ -17,8 +17,8 @@
 #include "base/vec.h"
 #include "target/priv.h"
 
-#define PF_KTHREAD 0x00200000u /* include/linux/sched.h; field 9 of stat */
-#define STATUS_MAX (1u << 20)
+#define PF_KTHREAD  0x00200000u /* include/linux/sched.h; field 9 of stat */
+#define STATUS_MAX  (1u << 20)
 #define ENVIRON_MAX (16u << 20)
 
 /* ---- files of /proc ---- */
@@ -314,7 +314,8 @@ static int check_status(struct target *t, struct err *err)
 
 	r = status_of(t, t->pid, &status);
 	if (r == -ESRCH) {
-		/* A thread's number has a directory of its own in /proc, which is not its task entry. */
+		/* A thread's number has a directory of its own in /proc, which is not its task
+		 * entry. */
 		char path[64];
 		size_t len;
 
@@ -324,11 +325,12 @@ static int check_status(struct target *t, struct err *err)
 	if (r == -ESRCH)
 		return err_set(err, r, "pid %d: there is no such process", pid);
 	if (r)
-		return err_set(err, r, "pid %d: /proc/%d/status cannot be read: %s", pid, pid, strerror(-r));
+		return err_set(err, r, "pid %d: /proc/%d/status cannot be read: %s", pid, pid,
+			       strerror(-r));
 	p = status_field(status, "Tgid");
 	if (p && atoi(p) != pid)
-		return err_set(err, -EINVAL, "pid %d: this is a thread of process %d; use %d", pid, atoi(p),
-			       atoi(p));
+		return err_set(err, -EINVAL, "pid %d: this is a thread of process %d; use %d", pid,
+			       atoi(p), atoi(p));
 	state = state_of(t, t->pid, &flags);
 	if (flags & PF_KTHREAD)
 		return err_set(err, -EINVAL, "pid %d: this is a kernel thread", pid);
@@ -352,7 +354,8 @@ static int check_tracer(const struct target *t, struct err *err)
 		if (tracer <= 0)
 			continue;
 		comm_of(tracer, comm);
-		return err_set(err, -EBUSY, "pid %d: already traced by process %d (%s); end that first",
+		return err_set(err, -EBUSY,
+			       "pid %d: already traced by process %d (%s); end that first",
 			       (int)t->pid, (int)tracer, comm);
 	}
 	return 0;
@@ -387,7 +390,8 @@ static int fill(struct target *t, struct err *err)
 	/* Nothing is known to be of this process before the pidfd holds it. */
 	t->pidfd = syscall(SYS_pidfd_open, t->pid, 0);
 	if (t->pidfd < 0 && errno == ENOSYS)
-		return err_set(err, -ENOSYS, "pid %d: this kernel has no pidfd_open (5.3 is needed)", pid);
+		return err_set(err, -ENOSYS,
+			       "pid %d: this kernel has no pidfd_open (5.3 is needed)", pid);
 	if (t->pidfd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
 		return err_set(err, -errno, "pid %d: pidfd_open: %m", pid);
 	r = check_status(t, err);
@@ -407,9 +411,10 @@ static int fill(struct target *t, struct err *err)
 	if (!r)
 		r = copy_in_root(t, cwd, &t->cwd);
 	if (r == -EPERM || r == -EACCES)
-		return err_set(err, -EPERM,
-			       "pid %d: not allowed to look into this process; run as root (sudo)%s", pid,
-			       geteuid() ? "" : " with CAP_SYS_PTRACE");
+		return err_set(
+			err, -EPERM,
+			"pid %d: not allowed to look into this process; run as root (sudo)%s", pid,
+			geteuid() ? "" : " with CAP_SYS_PTRACE");
 	if (r == -ESRCH)
 		return err_set(err, r, "pid %d: the process has ended", pid);
 	if (r)

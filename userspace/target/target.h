@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A live process: what /proc says of it, its memory (process_vm_readv), its ELF files (elfutils). No ptrace. */
+/* A live process: what /proc says of it, its memory (process_vm_readv), its ELF files (elfutils).
+ * No ptrace. */
 #ifndef PYBPFDBG_TARGET_TARGET_H
 #define PYBPFDBG_TARGET_TARGET_H
 
@@ -15,19 +16,20 @@ struct target; /* opaque */
 /*
  * Open process pid (as seen from here; must be a thread group leader). Reads only /proc and opens a
  * pidfd. Fails with one line in *err: -ESRCH gone or a zombie, -EINVAL a kernel thread or a thread
- * that is not a group leader, -EPERM another user's (says to use sudo), -EBUSY already traced (names
- * the tracer's pid and command).
+ * that is not a group leader, -EPERM another user's (says to use sudo), -EBUSY already traced
+ * (names the tracer's pid and command).
  */
 int target_open(pid_t pid, struct err *err, struct target **ret);
 void target_free(struct target *t); /* NULL is fine */
 
 pid_t target_pid(const struct target *t);
-int target_pidfd(const struct target *t);     /* readable when the process has ended; owned by t */
-struct mem *target_mem(struct target *t);     /* owned by t */
-struct sym *target_sym(struct target *t);     /* owned by t */
-const char *target_exe(const struct target *t); /* readlink of /proc/PID/exe, in the target's own root */
+int target_pidfd(const struct target *t); /* readable when the process has ended; owned by t */
+struct mem *target_mem(struct target *t); /* owned by t */
+struct sym *target_sym(struct target *t); /* owned by t */
+const char *
+target_exe(const struct target *t); /* readlink of /proc/PID/exe, in the target's own root */
 const char *target_cwd(const struct target *t); /* the same of /proc/PID/cwd, at open */
-bool target_alive(const struct target *t);    /* not gone, not a zombie */
+bool target_alive(const struct target *t);	/* not gone, not a zombie */
 
 /* Thread ids now, ascending, malloc'ed. 0, -ESRCH or -ENOMEM. */
 int target_tids(const struct target *t, pid_t **ret, size_t *ret_n);
@@ -48,8 +50,8 @@ int target_open_file(const struct target *t, const char *path);
 int target_environ(const struct target *t, const char *name, char **ret);
 
 /*
- * The next question about modules reads the maps again: what was loaded since is appended (indices stay),
- * arrays from sym_modules() are then stale. Regions are read anew at each question anyway.
+ * The next question about modules reads the maps again: what was loaded since is appended (indices
+ * stay), arrays from sym_modules() are then stale. Regions are read anew at each question anyway.
  */
 void target_refresh(struct target *t);
 

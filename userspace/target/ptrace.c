@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "target/ptrace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <uthash.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "target/target.h"
+
+#define STOP_SIGNAL SIGURG
+#define OPTIONS	    (PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+/*
+ * Traced tasks only: without __WALL a task that we trace is waited for in any case, and of our own
+ * children only those that report with another signal than SIGCHLD (eligible_child() in
+ * kernel/exit.c, 4.7 and later). So a child of the debugger that is no tracee stays for who started
+ * it.
+ */
+#define WAIT_FLAGS   (__WCLONE | __WNOTHREAD)
+#define SEIZE_ROUNDS 1000
+#define PEEK_MAX     1024 /* pending signals looked at */
+
+struct tracee {
+	pid_t tid;
+	bool held;   /* stopped, and told so to the caller */
+	bool moving; /* on its way from the stop signal to a stop that holds no signal */
+	bool wanted; /* tracees_interrupt() was called, not yet answered */
+	bool group;  /* the last stop was one of job control */
+	UT_hash_handle hh;
+};
+
+struct tracees {
+	struct target *t;
+	struct tracee *all; /* by tid */
+	int fd;
+	bool drained; /* the fd was read since tracees_next() last said TRACEE_NONE */
+	bool exited;  /* TRACEE_EXITED was told */
+	int unmet;    /* clone events seen less new tasks met: each comes once, in any order */
+	sigset_t old_mask;
+	bool (*filter)(void *priv, pid_t tid);
+	void *filter_priv;
+};
+
+int tracees_stop_signal(void)
+{
+	return STOP_SIGNAL;
+}
+
+static struct tracee *find(const struct tracees *ts, pid_t tid)
+{
+	struct tracee *tr;
+
+	HASH_FIND_INT(ts->all, &tid, tr);
+	return tr;
+}
+
+static struct tracee *add(struct tracees *ts, pid_t tid)
+{
+	struct tracee *tr = calloc(1, sizeof(*tr));
+
+	if (!tr)
+		return NULL;
+	tr->tid = tid;
+	HASH_ADD_INT(ts->all, tid, tr);
+	return tr;
+}
+
+static void drop(struct tracees *ts, struct tracee *tr)
+{
+	HASH_DEL(ts->all, tr);
+	free(tr);
+}
+
+static void drop_all(struct tracees *ts)
+{
+	struct tracee *tr, *tmp;
+
+	HASH_ITER (hh, ts->all, tr, tmp)
+		drop(ts, tr);
+}
+
+/* Of a thread that was killed meanwhile ptrace says ESRCH: its end is the next that wait tells. */
+static void cont(pid_t tid, int sig)
+{
+	ptrace(PTRACE_CONT, tid, NULL, (void *)(intptr_t)sig);
+}
+
+static void detach(struct tracees *ts, struct tracee *tr, int sig)
+{
+	/* ESRCH here: killed. It is ours until it is waited for. */
+	if (!ptrace(PTRACE_DETACH, tr->tid, NULL, (void *)(intptr_t)sig))
+		drop(ts, tr);
+}
+
+/* ---- seizing ---- */
+
+static int seize_failed(struct target *t, pid_t tid, int error, struct err *err)
+{
+	char state = target_state(t, tid), comm[16] = "?";
+	pid_t tracer;
+
+	/* A thread that is ending is refused with EPERM too (ptrace_attach() in kernel/ptrace.c).
+	 */
+	if (error == ESRCH || !state || state == 'Z')
+		return 0;
+	tracer = target_tracer(t, tid);
+	/* Ours already: it was made by a thread that we had seized. */
+	if (tracer == gettid())
+		return 0;
+	if (tracer > 0)
+		return err_set(err, -EBUSY, "pid %d: already traced by process %d; end that first",
+			       (int)target_pid(t), (int)tracer);
+	target_comm(t, tid, comm);
+	if (error == EPERM || error == EACCES)
+		return err_set(err, -EPERM,
+			       "pid %d: not allowed to trace thread %d (%s); run as root (sudo)%s",
+			       (int)target_pid(t), (int)tid, comm,
+			       geteuid() ? "" : " with CAP_SYS_PTRACE");
+	return err_set(err, -error, "pid %d: thread %d (%s) cannot be traced: %s",
+		       (int)target_pid(t), (int)tid, comm, strerror(error));
+}
+
+/* One pass over the threads that are there; *ret_new: how many were not known before. */
+static int seize_pass(struct tracees *ts, struct err *err, size_t *ret_new)
+{
+	_cleanup_free_ pid_t *tids = NULL;
+	size_t n, i;
+	int r;
+
+	*ret_new = 0;
+	r = target_tids(ts->t, &tids, &n);
+	if (r)
+		return err_set(err, r, "pid %d: the process has ended", (int)target_pid(ts->t));
+	for (i = 0; i < n; i++) {
+		if (find(ts, tids[i]))
+			continue;
+		if (ptrace(PTRACE_SEIZE, tids[i], NULL, (void *)(intptr_t)OPTIONS)) {
+			r = seize_failed(ts->t, tids[i], errno, err);
+			if (r)
+				return r;
+			continue;
+		}
+		if (!add(ts, tids[i]))
+			return err_set(err, -ENOMEM, "out of memory");
+		++*ret_new;
+	}
+	return 0;
+}
+
+static int seize_all(struct tracees *ts, struct err *err)
+{
+	size_t fresh = 1;
+	int round, r;
+
+	/* From a pass without a new one on, every thread that comes is made by one of ours. */
+	for (round = 0; fresh && round < SEIZE_ROUNDS; round++) {
+		r = seize_pass(ts, err, &fresh);
+		if (r)
+			return r;
+	}
+	if (fresh)
+		return err_set(err, -EAGAIN,
+			       "pid %d: starts threads faster than they can be seized",
+			       (int)target_pid(ts->t));
+	if (!ts->all)
+		return err_set(err, -ESRCH, "pid %d: the process has ended",
+			       (int)target_pid(ts->t));
+	return 0;
+}
+
+static int open_fd(struct tracees *ts)
+{
+	struct sigaction sa;
+	sigset_t set;
+
+	/* Ignored, or with SA_NOCLDSTOP, it is not sent for stops (do_notify_parent_cldstop()). */
+	if (!sigaction(SIGCHLD, NULL, &sa) &&
+	    (sa.sa_handler == SIG_IGN || (sa.sa_flags & SA_NOCLDSTOP))) {
+		memset(&sa, 0, sizeof(sa));
+		sa.sa_handler = SIG_DFL;
+		sigaction(SIGCHLD, &sa, NULL);
+	}
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	ts->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (ts->fd < 0)
+		return -errno;
+	return -pthread_sigmask(SIG_BLOCK, &set, &ts->old_mask);
+}
+
+int tracees_seize(struct target *t, struct err *err, struct tracees **ret)
+{
+	struct tracees *ts = calloc(1, sizeof(*ts));
+	int r;
+
+	if (!ts)
+		return err_set(err, -ENOMEM, "out of memory");
+	ts->t = t;
+	r = open_fd(ts);
+	if (r) {
+		if (ts->fd >= 0)
+			close(ts->fd);
+		free(ts);
+		return err_set(err, r, "signalfd: %s", strerror(-r));
+	}
+	r = seize_all(ts, err);
+	if (r) {
+		tracees_free(ts);
+		return r;
+	}
+	*ret = ts;
+	return 0;
+}
+
+void tracees_set_filter(struct tracees *ts, bool (*fn)(void *priv, pid_t tid), void *priv)
+{
+	ts->filter = fn;
+	ts->filter_priv = priv;
+}
+
+int tracees_fd(const struct tracees *ts)
+{
+	return ts->fd;
+}
+
+/* ---- stops ---- */
+
+static bool is_stopping(int sig)
+{
+	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+}
+
+/* A stop signal that is about to be delivered: did we send it? *ret_kernel: it holds no other
+ * sender's. */
+static bool is_ours(struct tracees *ts, pid_t tid, bool *ret_kernel)
+{
+	siginfo_t si = { 0 };
+
+	if (ptrace(PTRACE_GETSIGINFO, tid, NULL, &si))
+		return false;
+	*ret_kernel = si.si_code == SI_KERNEL;
+	if (ts->filter)
+		return ts->filter(ts->filter_priv, tid);
+	return *ret_kernel;
+}
+
+/*
+ * In signal-delivery-stop. If we died now, the signal would be delivered; so go on to a stop that
+ * holds none, for ours. The thread does not come back to user space in between: the requested trap
+ * is taken before the next signal is looked for (get_signal() in kernel/signal.c).
+ */
+static void on_signal(struct tracees *ts, struct tracee *tr, int sig)
+{
+	bool kernel = false;
+
+	if (sig != STOP_SIGNAL || !is_ours(ts, tr->tid, &kernel)) {
+		cont(tr->tid, sig);
+		return;
+	}
+	tr->moving = true;
+	ptrace(PTRACE_INTERRUPT, tr->tid, NULL, NULL);
+	/* Merged with one that a process had sent to this thread: that one is passed on. */
+	cont(tr->tid, kernel ? 0 : sig);
+}
+
+static void go_on(struct tracee *tr)
+{
+	if (tr->group)
+		ptrace(PTRACE_LISTEN, tr->tid, NULL, NULL);
+	else
+		cont(tr->tid, 0);
+}
+
+static void on_event_stop(struct tracee *tr, int sig, struct tracee_event *ret)
+{
+	tr->group = is_stopping(sig);
+	if (!tr->moving && !tr->wanted) {
+		go_on(tr);
+		return;
+	}
+	*ret = (struct tracee_event){ .kind = tr->moving ? TRACEE_SIGNAL : TRACEE_STOPPED,
+				      .tid = tr->tid };
+	tr->moving = tr->wanted = false;
+	tr->held = true;
+}
+
+/* A task that we do not know was attached by the kernel: it was cloned. NULL: it was none of ours.
+ */
+static struct tracee *meet(struct tracees *ts, pid_t tid)
+{
+	struct tracee *tr;
+
+	ts->unmet--;
+	/* clone() without CLONE_THREAD and SIGCHLD counts as "clone" as well: a process, let it go.
+	 */
+	if (syscall(SYS_tgkill, target_pid(ts->t), tid, 0)) {
+		ptrace(PTRACE_DETACH, tid, NULL, NULL);
+		return NULL;
+	}
+	tr = add(ts, tid);
+	/* Out of memory: rather lose the thread than leave it stopped. */
+	if (!tr)
+		ptrace(PTRACE_DETACH, tid, NULL, NULL);
+	return tr;
+}
+
+/* After execve only one thread is left, and it has the number of the leader. */
+static struct tracee *after_exec(struct tracees *ts, pid_t tid)
+{
+	drop_all(ts);
+	ts->unmet = 0;
+	return add(ts, tid);
+}
+
+static void on_end(struct tracees *ts, pid_t tid, int status, struct tracee_event *ret)
+{
+	struct tracee *tr = find(ts, tid);
+
+	/* The leader is reported last, when all others are gone. */
+	if (tid == target_pid(ts->t)) {
+		drop_all(ts);
+		ts->exited = true;
+		*ret = (struct tracee_event){ .kind = TRACEE_EXITED, .tid = tid, .status = status };
+	} else if (tr) {
+		drop(ts, tr);
+		*ret = (struct tracee_event){ .kind = TRACEE_GONE, .tid = tid };
+	} else {
+		ts->unmet--; /* killed before its first stop */
+	}
+}
+
+static void on_stop(struct tracees *ts, pid_t tid, int status, struct tracee_event *ret)
+{
+	struct tracee *tr = find(ts, tid);
+	int sig = WSTOPSIG(status);
+
+	switch (status >> 16) {
+	case PTRACE_EVENT_EXEC:
+		after_exec(ts, tid);
+		cont(tid, 0);
+		*ret = (struct tracee_event){ .kind = TRACEE_EXEC, .tid = tid };
+		return;
+	case PTRACE_EVENT_STOP:
+		if (!tr)
+			tr = meet(ts, tid);
+		if (tr)
+			on_event_stop(tr, sig, ret);
+		return;
+	case 0:
+		if (!tr)
+			tr = meet(ts, tid);
+		if (tr)
+			on_signal(ts, tr, sig);
+		return;
+	case PTRACE_EVENT_CLONE:
+		ts->unmet++;
+		cont(tid, 0);
+		return;
+	default:
+		cont(tid, 0);
+	}
+}
+
+static pid_t wait_any(int flags, int *ret_status)
+{
+	pid_t tid;
+
+	do {
+		tid = waitpid(-1, ret_status, WAIT_FLAGS | flags);
+	} while (tid < 0 && errno == EINTR);
+	return tid;
+}
+
+static void drain(struct tracees *ts)
+{
+	struct signalfd_siginfo si;
+
+	/* SIGCHLD is not queued: there is at most one for the thread and one for the process. */
+	while (read(ts->fd, &si, sizeof(si)) > 0)
+		;
+}
+
+int tracees_next(struct tracees *ts, struct tracee_event *ret)
+{
+	struct tracee_event ev = { .kind = TRACEE_NONE };
+	int status;
+	pid_t tid;
+
+	/* Before the wait: what happens after it makes the fd readable again. */
+	if (!ts->drained) {
+		drain(ts);
+		ts->drained = true;
+	}
+	while (ev.kind == TRACEE_NONE) {
+		tid = wait_any(WNOHANG, &status);
+		if (tid <= 0)
+			break;
+		if (WIFSTOPPED(status))
+			on_stop(ts, tid, status, &ev);
+		else
+			on_end(ts, tid, status, &ev);
+	}
+	if (ev.kind == TRACEE_NONE) {
+		ts->drained = false;
+		/* The leader had ended before we came, so that nobody tells us how. */
+		if (!ts->all && !ts->exited && !target_alive(ts->t)) {
+			ts->exited = true;
+			ev = (struct tracee_event){ TRACEE_EXITED, target_pid(ts->t), -1 };
+		}
+	}
+	*ret = ev;
+	return 0;
+}
+
+int tracees_interrupt(struct tracees *ts, pid_t tid)
+{
+	struct tracee *tr = find(ts, tid);
+
+	if (tr && tr->held)
+		return -EALREADY;
+	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL))
+		return errno == ESRCH ? -ESRCH : -errno;
+	if (!tr) {
+		tr = add(ts, tid);
+		if (!tr)
+			return -ENOMEM;
+		ts->unmet--;
+	}
+	tr->wanted = true;
+	return 0;
+}
+
+int tracees_resume(struct tracees *ts, pid_t tid)
+{
+	struct tracee *tr = find(ts, tid);
+
+	if (!tr)
+		return -ESRCH;
+	tr->wanted = false;
+	if (!tr->held)
+		return 0;
+	tr->held = false;
+	go_on(tr);
+	return 0;
+}
+
+bool tracees_is_stopped(const struct tracees *ts, pid_t tid)
+{
+	const struct tracee *tr = find(ts, tid);
+
+	return tr && tr->held;
+}
+
+/* ---- leaving ---- */
+
+/* Does a stop signal of ours wait in this stopped thread, and would it be delivered if it went on?
+ */
+static bool has_pending(pid_t tid)
+{
+	struct __ptrace_peeksiginfo_args args = { .nr = 16 };
+	siginfo_t si[16];
+	uint64_t blocked = 0;
+	long n, i;
+
+	if (ptrace(PTRACE_GETSIGMASK, tid, (void *)sizeof(blocked), &blocked) ||
+	    (blocked >> (STOP_SIGNAL - 1) & 1))
+		return false;
+	for (; args.off < PEEK_MAX; args.off += n) {
+		n = ptrace(PTRACE_PEEKSIGINFO, tid, &args, si);
+		if (n <= 0)
+			return false;
+		for (i = 0; i < n; i++)
+			if (si[i].si_signo == STOP_SIGNAL && si[i].si_code == SI_KERNEL)
+				return true;
+	}
+	return false;
+}
+
+/*
+ * tr is in some ptrace stop: let go of it with sig, or first have it meet the signal that is
+ * pending. Stopped by job control it would not meet it before SIGCONT, which is not ours to wait
+ * for.
+ */
+static void leave(struct tracees *ts, struct tracee *tr, int sig)
+{
+	tr->held = false;
+	if (tr->group || !has_pending(tr->tid))
+		detach(ts, tr, sig);
+	else
+		cont(tr->tid, sig);
+}
+
+static void leave_stop(struct tracees *ts, pid_t tid, int status)
+{
+	struct tracee *tr = find(ts, tid);
+	int sig = WSTOPSIG(status), event = status >> 16;
+	bool kernel = false;
+
+	if (event == PTRACE_EVENT_EXEC)
+		tr = after_exec(ts, tid);
+	else if (!tr)
+		tr = meet(ts, tid);
+	if (event == PTRACE_EVENT_CLONE)
+		ts->unmet++;
+	if (!tr)
+		return;
+	tr->group = event == PTRACE_EVENT_STOP && is_stopping(sig);
+	if (!event && sig == STOP_SIGNAL && is_ours(ts, tid, &kernel))
+		leave(ts, tr, kernel ? 0 : sig);
+	else
+		leave(ts, tr, event ? 0 : sig);
+}
+
+/* Only the leader is left and it ended before its threads: its status comes when the process ends.
+ */
+static bool only_dead_leader(struct tracees *ts)
+{
+	return !ts->unmet && HASH_COUNT(ts->all) == 1 && find(ts, target_pid(ts->t)) &&
+	       target_state(ts->t, target_pid(ts->t)) == 'Z';
+}
+
+static void leave_all(struct tracees *ts)
+{
+	struct tracee *tr, *tmp;
+	struct tracee_event ev;
+	int status;
+	pid_t tid;
+
+	HASH_ITER (hh, ts->all, tr, tmp) {
+		if (tr->held)
+			leave(ts, tr, 0);
+		else /* of one that has ended there is a status to wait for */
+			ptrace(PTRACE_INTERRUPT, tr->tid, NULL, NULL);
+	}
+	while (ts->all || ts->unmet > 0) {
+		tid = wait_any(only_dead_leader(ts) ? WNOHANG : 0, &status);
+		if (tid <= 0)
+			break;
+		if (WIFSTOPPED(status))
+			leave_stop(ts, tid, status);
+		else
+			on_end(ts, tid, status, &ev);
+	}
+}
+
+void tracees_free(struct tracees *ts)
+{
+	if (!ts)
+		return;
+	leave_all(ts);
+	drop_all(ts);
+	drain(ts);
+	pthread_sigmask(SIG_SETMASK, &ts->old_mask, NULL);
+	close(ts->fd);
+	free(ts);
+}
