@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The watch engine, live, on a child that looks like an interpreter. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -586,6 +587,47 @@ static void test_gone(void)
 	trace_free(NULL);
 }
 
+/* In a container: the target is number 1 there, and something else here. */
+static void test_pid_namespace(void)
+{
+	struct abi_place p = place(ABI_ACT_STOP);
+	int ours = open("/proc/self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
+	int status;
+	struct bed b;
+	pid_t pid;
+	bool ok;
+
+	CU_ASSERT(ours >= 0);
+	if (unshare(CLONE_NEWPID)) {
+		cu_skip("no pid namespace can be made");
+		close(ours);
+		return;
+	}
+	ok = bed_init(&b);
+	CU_ASSERT_EQUAL(setns(ours, CLONE_NEWPID), 0);
+	close(ours);
+	if (!ok || !bed_open(&b, TRACE_SCOPE_CPU))
+		return;
+	if (arm(&b, &p)) {
+		pid = fake_py_pid(b.fp);
+		CU_ASSERT(pid != 1);
+		CU_ASSERT_EQUAL(ptrace(PTRACE_SEIZE, pid, NULL, 0), 0);
+		fake_py_begin(b.fp, FAKE_READ, 1, b.addr);
+		CU_ASSERT_EQUAL(waitpid(pid, &status, __WALL), pid);
+		CU_ASSERT(WIFSTOPPED(status) && WSTOPSIG(status) == SIGURG);
+		CU_ASSERT_EQUAL(ptrace(PTRACE_DETACH, pid, NULL, 0), 0);
+		CU_ASSERT(fake_py_wait(b.fp));
+		CU_ASSERT_EQUAL(trace_consume(b.tr, keep, &b), 1);
+		CU_ASSERT_EQUAL(b.last.tid, (unsigned)pid);
+		CU_ASSERT_EQUAL(b.last.tgid, (unsigned)pid);
+		p.action = ABI_ACT_COUNT;
+		CU_ASSERT_EQUAL(trace_place_set(b.tr, b.addr, b.code, &p), 0);
+		do_reads(&b, FAKE_THREAD, 9);
+		CU_ASSERT_EQUAL(hits(&b), 10);
+	}
+	bed_deinit(&b);
+}
+
 /* `doctor`'s answers are true: with the slots taken it says so, and it leaves nothing behind. */
 static void test_features(void)
 {
@@ -629,6 +671,7 @@ static const struct cu_test tests[] = {
 	CU_T(test_killed_owner),
 	CU_T(test_cpu_comes_and_goes),
 	CU_T(test_gone),
+	CU_T(test_pid_namespace),
 	CU_T(test_features),
 };
 
