@@ -30,7 +30,9 @@ int err_prefix(struct err *e, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(e->text, sizeof(e->text), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(e->text))
-		snprintf(e->text + n, sizeof(e->text) - n, ": %s", old);
+	/* To be cut is fine (the sanitizer's build of gcc warns unless the result is looked at). */
+	if (n >= 0 && (size_t)n < sizeof(e->text) &&
+	    snprintf(e->text + n, sizeof(e->text) - (size_t)n, ": %s", old) < 0)
+		e->text[n] = '\0';
 	return e->code;
 }
