@@ -24,12 +24,14 @@ endif
 PKGS := libbpf libelf libdw jansson libedit
 CPPFLAGS += -D_GNU_SOURCE -Iuserspace -I. -Itests/support -I$(BUILD) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS ?= -O2 -g
-override CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -fno-strict-aliasing
+override CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-format-truncation -fno-strict-aliasing
 LDLIBS += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lgmp
 
 ifeq ($(ASAN),1)
 BUILD := build/asan
-override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1
+override CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1 \
+	-Wno-maybe-uninitialized
+# GCC's own advice: that warning has false alarms with sanitizers.
 LDFLAGS += -fsanitize=address,undefined
 PROGRAM := $(BUILD)/pybpfdbg
 else
@@ -106,6 +108,13 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/lib_fuzz_main.o $(S
 	@mkdir -p $(@D)
 	$(say) LINK $@
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+# A real fuzzer on one target (needs libclang-rt-dev); what it finds goes to tests/fuzz/corpus/NAME.
+fuzz-%: tests/fuzz/fuzz_%.c $(SKELS)
+	@mkdir -p $(BUILD)/libfuzzer $(BUILD)/libfuzzer/corpus-$*
+	$(Q)$(CLANG) $(CPPFLAGS) -I$(BUILD)/skel -std=gnu11 -g -O1 -fno-strict-aliasing -Wno-everything \
+		-fsanitize=fuzzer,address,undefined -o $(BUILD)/libfuzzer/fuzz_$* $< $(LIB_SRCS) $(LDLIBS)
+	$(BUILD)/libfuzzer/fuzz_$* -max_total_time=$(or $(SECONDS),60) $(BUILD)/libfuzzer/corpus-$* tests/fuzz/corpus/$*
 
 tests: $(UNIT_BINS) $(TOOL_BINS) $(FUZZ_BINS) all
 
