@@ -394,13 +394,14 @@ static int stop_all(struct session *s)
 		now = session_now_ns();
 		if (all || now >= deadline)
 			return 0;
+		/* Wait before, not after, the events are taken: then every stop that is not counted yet
+		 * still makes the descriptor readable. */
+		pfd = (struct pollfd){ .fd = tracees_fd(s->tracees), .events = POLLIN };
+		if (!asked)
+			(void)poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1);
 		r = stops_tracees(s);
 		if (r || s->over)
 			return r ? r : -ESRCH;
-		if (asked)
-			continue;
-		pfd = (struct pollfd){ .fd = tracees_fd(s->tracees), .events = POLLIN };
-		(void)poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1);
 	}
 }
 
