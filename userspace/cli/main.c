@@ -10,6 +10,8 @@
 #include <sys/signalfd.h>
 
 #include "base/err.h"
+#include "base/escape.h"
+#include "base/strbuf.h"
 #include "cli/program.h"
 
 #define OPTION_JSON "  --json              one JSON object a line on standard output\n"
@@ -48,14 +50,24 @@ static void print_usage(FILE *to)
 	      to);
 }
 
+/* The words of a command line may have been pasted from anywhere. */
+static void complain(const char *text)
+{
+	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+
+	escape_text(&sb, text, strlen(text), 0);
+	fprintf(stderr, "pybpfdbg: %s", strbuf_str(&sb));
+}
+
 int program_usage(const struct program *p, const char *fmt, ...)
 {
+	char text[1024];
 	va_list ap;
 
-	fputs("pybpfdbg: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	complain(text);
 	fprintf(stderr, " (usage: pybpfdbg %s %s)\n", p->name, p->args);
 	return CLI_USAGE;
 }
@@ -112,6 +124,7 @@ int program_signals(void)
 int cli_main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
+	char text[160];
 
 	/* A reader that went away (| head) is an error of write(2), not a signal: the target is let
 	 * go in order. */
@@ -135,6 +148,8 @@ int cli_main(int argc, char **argv)
 			name);
 		return CLI_USAGE;
 	}
-	fprintf(stderr, "pybpfdbg: '%.60s' is no command: `pybpfdbg help` lists them\n", name);
+	snprintf(text, sizeof(text), "'%.60s' is no command: `pybpfdbg help` lists them", name);
+	complain(text);
+	fputc('\n', stderr);
 	return CLI_USAGE;
 }
