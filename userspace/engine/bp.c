@@ -81,7 +81,7 @@ static uint64_t place_hits(struct session *s, const struct place *p)
 	return hits;
 }
 
-/* Tell the kernel what a trap means now; its count goes on. */
+/* Tell the kernel what a trap means now; its count goes on (it is kept apart from the place). */
 static int place_sync(struct session *s, struct place *p)
 {
 	uint32_t action = p->abi.action;
