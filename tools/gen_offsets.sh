@@ -4,6 +4,7 @@
 # machine; the block of a version that is not here is kept as it is.
 #	tools/gen_offsets.sh            write the file
 #	tools/gen_offsets.sh --print    print it
+#	tools/gen_offsets.sh --of MINOR FILE...    print the block of one version, from these files
 set -eu
 cd "$(dirname "$0")/.."
 out=probes/cpython/offsets_gen.h
@@ -13,6 +14,12 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 ${CC:-gcc} -O1 -D_GNU_SOURCE -I. -o "$tmp/gen" tools/gen_offsets.c -ldw -lelf
+
+if [ "${1:-}" = --of ]; then
+	shift
+	"$tmp/gen" "$@"
+	exit
+fi
 
 # Files with DWARF of 3.$1, one a line; nothing when there are none.
 sources() {

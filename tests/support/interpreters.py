@@ -19,9 +19,9 @@ import tempfile
 
 SUPPORTED = range(6, 16)  # minors of CPython 3
 
-_ASK = ("import sys, sysconfig; v = sys.version_info; "
+_ASK = ("import sys; v = sys.version_info; "
         "print('%d %d %d %d %d %d' % (v[0], v[1], v[2], sys.hexversion, hasattr(sys, 'gettotalrefcount'), "
-        "bool(sysconfig.get_config_var('Py_GIL_DISABLED'))))")
+        "'t' in sys.abiflags))")
 
 
 class Interpreter:

@@ -16,10 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char ask[] = "import sys, sysconfig; v = sys.version_info; "
+static const char ask[] = "import sys; v = sys.version_info; "
 			  "print('%d %d %d %d %d %d' % (v[0], v[1], v[2], sys.hexversion, "
 			  "hasattr(sys, 'gettotalrefcount'), "
-			  "bool(sysconfig.get_config_var('Py_GIL_DISABLED'))))";
+			  "'t' in sys.abiflags))";
 
 struct list {
 	struct interpreter *v;
