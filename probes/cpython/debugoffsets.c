@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/err.h"
 #include "probes/cpython/cpython.h"
 #include "probes/cpython/detect.h"
 
@@ -29,6 +28,14 @@ static bool may_move(const char *field)
 	       !strcmp(field, "interp_builtins");
 }
 
+static int layout(struct err *err, int pid, const struct interp_info *info, const char *what, uint64_t is,
+		  uint32_t expected)
+{
+	return cpython_refuse(err, pid, info->version,
+			      "has another layout (%s at %" PRIu64 ", not %u), which is not supported", what, is,
+			      expected);
+}
+
 int cpython_debug_offsets(const uint8_t *data, size_t len, int pid, const struct interp_info *info,
 			  struct py_offsets *off, uint64_t *ret_interp_size, struct err *err)
 {
@@ -38,17 +45,12 @@ int cpython_debug_offsets(const uint8_t *data, size_t len, int pid, const struct
 	if (len < sizeof(cookie) || memcmp(data, cookie, sizeof(cookie)) ||
 	    !word(data, len, table.dbg_version, &version) ||
 	    !word(data, len, table.dbg_free_threaded, &free_threaded))
-		return err_set(err, -ENOTSUP,
-			       "pid %d: Python %s does not describe itself as that version does; nothing was attached",
-			       pid, info->version);
+		return cpython_refuse(err, pid, info->version, "does not describe itself as that version does");
 	if (version != info->hexversion)
-		return err_set(err, -ENOTSUP,
-			       "pid %d: Python %s calls itself %#" PRIx64 " elsewhere; nothing was attached",
-			       pid, info->version, version);
+		return cpython_refuse(err, pid, info->version, "calls itself %#" PRIx64 " elsewhere", version);
 	if (free_threaded)
-		return err_set(err, -ENOTSUP,
-			       "pid %d: Python %s is a free-threaded build, which is not supported; nothing was attached",
-			       pid, info->version);
+		return cpython_refuse(err, pid, info->version,
+				      "is a free-threaded build, which is not supported");
 #define OFF(name, st, path)
 #define OBJ(name, st, path)
 #define SIZ(name, st)
@@ -56,10 +58,7 @@ int cpython_debug_offsets(const uint8_t *data, size_t len, int pid, const struct
 #define DBG(field, path)                                                                              \
 	if (table.field != OFF_NONE && word(data, len, table.dbg_##field, &v) && v != table.field) {  \
 		if (!may_move(#field) || v > UINT32_MAX / 2)                                          \
-			return err_set(err, -ENOTSUP,                                                 \
-				       "pid %d: Python %s is a build with another layout (%s at %"    \
-				       PRIu64 ", not %u), which is not supported; nothing was attached", \
-				       pid, info->version, path, v, table.field);                     \
+			return layout(err, pid, info, path, v, table.field);                          \
 		off->field = (uint32_t)v;                                                             \
 	}
 #include "probes/cpython/offsets.def"

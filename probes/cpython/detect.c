@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Is there a CPython in this process, which, and is it one that we know exactly? */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -30,6 +32,17 @@ static void cleanup_py(struct cpython **py)
 {
 	if (*py)
 		cpython_free(&(*py)->base);
+}
+
+int cpython_refuse(struct err *err, int pid, const char *version, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return err_set(err, -ENOTSUP, "pid %d: Python %s %s; nothing was attached", pid, version, text);
 }
 
 static bool has(struct cpython *py, size_t module, const char *name)
@@ -79,9 +92,8 @@ static int find_module(struct cpython *py, struct err *err)
 
 static int unsupported(struct cpython *py, struct err *err, const char *why)
 {
-	return err_set(err, -ENOTSUP,
-		       "pid %d: Python %s is not supported (%s3.%d-3.%d); nothing was attached", py->pid,
-		       py->info.version, why, CPYTHON_MINOR_MIN, CPYTHON_MINOR_MAX);
+	return cpython_refuse(err, py->pid, py->info.version, "is not supported (%s3.%d-3.%d)", why,
+			      CPYTHON_MINOR_MIN, CPYTHON_MINOR_MAX);
 }
 
 /* Its table, when it is a version that we know. */
@@ -120,18 +132,16 @@ static int check_object_head(struct cpython *py, struct err *err)
 	const struct py_offsets *table = py_offsets_of(py->info.minor);
 
 	if (!type || !py->types.code || !py->types.dict || !py->types.str)
-		return err_set(err, -ENOTSUP,
-			       "pid %d: this Python %s exports no types, which is not supported; nothing was attached",
-			       py->pid, py->info.version);
+		return cpython_refuse(err, py->pid, py->info.version,
+				      "exports no types, which is not supported");
 	if (!mem_u64(py->mem, type + table->ob_type, &word) && word == type)
 		return 0;
 	if (!mem_u64(py->mem, type + table->ob_type + TRACE_REFS_SIZE, &word) && word == type) {
 		py_offsets_shift(table, TRACE_REFS_SIZE, &py->offsets);
 		return 0;
 	}
-	return err_set(err, -ENOTSUP,
-		       "pid %d: the objects of this Python %s have another layout (a free-threaded build?), which is not supported; nothing was attached",
-		       py->pid, py->info.version);
+	return cpython_refuse(err, py->pid, py->info.version,
+			      "has objects of another layout (a free-threaded build?), which is not supported");
 }
 
 /*
@@ -177,18 +187,15 @@ static int find_runtime(struct cpython *py, struct err *err)
 	if (py->info.minor == 6) {
 		r = find_head_in_code(py, &py->interp_head);
 		if (r)
-			return err_set(err, -ENOTSUP,
-				       "pid %d: the state of this Python %s was not found; nothing was attached",
-				       py->pid, py->info.version);
+			return cpython_refuse(err, py->pid, py->info.version, "hides its state");
 		return 0;
 	}
 	py->runtime = symbol(py, "_PyRuntime");
 	if (!py->runtime && !sym_section(py->sym, py->info.module, ".PyRuntime", &sec))
 		py->runtime = sec.start;
 	if (!py->runtime)
-		return err_set(err, -ENOTSUP,
-			       "pid %d: this Python %s hides its state (no symbol _PyRuntime), which is not supported; nothing was attached",
-			       py->pid, py->info.version);
+		return cpython_refuse(err, py->pid, py->info.version,
+				      "hides its state (no symbol _PyRuntime), which is not supported");
 	py->interp_head = py->runtime + py->off->runtime_interp_head;
 	return 0;
 }

@@ -31,6 +31,12 @@ unsigned cpython_version_parse(const char *text, size_t len, size_t *ret_len);
 int cpython_debug_offsets(const uint8_t *data, size_t len, int pid, const struct interp_info *info,
 			  struct py_offsets *off, uint64_t *ret_interp_size, struct err *err);
 
+/*
+ * detect.c: -ENOTSUP with "pid PID: Python VERSION TEXT; nothing was attached".
+ */
+int cpython_refuse(struct err *err, int pid, const char *version, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /* evalloop.c: fill py->eval. -ENOTSUP with a line in *err. */
 int cpython_find_eval(struct cpython *py, struct err *err);
 

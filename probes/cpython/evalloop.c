@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "base/err.h"
 #include "base/vec.h"
 #include "probes/cpython/cpython.h"
 #include "probes/cpython/detect.h"
@@ -220,9 +219,7 @@ int cpython_find_eval(struct cpython *py, struct err *err)
 	if (!r)
 		r = sym_function_at(py->sym, py->info.module, addr, &body);
 	if (r)
-		return err_set(err, -ENOTSUP,
-			       "pid %d: the eval loop of this Python %s was not found; nothing was attached",
-			       py->pid, py->info.version);
+		return cpython_refuse(err, py->pid, py->info.version, "hides its eval loop, which is not supported");
 	for (i = 0; i < sizeof(unknown_opcodes[0]) / sizeof(unknown_opcodes[0][0]); i++) {
 		if (i && !unknown_opcodes[py->info.minor][i].last)
 			break;
@@ -243,13 +240,13 @@ int cpython_find_eval(struct cpython *py, struct err *err)
 	}
 	merge(&rs);
 	if (!r && !s.tables)
-		r = err_set(err, -ENOTSUP,
-			    "pid %d: this Python %s has no dispatch table that we know; nothing was attached",
-			    py->pid, py->info.version);
+		r = cpython_refuse(err, py->pid, py->info.version,
+				   "has no dispatch table that we know, which is not supported");
 	if (!r && rs.v.n > ABI_EVAL_RANGES)
-		r = err_set(err, -ENOTSUP,
-			    "pid %d: the eval loop of this Python %s lies in %zu pieces (a tail-calling build?), which is not supported; nothing was attached",
-			    py->pid, py->info.version, rs.v.n);
+		r = cpython_refuse(
+			err, py->pid, py->info.version,
+			"has its eval loop in %zu pieces (a tail-calling build?), which is not supported",
+			rs.v.n);
 	if (!r) {
 		memcpy(py->eval, rs.v.data, rs.v.n * sizeof(*rs.v.data));
 		py->eval_n = rs.v.n;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/err.h"
 #include "probes/cpython/cpython.h"
 #include "probes/cpython/detect.h"
 
@@ -21,9 +20,7 @@ static int search_variable(void *priv, uint64_t addr, const uint8_t *data, size_
 
 static int refuse(struct cpython *py, struct err *err)
 {
-	return err_set(err, -ENOTSUP,
-		       "pid %d: the JIT of this Python %s is on; start it with PYTHON_JIT=0; nothing was attached",
-		       py->pid, py->info.version);
+	return cpython_refuse(err, py->pid, py->info.version, "has its JIT on: start it with PYTHON_JIT=0");
 }
 
 /* 3.13: the optimizer object of the interpreter is either one that does nothing or the real one. */
@@ -69,9 +66,9 @@ int cpython_check_jit(struct cpython *py, const char *python_jit, uint64_t inter
 		if (interp_size - py->off->interp_size == DEBUG_GROWTH)
 			shift = DEBUG_GROWTH;
 		else if (!python_jit || strcmp(python_jit, "0"))
-			return err_set(err, -ENOTSUP,
-				       "pid %d: cannot tell whether the JIT of this Python %s is on; start it with PYTHON_JIT=0; nothing was attached",
-				       py->pid, py->info.version);
+			return cpython_refuse(
+				err, py->pid, py->info.version,
+				"may have its JIT on (this build is not known): start it with PYTHON_JIT=0");
 		else
 			return 0;
 	}
