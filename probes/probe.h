@@ -159,6 +159,12 @@ struct interp_ops {
 		    struct err *err, struct value **ret);
 	/* Is type `type` (address) a class named `name` or derived from one (by MRO names)? 1, 0, -errno. */
 	int (*type_is)(struct interp *in, uint64_t type, const char *name, bool derived);
+	/*
+	 * A name in the dicts of a class and its bases, in the order of the MRO: the object as it lies there (nothing
+	 * is bound), and the class it was found in. -ENOENT: in none.
+	 */
+	int (*type_lookup)(struct interp *in, uint64_t type, const char *name, uint64_t *ret_addr,
+			   uint64_t *ret_owner);
 	/* Names of sys.modules as an address of the dict of module `name`'s globals; -ENOENT. */
 	int (*module_globals)(struct interp *in, const char *name, uint64_t *ret_dict);
 };

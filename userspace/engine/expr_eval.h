@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Inside the expression modules only: the state of one evaluation. Values are immutable and live until it ends; they
+ * are read shallow (no children) and looked at again through their address when more of them is needed.
+ */
+#ifndef PYBPFDBG_ENGINE_EXPR_EVAL_H
+#define PYBPFDBG_ENGINE_EXPR_EVAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/vec.h"
+#include "engine/expr_ast.h"
+#include "probes/value.h"
+
+struct interp;
+struct interp_var;
+
+#define EVAL_INT_BITS   1000000           /* of a result */
+#define EVAL_ITEMS_MAX  1000000           /* of one container that is read or made */
+#define EVAL_BYTES_MAX  (16 * 1024 * 1024) /* of one string that is read or made */
+#define EVAL_BUDGET     4000000           /* values read or made in one evaluation */
+#define EVAL_STEPS      50000000          /* comparisons in one evaluation */
+#define EVAL_NESTING    200               /* of containers that are compared */
+
+struct eval {
+	const struct expr *e;
+	struct interp *in; /* NULL: constants only */
+	uint64_t frame;
+	unsigned minor;
+	struct err *err;
+	struct interp_var *vars;
+	size_t nvars;
+	bool frame_read;
+	uint64_t globals, builtins, locals;
+	VEC(struct value *) pool;
+	uint64_t budget, steps;
+	unsigned nesting;
+};
+
+/* ---- expr_obj.c: values and their types ---- */
+
+/* Take v over until the evaluation ends; NULL gives -ENOMEM. */
+int eval_keep(struct eval *ev, struct value *v, const struct value **ret);
+/* Spend n of the budget. -ERANGE. */
+int eval_spend(struct eval *ev, uint64_t n);
+int eval_steps(struct eval *ev, uint64_t n);
+/* Read the object at addr without its children. -EFAULT. */
+int eval_read(struct eval *ev, uint64_t addr, const struct value **ret);
+/* All of v's own items or bytes (the children themselves shallow). -ERANGE, -EFAULT. */
+int eval_full(struct eval *ev, const struct value *v, const struct value **ret);
+bool eval_is_number(const struct value *v);   /* bool, int, float, complex */
+bool eval_is_int(const struct value *v);      /* bool, int */
+bool eval_is_set(const struct value *v);
+bool eval_is_bytes(const struct value *v);    /* bytes, bytearray */
+bool eval_is_builtin(const struct value *v);  /* a kind whose operations are computed here */
+/*
+ * Does type(v) define the method by code of its own, so that what it does is not known here? A subclass that
+ * inherits the built-in type's counts as no. 0 or 1, or -errno.
+ */
+int eval_special(struct eval *ev, const struct value *v, const char *name);
+/* The same, and when it does: -EOPNOTSUPP with the reason. 0: it does not. */
+int eval_plain(struct eval *ev, const struct value *v, const char *name);
+/* Address of a built-in by name, 0 when not known. */
+uint64_t eval_builtin_addr(struct eval *ev, const char *name);
+int eval_type_of(struct eval *ev, const struct value *v, const struct value **ret);
+int eval_bool(struct eval *ev, const struct value *v); /* 0, 1 or -errno */
+int64_t eval_len(struct eval *ev, const struct value *v); /* or -errno; TypeError when it has none */
+/* Make values, kept. */
+int eval_new_bool(struct eval *ev, bool b, const struct value **ret);
+int eval_new_long(struct eval *ev, int64_t i, const struct value **ret);
+int eval_new_float(struct eval *ev, double d, const struct value **ret);
+int eval_new_str(struct eval *ev, const char *s, size_t n, const struct value **ret);
+/* A list, tuple, set ... of copies of items. */
+int eval_new_items(struct eval *ev, enum value_kind kind, const struct value *const *items, size_t n,
+		   const struct value **ret);
+/* An int's value as int64_t, cut to its range. v: bool or int. */
+int64_t eval_clamp(const struct value *v);
+int eval_type_error(struct eval *ev, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ---- expr_num.c ---- */
+int eval_arith(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b,
+	       const struct value **ret);
+int eval_num_unary(struct eval *ev, enum expr_op op, const struct value *a, const struct value **ret);
+int eval_num_equal(const struct value *a, const struct value *b);
+/* -1, 0, 1, or 2 when unordered (NaN); neither is complex. */
+int eval_num_cmp(const struct value *a, const struct value *b);
+int eval_int_to_double(struct eval *ev, const mpz_t z, double *ret);
+const char *eval_op_text(enum expr_op op);
+
+/* ---- expr_seq.c ---- */
+int eval_concat(struct eval *ev, const struct value *a, const struct value *b, const struct value **ret);
+int eval_repeat(struct eval *ev, const struct value *seq, const struct value *times, const struct value **ret);
+int eval_item(struct eval *ev, const struct value *v, const struct value *key, const struct value **ret);
+int eval_slice(struct eval *ev, const struct value *v, const struct value *const bounds[3], const struct value **ret);
+int eval_contains(struct eval *ev, const struct value *container, const struct value *v); /* 0, 1, -errno */
+/* What iterating over v gives, as the items of a list. */
+int eval_iterate(struct eval *ev, const struct value *v, const struct value **ret);
+
+/* ---- expr_cmp.c ---- */
+int eval_is(struct eval *ev, const struct value *a, const struct value *b);    /* 0, 1, -errno */
+int eval_equal(struct eval *ev, const struct value *a, const struct value *b); /* 0, 1, -errno */
+int eval_same_or_equal(struct eval *ev, const struct value *a, const struct value *b);
+int eval_order(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b); /* 0, 1, -errno */
+enum eval_use { USE_PLAIN, USE_DICT_KEY, USE_SET_ELEMENT };
+int eval_hashable(struct eval *ev, const struct value *v, enum eval_use use);
+int eval_set_op(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b,
+		const struct value **ret);
+/* A set or frozenset of what is in items[], first come first kept. */
+int eval_make_set(struct eval *ev, enum value_kind kind, const struct value *const *items, size_t n,
+		  const struct value **ret);
+/* pairs: key, value, key, value; a later value replaces an earlier one. */
+int eval_make_dict(struct eval *ev, const struct value *const *pairs, size_t n, const struct value **ret);
+/* Sort in place, stable. */
+int eval_sort(struct eval *ev, const struct value **items, size_t n, bool reverse);
+
+/* ---- expr_call.c ---- */
+/* One built-in's implementation; see expr_call.c and expr_conv.c. */
+struct eval_arg {
+	const char *keyword; /* NULL: positional */
+	const struct value *v;
+};
+int eval_call(struct eval *ev, const char *name, const struct eval_arg *args, size_t n, const struct value **ret);
+
+/* ---- expr_conv.c: the built-ins that make text of numbers and numbers of text ---- */
+int eval_call_int(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_float(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_str(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_repr(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_ascii(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_ord(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_chr(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_hex(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_oct(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_bin(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_round(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+
+/* ---- expr_eval.c ---- */
+int eval_attr(struct eval *ev, const struct value *v, const char *name, const struct value **ret);
+/* v as a tree to hand out (not kept): what has an address is read again with what is left of the limits. */
+int eval_finish(struct eval *ev, const struct value *v, struct value_limits *lim, struct value **ret);
+int eval_binary(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b,
+		const struct value **ret);
+
+#endif
