@@ -381,11 +381,13 @@ static pid_t wait_any(int flags, int *ret_status)
 
 static void drain(struct tracees *ts)
 {
-	struct signalfd_siginfo si;
+	struct signalfd_siginfo si[2];
+	ssize_t n;
 
 	/* SIGCHLD is not queued: there is at most one for the thread and one for the process. */
-	while (read(ts->fd, &si, sizeof(si)) > 0)
-		;
+	do {
+		n = read(ts->fd, si, sizeof(si));
+	} while (n < 0 && errno == EINTR);
 }
 
 int tracees_next(struct tracees *ts, struct tracee_event *ret)
