@@ -1,157 +1,209 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Runs a fuzz target on its corpus without a fuzzer, as a test:
- *
- *	build/fuzz/fuzz_NAME [-n MUTATIONS] [FILE|FOLDER]...
- *
- * Without arguments the corpus is tests/fuzz/corpus/NAME below the current folder. Each input is
- *run as it is, cut to every short length, and MUTATIONS times (default 500) with a few bytes
- *changed, by random numbers that are the same in each run. The last line counts inputs; a crash, a
- *sanitizer's report or a hang (30 s an input) ends it before that line. With a real fuzzer: make
- *fuzz-NAME.
+ * A main for a fuzz target without a fuzzer: [CORPUS_DIR [MUTATIONS [SEED]]]. Runs every file of
+ * the corpus (by default tests/fuzz/corpus/NAME of program fuzz_NAME) and as many seeded random
+ * mutations of each. The same arguments do the same. A crash or a hang says which input it was.
  */
 #include <dirent.h>
-#include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define MUTATIONS      300
+#define SECONDS	       20 /* for one input */
+#define SIZE_MAX_INPUT (8u << 20)
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define INPUT_MAX (1 << 20)
+static char now[512];
+static uint64_t rng;
+static unsigned passed, failed;
 
-static unsigned done, mutations = 500;
-static uint64_t state = 1;
-
-static uint32_t rnd(uint32_t n)
+/* xorshift64* */
+static uint64_t rnd(uint64_t below)
 {
-	state = state * 6364136223846793005u + 1442695040888963407u;
-	return (state >> 33) % n;
+	rng ^= rng >> 12;
+	rng ^= rng << 25;
+	rng ^= rng >> 27;
+	return below ? rng * 0x2545f4914f6cdd1dull % below : 0;
 }
 
-/* In memory of just its size, so that a sanitizer sees a byte too many. */
-static void one(const uint8_t *data, size_t size)
+static void on_crash(int sig)
 {
-	uint8_t *copy = malloc(size ? size : 1);
+	static const char text[] = "FAIL (crash or hang) ";
 
-	if (!copy)
-		abort();
-	memcpy(copy, data, size);
-	LLVMFuzzerTestOneInput(copy, size);
-	free(copy);
+	if (write(STDOUT_FILENO, text, sizeof(text) - 1) < 0 ||
+	    write(STDOUT_FILENO, now, strlen(now)) < 0 || write(STDOUT_FILENO, "\n", 1) < 0)
+		_exit(2);
+	signal(sig, SIG_DFL);
+	raise(sig);
 }
 
-static void mutate(const uint8_t *data, size_t size)
+static void run_one(const char *what, unsigned long k, const uint8_t *data, size_t size)
 {
-	static const uint8_t special[] = { 0,	1,   0x7f, 0x80, 0xff, ' ',
-					   '(', '"', '\\', '9',	 '-',  0xc3 };
-	uint8_t *m = malloc(size + 8);
-	size_t n = size, at;
+	int r;
 
-	if (!m)
-		abort();
-	memcpy(m, data, size);
-	for (uint32_t i = 0, k = 1 + rnd(4); i < k; i++) {
-		at = n ? rnd(n) : 0;
-		switch (rnd(4)) {
-		case 0: /* change a byte */
-			if (n)
-				m[at] = rnd(2) ? special[rnd(sizeof(special))] : rnd(256);
-			break;
-		case 1: /* flip a bit */
-			if (n)
-				m[at] ^= 1u << rnd(8);
-			break;
-		case 2: /* take one out */
-			if (n) {
-				memmove(m + at, m + at + 1, n - at - 1);
-				n--;
-			}
-			break;
-		default: /* put one in */
-			memmove(m + at + 1, m + at, n - at);
-			m[at] = special[rnd(sizeof(special))];
-			n++;
+	snprintf(now, sizeof(now), "%s, mutation %lu", what, k);
+	alarm(SECONDS);
+	r = LLVMFuzzerTestOneInput(data, size);
+	alarm(0);
+	/* -1 is libFuzzer's "not interesting". */
+	if (r == 0 || r == -1) {
+		passed++;
+	} else {
+		failed++;
+		printf("FAIL %s\n", now);
+	}
+}
+
+static size_t mutate_once(uint8_t *d, size_t size, size_t cap)
+{
+	static const uint64_t nasty[] = { 0,
+					  1,
+					  0x7f,
+					  0x80,
+					  0xff,
+					  0x7fff,
+					  0xffff,
+					  0x7fffffff,
+					  0x80000000,
+					  0xffffffff,
+					  0x7fffffffffffffff,
+					  0x8000000000000000,
+					  0xffffffffffffffff,
+					  0xfffffffffffff000 };
+	size_t at = rnd(size), from = rnd(size), n;
+	uint64_t v;
+
+	switch (rnd(7)) {
+	case 0:
+		d[at] ^= 1u << rnd(8);
+		break;
+	case 1:
+		d[at] = rnd(256);
+		break;
+	case 2: /* a number that hurts */
+		v = nasty[rnd(sizeof(nasty) / sizeof(*nasty))];
+		n = (size_t)1 << rnd(4);
+		at &= ~(n - 1);
+		if (at + n <= size)
+			memcpy(d + at, &v, n);
+		break;
+	case 3: /* end early */
+		return at ? at : 1;
+	case 4: /* copy a piece over another */
+		n = rnd(64) + 1;
+		if (at + n <= size && from + n <= size)
+			memmove(d + at, d + from, n);
+		break;
+	case 5: /* take a piece out */
+		n = rnd(32) + 1;
+		if (at + n < size) {
+			memmove(d + at, d + at + n, size - at - n);
+			return size - n;
+		}
+		break;
+	default: /* put one in twice */
+		n = rnd(32) + 1;
+		if (at + n <= size && size + n <= cap) {
+			memmove(d + at + n, d + at, size - at);
+			return size + n;
 		}
 	}
-	one(m, n);
-	free(m);
+	return size;
 }
 
-static int run_file(const char *path)
+static int run_file(const char *path, unsigned long mutations, uint64_t seed)
 {
-	uint8_t *data = malloc(INPUT_MAX);
 	FILE *f = fopen(path, "rb");
-	size_t size;
+	uint8_t *orig = malloc(SIZE_MAX_INPUT), *copy;
+	size_t size, i, m;
+	unsigned long k;
 
-	if (!f || !data) {
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+	if (!f || !orig) {
+		perror(path);
+		free(orig);
 		if (f)
 			fclose(f);
-		free(data);
 		return -1;
 	}
-	size = fread(data, 1, INPUT_MAX, f);
+	size = fread(orig, 1, SIZE_MAX_INPUT, f);
 	fclose(f);
-	/* Should it crash, this is the last line. */
-	printf("%s\n", path);
-	fflush(stdout);
-	alarm(30);
-	one(data, size);
-	for (size_t n = 0; n < size && n < 256; n++)
-		one(data, n);
-	for (unsigned i = 0; i < mutations; i++)
-		mutate(data, size);
-	alarm(0);
-	free(data);
-	done++;
+	run_one(path, 0, orig, size);
+	for (k = 1; size && k <= mutations; k++) {
+		size_t cap = size + 1024, n = size;
+
+		copy = malloc(cap);
+		if (!copy)
+			break;
+		memcpy(copy, orig, size);
+		rng = (seed * 1000003 + k) * 0x9e3779b97f4a7c15ull | 1;
+		m = 1 + rnd(6);
+		for (i = 0; i < m; i++) {
+			/* The head of a file decides most: every other change goes there. */
+			size_t part = n > 4096 && rnd(2) ? 4096 : n;
+			size_t got = mutate_once(copy, part, part == n ? cap : part);
+
+			if (part == n)
+				n = got;
+		}
+		/* Exactly as large as it says, so that a sanitizer sees a read past the end. */
+		uint8_t *tight = malloc(n);
+
+		if (tight) {
+			memcpy(tight, copy, n);
+			run_one(path, k, tight, n);
+		}
+		free(tight);
+		free(copy);
+	}
+	free(orig);
 	return 0;
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b)
+static int is_file(const struct dirent *e)
 {
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int run_path(const char *path)
-{
-	struct dirent **names;
-	int n = scandir(path, &names, NULL, by_name), r = 0;
-	char file[4096];
-
-	if (n < 0)
-		return run_file(path);
-	for (int i = 0; i < n; i++) {
-		snprintf(file, sizeof(file), "%s/%s", path, names[i]->d_name);
-		if (names[i]->d_name[0] != '.' && run_file(file) < 0)
-			r = -1;
-		free(names[i]);
-	}
-	free(names);
-	return r;
+	return e->d_name[0] != '.';
 }
 
 int main(int argc, char **argv)
 {
-	const char *name = strstr(argv[0], "fuzz_");
-	char corpus[4096];
-	int opt, r = 0;
+	const char *base = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
+	unsigned long mutations = argc > 2 ? strtoul(argv[2], NULL, 10) : MUTATIONS;
+	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
+	struct dirent **list;
+	char dir[512], path[1024];
+	int n, i;
 
-	while ((opt = getopt(argc, argv, "n:")) != -1) {
-		if (opt != 'n')
-			return 2;
-		mutations = strtoul(optarg, NULL, 10);
+	if (argc > 1)
+		snprintf(dir, sizeof(dir), "%s", argv[1]);
+	else
+		snprintf(dir, sizeof(dir), "tests/fuzz/corpus/%s",
+			 strncmp(base, "fuzz_", 5) ? base : base + 5);
+	signal(SIGALRM, on_crash);
+	/* A sanitizer has its own report for the others. */
+#ifndef __SANITIZE_ADDRESS__
+	signal(SIGSEGV, on_crash);
+	signal(SIGBUS, on_crash);
+	signal(SIGFPE, on_crash);
+	signal(SIGILL, on_crash);
+	signal(SIGABRT, on_crash);
+#endif
+	n = scandir(dir, &list, is_file, alphasort);
+	if (n <= 0) {
+		printf("FAIL %s: no corpus\n0 passed, 1 failed, 0 skipped\n", dir);
+		return 1;
 	}
-	for (const char *p = name; p; p = strstr(p + 1, "fuzz_"))
-		name = p;
-	snprintf(corpus, sizeof(corpus), "tests/fuzz/corpus/%s", name ? name + 5 : "");
-	if (optind == argc)
-		r = run_path(corpus);
-	for (int i = optind; i < argc; i++)
-		if (run_path(argv[i]) < 0)
-			r = -1;
-	printf("%u passed, %d failed, 0 skipped\n", done, r < 0);
-	return r < 0;
+	for (i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, list[i]->d_name);
+		if (run_file(path, mutations, seed))
+			failed++;
+		free(list[i]);
+	}
+	free(list);
+	printf("%u passed, %u failed, 0 skipped\n", passed, failed);
+	return failed ? 1 : 0;
 }
