@@ -158,6 +158,7 @@ static void compare(const struct interpreter *it, struct run *run, const struct 
 			if (threads[k].thread_id != said->threads[i].ident)
 				continue;
 			matched++;
+			CU_ASSERT_STRING_EQUAL(threads[k].name, said->threads[i].name);
 			if (said->threads[i].native)
 				CU_ASSERT_EQUAL(threads[k].tid, said->threads[i].native);
 			compare_frames(it, in, &said->threads[i], &threads[k]);

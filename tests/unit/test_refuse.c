@@ -265,6 +265,20 @@ static void test_not_running(void)
 	refused(f, -EAGAIN, "still starting, or ending");
 }
 
+/* Py_TRACE_REFS (debug builds up to 3.7): two words before every object, so all that is in one lies further on. */
+static void test_trace_refs(void)
+{
+	struct fake *f = fake_running(0x030b02f0);
+
+	put(f, TYPE + 8, 0);
+	put(f, TYPE + 24, TYPE);
+	refused(f, -ENOTSUP, "hides its eval loop"); /* so far it is fine */
+	f = fake_running(0x030b02f0);
+	put(f, TYPE + 8, 0);
+	put(f, TYPE + 16, TYPE);
+	refused(f, -ENOTSUP, "objects of another layout");
+}
+
 static void test_hidden(void)
 {
 	struct fake *f = fake_running(0x030b02f0);
@@ -370,7 +384,7 @@ static void test_version_text(void)
 
 static const struct cu_test tests[] = {
 	CU_T(test_not_python),	CU_T(test_pypy),   CU_T(test_versions),	    CU_T(test_free_threaded),
-	CU_T(test_not_running), CU_T(test_hidden), CU_T(test_debug_offsets), CU_T(test_version_text),
+	CU_T(test_not_running), CU_T(test_trace_refs), CU_T(test_hidden), CU_T(test_debug_offsets), CU_T(test_version_text),
 };
 
 int main(int argc, char **argv)
