@@ -2,6 +2,8 @@
 /* A live process: what /proc says, its memory, its files, and the ways in which it is refused. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -201,6 +203,46 @@ static void test_memory(void)
 		wrong += buf[i] != (uint8_t)(i * 7 + (i >> 12));
 	CU_ASSERT_EQUAL(wrong, 0);
 	free(buf);
+	end(&s, t);
+}
+
+/* Where a filter forbids process_vm_readv (a container's profile may), /proc/PID/mem does it. */
+static void test_memory_file(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { .len = 4, .filter = code };
+	struct spawned s;
+	struct target *t;
+	int status = -1;
+	pid_t pid;
+
+	if (!start(&s, &t, target_main))
+		return;
+	pid = fork();
+	if (!pid) {
+		uint8_t *buf = malloc(4 * PAGE);
+		uint64_t p = s.shared->n[2], v;
+		struct target *other;
+
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+			_exit(1);
+		if (target_open(s.pid, NULL, &other))
+			_exit(2);
+		if (mem_u64(target_mem(other), p, &v) || v != 0x5a5a5a5a5a5a5a5a)
+			_exit(3);
+		if (mem_read(target_mem(other), p, buf, 4 * PAGE) != -ENODATA ||
+		    mem_u64(target_mem(other), p + 2 * PAGE, &v) != -EFAULT)
+			_exit(4);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	CU_ASSERT_EQUAL(status, 0);
 	end(&s, t);
 }
 
@@ -588,19 +630,13 @@ static void test_interpreters(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_proc),
-	CU_T(test_environ),
-	CU_T(test_memory),
-	CU_T(test_regions),
-	CU_T(test_leader_ended),
-	CU_T(test_symbols),
-	CU_T(test_replaced_executable),
-	CU_T(test_open_file),
-	CU_T(test_other_root),
-	CU_T(test_refusals),
-	CU_T(test_other_user),
-	CU_T(test_pidfd),
-	CU_T(test_interpreters),
+	CU_T(test_proc),	CU_T(test_environ),
+	CU_T(test_memory),	CU_T(test_regions),
+	CU_T(test_memory_file), CU_T(test_leader_ended),
+	CU_T(test_symbols),	CU_T(test_replaced_executable),
+	CU_T(test_open_file),	CU_T(test_other_root),
+	CU_T(test_refusals),	CU_T(test_other_user),
+	CU_T(test_pidfd),	CU_T(test_interpreters),
 };
 
 int main(int argc, char **argv)

@@ -83,7 +83,7 @@ const struct mem_ops target_mem_ops = {
 
 int target_mem_init(struct target *t)
 {
-	char path[64], c;
+	char path[96], c;
 
 	/* Nothing is ever mapped at 0: a process that we may read answers EFAULT. */
 	if (read_vm(t, 0, &c, 1) >= 0 || errno == EFAULT)
@@ -92,7 +92,7 @@ int target_mem_init(struct target *t)
 		return -ESRCH;
 	/* Not in this kernel (ENOSYS), or not allowed: a system call filter may be the reason
 	 * (EPERM). */
-	snprintf(path, sizeof(path), "/proc/%d/mem", (int)t->pid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/mem", (int)t->pid, (int)target_task(t));
 	t->mem_file = open(path, O_RDONLY | O_CLOEXEC);
 	if (t->mem_file < 0)
 		return errno == ENOENT ? -ESRCH : -EPERM;
