@@ -27,8 +27,9 @@ enum op_kind {
 	OPK_FOR_ITER,        /* next, or forward (3.12+: past END_FOR) */
 	OPK_SEND,            /* next, or forward (to END_SEND from 3.12 on) */
 	OPK_EXIT,            /* leaves the frame, by return or exception */
-	OPK_YIELD,
+	OPK_YIELD,           /* YIELD_VALUE */
 	OPK_END_FOR,
+	OPK_POP_ITER,        /* 3.14+: behind END_FOR */
 	OPK_END_SEND,
 	OPK_END_ASYNC_FOR,
 	OPK_SETUP,           /* up to 3.10: a block with a handler, forward by the argument */

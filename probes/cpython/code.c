@@ -11,7 +11,6 @@
 #include "base/vec.h"
 #include "probes/cpython/bytecode.h"
 #include "probes/cpython/cpython.h"
-#include "probes/cpython/linetable.h"
 
 #define NAME_MAX_CHARS 4096
 #define FLAG_OPTIMIZED 0x1 /* co_flags: a function, not a module or class body */
@@ -298,7 +297,7 @@ int cpython_code(struct interp *in, uint64_t addr, struct interp_code *ret)
 
 /* ---- parts ---- */
 
-static int copy_bytes(struct cpython *py, uint64_t obj, uint8_t **ret, size_t *ret_len)
+int code_bytes(struct cpython *py, uint64_t obj, uint8_t **ret, size_t *ret_len)
 {
 	_cleanup_free_ uint8_t *buf = NULL;
 	uint64_t data;
@@ -430,9 +429,9 @@ int code_parts_read(struct cpython *py, uint64_t addr, struct code_parts *ret)
 	p.bytes = malloc(p.head.size);
 	r = p.bytes ? mem_read(py->mem, p.head.bytecode, p.bytes, p.head.size) : -ENOMEM;
 	if (!r)
-		r = copy_bytes(py, p.head.linetable, &p.lines, &p.lines_len);
+		r = code_bytes(py, p.head.linetable, &p.lines, &p.lines_len);
 	if (!r && p.head.exceptions)
-		r = copy_bytes(py, p.head.exceptions, &p.exceptions, &p.exceptions_len);
+		r = code_bytes(py, p.head.exceptions, &p.exceptions, &p.exceptions_len);
 	if (!r)
 		r = restore(py, &p);
 	if (r) {
@@ -449,29 +448,6 @@ void code_parts_deinit(struct code_parts *p)
 	free(p->lines);
 	free(p->exceptions);
 	memset(p, 0, sizeof(*p));
-}
-
-int cpython_line_of(struct interp *in, uint64_t code, int32_t offset)
-{
-	struct cpython *py = cpython_of(in);
-	_cleanup_free_ uint8_t *tab = NULL;
-	struct linetable lt;
-	struct code_head h;
-	size_t len;
-	int r;
-
-	r = code_head_read(py, code, &h);
-	if (r)
-		return r;
-	if (offset < 0) /* not started: its first line, as frame.f_lineno says */
-		return h.first_line;
-	if ((uint32_t)offset >= h.size)
-		return -EINVAL;
-	r = copy_bytes(py, h.linetable, &tab, &len);
-	if (r)
-		return r;
-	linetable_init(&lt, py->off->minor, tab, len, h.first_line, h.size);
-	return linetable_find(&lt, (uint32_t)offset);
 }
 
 int cpython_code_children(struct interp *in, uint64_t code, uint64_t **ret, size_t *ret_n)

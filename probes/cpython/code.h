@@ -39,6 +39,8 @@ struct code_parts {
 int code_parts_read(struct cpython *py, uint64_t addr, struct code_parts *ret);
 void code_parts_deinit(struct code_parts *p);
 
+/* Copy a bytes object of at most CODE_SIZE_MAX bytes, malloc'ed. -EINVAL: not one, or a longer one. */
+int code_bytes(struct cpython *py, uint64_t obj, uint8_t **ret, size_t *ret_len);
 /* A str of at most max code points as UTF-8, malloc'ed. -EINVAL: not a str, or a longer one. */
 int code_str(struct cpython *py, uint64_t addr, size_t max, char **ret);
 
