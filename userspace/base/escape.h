@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Text that comes from the target, made harmless for a terminal. */
+/* Text that comes from a target (names, paths, strings, source) made fit for a terminal. */
 #ifndef PYBPFDBG_BASE_ESCAPE_H
 #define PYBPFDBG_BASE_ESCAPE_H
 
@@ -8,16 +8,20 @@
 struct strbuf;
 
 enum escape_flags {
-	ESCAPE_KEEP_TAB = 1,	 /* \t passes */
-	ESCAPE_KEEP_NEWLINE = 2, /* \n passes */
+	ESCAPE_ALL = 0,
+	ESCAPE_KEEP_NEWLINE = 1, /* '\n' stays */
+	ESCAPE_KEEP_TAB = 2,     /* '\t' stays */
 };
 
 /*
- * Append len bytes of UTF-8 to out. What could steer a terminal or mislead a reader is written as
- * \xNN (control characters, bytes that are no UTF-8) or \uNNNN (C1 controls, line separators,
- * bidirectional overrides, surrogates, non-characters). A backslash stays as it is: this makes text
- * safe, it does not make it unambiguous.
+ * Append len bytes of text. What could steer the terminal or mislead the reader is written as it would be in a
+ * Python literal: control characters, ESC and DEL as \x.., C1 as \x.., marks that turn the writing direction
+ * round, line separators, invisible format characters and surrogates as \u.... (\U........ above the BMP), and each byte that is
+ * no valid UTF-8 as \x.. ; '\n', '\r' and '\t' as \n, \r and \t. All else, backslashes included, stays.
  */
 void escape_text(struct strbuf *out, const char *text, size_t len, unsigned flags);
+
+/* The same of a NUL-terminated text, malloc'ed; NULL: out of memory. */
+char *escape_dup(const char *text, unsigned flags);
 
 #endif

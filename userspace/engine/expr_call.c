@@ -335,6 +335,8 @@ static int copy_items(struct eval *ev, enum value_kind kind, const struct value 
 	int r;
 
 	r = eval_iterate(ev, v, &list);
+	if (!r && (kind == VALUE_LIST || kind == VALUE_TUPLE))
+		r = eval_ordered(ev, v);
 	if (r)
 		return r;
 	if (kind == VALUE_SET || kind == VALUE_FROZENSET)

@@ -494,6 +494,13 @@ int eval_make_dict(struct eval *ev, const struct value *const *pairs, size_t n, 
 	return eval_new_items(ev, VALUE_DICT, out.data, out.n, ret);
 }
 
+int eval_ordered(struct eval *ev, const struct value *v)
+{
+	if (!eval_is_set(v) || v->address || v->nitems < 2)
+		return 0;
+	return err_set(ev->err, -EOPNOTSUPP, "the order of a set that was computed here is not known (use sorted())");
+}
+
 /* Elements of a that are (not) in b. */
 static int pick(struct eval *ev, const struct value *a, const struct value *b, bool in, struct items *out)
 {

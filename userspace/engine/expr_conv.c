@@ -263,6 +263,9 @@ static int check_text(struct eval *ev, const struct value *v, const char *method
 			       "(its %s)", v->type, method);
 	if (v->truncated)
 		return err_set(ev->err, -ERANGE, "a '%s' is too large to make text of it", v->type);
+	r = eval_ordered(ev, v);
+	if (r)
+		return r;
 	for (size_t i = 0; i < v->nitems; i++) {
 		r = check_text(ev, v->items[i], "__repr__");
 		if (r)

@@ -111,6 +111,8 @@ int eval_set_op(struct eval *ev, enum expr_op op, const struct value *a, const s
 /* A set or frozenset of what is in items[], first come first kept. */
 int eval_make_set(struct eval *ev, enum value_kind kind, const struct value *const *items, size_t n,
 		  const struct value **ret);
+/* Is the order of its elements the target's? 0 or -EOPNOTSUPP: a set that was made here. */
+int eval_ordered(struct eval *ev, const struct value *v);
 /* pairs: key, value, key, value; a later value replaces an earlier one. */
 int eval_make_dict(struct eval *ev, const struct value *const *pairs, size_t n, const struct value **ret);
 /* Sort in place, stable. */

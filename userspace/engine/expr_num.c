@@ -388,35 +388,46 @@ static struct cplx c_powu(struct cplx x, long n)
 
 static int complex_pow(struct eval *ev, double are, double aim, double bre, double bim, const struct value **ret)
 {
-	struct cplx a = { are, aim }, r;
+	struct cplx a = { are, aim }, r = { 0, 0 };
 	double vabs, len, at, phase;
+	int error;
 
 	if (bre == 0 && bim == 0)
 		return new_complex(ev, 1, 0, ret);
-	if (are == 0 && aim == 0 && (bim != 0 || bre < 0))
-		return zero_division(ev, ev->minor >= 14 ? "zero to a negative or complex power" :
-					 "0.0 to a negative or complex power");
-	if (bim == 0 && bre == floor(bre) && fabs(bre) <= 100) {
+	/* Which error it is, CPython learns from errno as the C library's functions leave it. */
+	errno = 0;
+	if (are == 0 && aim == 0) {
+		if (bim != 0 || bre < 0)
+			errno = EDOM;
+	} else if (bim == 0 && bre == floor(bre) && fabs(bre) <= 100) {
 		long n = (long)bre;
 
 		r = c_powu(a, n < 0 ? -n : n);
 		if (n < 0 && !c_div((struct cplx){ 1, 0 }, r, &r))
-			return zero_division(ev, ev->minor >= 14 ? "zero to a negative or complex power" :
-						 "0.0 to a negative or complex power");
-	} else if (are == 0 && aim == 0) {
-		r = (struct cplx){ 0, 0 };
+			errno = EDOM;
 	} else {
 		vabs = hypot(are, aim);
 		len = pow(vabs, bre);
 		at = atan2(aim, are);
 		phase = at * bre;
 		if (bim != 0) {
-			len *= exp(-at * bim);
+			if (ev->minor >= 14)
+				len *= exp(-at * bim);
+			else
+				len /= exp(at * bim);
 			phase += bim * log(vabs);
 		}
 		r = (struct cplx){ len * cos(phase), len * sin(phase) };
 	}
+	error = errno;
 	if (isinf(r.re) || isinf(r.im))
+		error = error ? error : ERANGE;
+	else if (error == ERANGE)
+		error = 0;
+	if (error == EDOM)
+		return zero_division(ev, ev->minor >= 14 ? "zero to a negative or complex power" :
+					 "0.0 to a negative or complex power");
+	if (error)
 		return overflow(ev, "complex exponentiation");
 	return new_complex(ev, r.re, r.im, ret);
 }

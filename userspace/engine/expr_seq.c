@@ -171,6 +171,23 @@ static int text_item(struct eval *ev, const struct value *v, int64_t i, const st
 	return eval_new_str(ev, v->bytes + from, to - from, ret);
 }
 
+/* Is it a range as one must be (v: with its items)? */
+static int check_range(struct eval *ev, const struct value *v)
+{
+	for (size_t k = 0; k < 3; k++)
+		if (v->nitems != 3 || v->items[k]->kind != VALUE_INT)
+			return err_set(ev->err, -EFAULT, "the range cannot be read");
+	return mpz_sgn(v->items[2]->z) ? 0 : err_set(ev->err, -EFAULT, "the range cannot be read");
+}
+
+static void range_count(const struct value *v, mpz_t n)
+{
+	mpz_sub(n, v->items[1]->z, v->items[0]->z);
+	mpz_cdiv_q(n, n, v->items[2]->z);
+	if (mpz_sgn(n) < 0)
+		mpz_set_ui(n, 0);
+}
+
 /* start + i * step of a range, which may be of any size. */
 static int range_item(struct eval *ev, const struct value *v, const mpz_t index, const struct value **ret)
 {
@@ -179,16 +196,12 @@ static int range_item(struct eval *ev, const struct value *v, const mpz_t index,
 	int r;
 
 	r = eval_full(ev, v, &full);
+	if (!r)
+		r = check_range(ev, full);
 	if (r)
 		return r;
-	for (int k = 0; k < 3; k++)
-		if (full->items[k]->kind != VALUE_INT)
-			return err_set(ev->err, -EFAULT, "the range cannot be read");
-	if (!mpz_sgn(full->items[2]->z))
-		return err_set(ev->err, -EFAULT, "the range cannot be read");
 	mpz_inits(i, n, step, NULL);
-	mpz_sub(n, full->items[1]->z, full->items[0]->z);
-	mpz_cdiv_q(n, n, full->items[2]->z);
+	range_count(full, n);
 	mpz_set(i, index);
 	if (mpz_sgn(i) < 0 && mpz_sgn(n) > 0)
 		mpz_add(i, i, n);
@@ -365,7 +378,7 @@ static int64_t clip(int64_t i, int64_t n, int64_t low, int64_t high)
 }
 
 struct slice {
-	int64_t start, stop, step, count;
+	int64_t start, step, count;
 };
 
 static int slice_of(struct eval *ev, const struct value *const b[3], int64_t n, struct slice *ret)
@@ -390,7 +403,6 @@ static int slice_of(struct eval *ev, const struct value *const b[3], int64_t n, 
 	start = b[0]->kind == VALUE_NONE ? (step < 0 ? high : low) : clip(start, n, low, high);
 	stop = b[1]->kind == VALUE_NONE ? (step < 0 ? low : high) : clip(stop, n, low, high);
 	ret->start = start;
-	ret->stop = stop;
 	ret->step = step;
 	if (step < 0)
 		ret->count = stop < start ? (start - stop - 1) / -step + 1 : 0;
@@ -429,28 +441,81 @@ static int slice_text(struct eval *ev, const struct value *v, const struct slice
 	return new_text(ev, v->kind, &sb, ret);
 }
 
-static int slice_range(struct eval *ev, const struct value *v, const struct slice *s, const struct value **ret)
+/* A bound of a range's slice, which may be of any size: z; false where it is None. */
+static int big_bound(struct eval *ev, const struct value *b, mpz_t z, bool *ret_given)
 {
-	const struct value *items[3];
-	const struct value *full;
-	mpz_t z;
+	int64_t unused;
+
+	*ret_given = b->kind != VALUE_NONE;
+	if (b->kind == VALUE_INT)
+		mpz_set(z, b->z);
+	else if (b->kind == VALUE_BOOL)
+		mpz_set_ui(z, b->b);
+	else if (*ret_given)
+		return bound(ev, b, 0, &unused);
+	return 0;
+}
+
+static void big_clip(mpz_t i, const mpz_t n, const mpz_t low, const mpz_t high)
+{
+	if (mpz_sgn(i) < 0)
+		mpz_add(i, i, n);
+	if (mpz_cmp(i, low) < 0)
+		mpz_set(i, low);
+	if (mpz_cmp(i, high) > 0)
+		mpz_set(i, high);
+}
+
+/* Start and stop of the slice as positions in a range of n items, and its step. */
+static int range_bounds(struct eval *ev, const struct value *const b[3], const mpz_t n, mpz_t out[3])
+{
+	mpz_t low, high;
+	bool given;
 	int r;
 
-	r = eval_full(ev, v, &full);
+	r = big_bound(ev, b[2], out[2], &given);
+	if (!given)
+		mpz_set_ui(out[2], 1);
 	if (r)
 		return r;
-	mpz_init(z);
+	if (!mpz_sgn(out[2]))
+		return err_set(ev->err, -EINVAL, "ValueError: slice step cannot be zero");
+	mpz_init_set_si(low, mpz_sgn(out[2]) < 0 ? -1 : 0);
+	mpz_init(high);
+	mpz_add(high, n, low);
+	for (int k = 0; k < 2 && !r; k++) {
+		r = big_bound(ev, b[k], out[k], &given);
+		if (given)
+			big_clip(out[k], n, low, high);
+		else
+			mpz_set(out[k], (mpz_sgn(out[2]) < 0) == (k == 0) ? high : low);
+	}
+	mpz_clears(low, high, NULL);
+	return r;
+}
+
+static int slice_range(struct eval *ev, const struct value *v, const struct value *const b[3], const struct value **ret)
+{
+	const struct value *items[3] = { 0 };
+	mpz_t n, out[3];
+	int r;
+
+	r = eval_full(ev, v, &v);
+	if (!r)
+		r = check_range(ev, v);
+	if (r)
+		return r;
+	mpz_inits(n, out[0], out[1], out[2], NULL);
+	range_count(v, n);
+	r = range_bounds(ev, b, n, out);
 	for (int k = 0; k < 3 && !r; k++) {
 		/* start + i * step; the step times the slice's step */
-		if (k == 2) {
-			mpz_mul_si(z, full->items[2]->z, s->step);
-		} else {
-			mpz_mul_si(z, full->items[2]->z, k ? s->stop : s->start);
-			mpz_add(z, z, full->items[0]->z);
-		}
-		r = eval_keep(ev, value_new_int(z), &items[k]);
+		mpz_mul(out[k], out[k], v->items[2]->z);
+		if (k < 2)
+			mpz_add(out[k], out[k], v->items[0]->z);
+		r = eval_keep(ev, value_new_int(out[k]), &items[k]);
 	}
-	mpz_clear(z);
+	mpz_clears(n, out[0], out[1], out[2], NULL);
 	return r ? r : eval_new_items(ev, VALUE_RANGE, items, 3, ret);
 }
 
@@ -470,14 +535,14 @@ int eval_slice(struct eval *ev, const struct value *v, const struct value *const
 		r = eval_new_items(ev, VALUE_SLICE, bounds, 3, ret);
 		return r ? r : eval_item(ev, v, *ret, ret);
 	}
-	n = v->kind == VALUE_RANGE ? eval_len(ev, v) : v->length;
+	if (v->kind == VALUE_RANGE)
+		return slice_range(ev, v, bounds, ret);
+	n = v->length;
 	if (n < 0)
-		return (int)n;
+		return err_set(ev->err, -EFAULT, "the length of a '%s' cannot be read", v->type);
 	r = slice_of(ev, bounds, n, &s);
 	if (r)
 		return r;
-	if (v->kind == VALUE_RANGE)
-		return slice_range(ev, v, &s, ret);
 	r = eval_full(ev, v, &v);
 	if (r)
 		return r;
@@ -541,9 +606,9 @@ static int range_contains(struct eval *ev, const struct value *c, const struct v
 	}
 	if (!eval_is_int(v))
 		return eval_is_builtin(v) ? 0 : eval_plain(ev, v, "__eq__");
-	for (int k = 0; k < 3; k++)
-		if (c->items[k]->kind != VALUE_INT)
-			return err_set(ev->err, -EFAULT, "the range cannot be read");
+	r = check_range(ev, c);
+	if (r)
+		return r;
 	mpz_init(z);
 	if (v->kind == VALUE_BOOL)
 		mpz_set_ui(z, v->b);

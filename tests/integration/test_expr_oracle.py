@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Random expressions over a set of values, evaluated by CPython itself and by us in the memory of a sleeping process:
+the same repr, or the same class of error. What we refuse (a call, code of the target) is counted and must stay rare.
+
+PYBPFDBG_EXPR_COUNT: expressions an interpreter (default 4000). PYBPFDBG_EXPR_SEED: another sequence.
+"""
+import ast
+import json
+import os
+import random
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import harness
+import interpreters
+
+COUNT = int(os.environ.get("PYBPFDBG_EXPR_COUNT", "4000"))
+SEED = int(os.environ.get("PYBPFDBG_EXPR_SEED", "1"))
+TOOL = os.path.join(harness.BUILD, "support", "eval_tool")
+HASHSEED = {"PYTHONHASHSEED": "0"}
+
+INT = ["i0", "i1", "im7", "i300", "i1000", "ibig", "ihuge", "i53", "t", "f", "isub", "red", "g_int", "0", "1", "2", "-3", "10", "255",
+       "0x10", "1_000", "True", "False", "10**20", "len(l1)"]
+FLOAT = ["f0", "fm0", "f15", "fm25", "fe300", "finf", "fnan", "f53", "0.5", "1e3", "-0.0", ".1", "1e16", "2.675", "1.", "1e-7"]
+CPLX = ["c12", "c0", "2j", "(1-1j)"]
+STR = ["s0", "s1", "sacc", "semo", "slong", "snum", "sl", "ssub", "g_shadowed", "'a'", "'h'", "''", "'llo'", "'\\u20ac'", "r'\\n'", "'1.5'",
+       "'x' 'y'", "'12'", "ssur"]
+BYTES = ["b0", "b1", "ba", "b'h'", "b'\\x00'", "b''"]
+LIST = ["l0", "l1", "l2", "lmix", "lbig", "lsub", "cell", "g_list", "[]", "[1, 2]", "[1, 'a']", "d1['b']", "p.b"]
+TUPLE = ["t0", "t1", "t2", "pt", "()", "(1,)", "(1, 2)", "(1, 'a')", "err.args"]
+DICT = ["d0", "d1", "dmix", "dbig", "dd", "{}", "{'a': 1}", "{1: 2, 'k': [1]}", "p.__dict__"]
+SET = ["z1", "z2", "zf", "{1, 2}", "{4}", "frozenset()"]
+RANGE = ["r10", "rneg", "range(5)", "range(2, 20, 3)", "range(10, 0, -1)"]
+OTHER = ["n", "e", "None", "p", "p2", "Plain", "Child", "Color", "red", "dark", "dq", "int", "str", "list", "dict", "object", "sl1", "angry", "err",
+         "od", "sys", "frame", "len", "sl0ts", "miss", "ValueError"]
+ODD = ["nosuch", "p.nosuch", "p.prop", "d1['nosuch']", "l1[99]", "sl0ts.y", "s1.nosuch", "sys.nosuch"]
+GROUPS = [INT, FLOAT, STR, BYTES, LIST, TUPLE, DICT, SET, RANGE, CPLX, OTHER]
+ATTRS = ["a", "b", "kind", "x", "y", "real", "imag", "args", "start", "stop", "__class__", "__name__", "__doc__", "numerator", "name", "value", "nosuch"]
+TYPES = ["int", "float", "str", "bool", "list", "dict", "tuple", "(int, str)", "(list, (dict, tuple))", "object", "Plain", "Child", "Point", "set",
+         "type", "complex", "bytes", "1", "ValueError", "Color"]
+
+
+class Gen:
+    def __init__(self, seed):
+        self.r = random.Random(seed)
+
+    def one(self, options):
+        return options[self.r.randrange(len(options))]
+
+    def atom(self):
+        if self.r.random() < 0.02:
+            return self.one(ODD)
+        return self.one(self.one(GROUPS))
+
+    def number(self, d):
+        if d <= 0 or self.r.random() < 0.3:
+            return self.one(INT if self.r.random() < 0.6 else FLOAT if self.r.random() < 0.85 else CPLX)
+        k = self.r.random()
+        if k < 0.7:
+            return "(%s %s %s)" % (self.number(d - 1), self.one("+ - * / // %".split() + ["+", "-", "*"]), self.number(d - 1))
+        if k < 0.76:
+            return "(%s %s %s)" % (self.number(d - 1), self.one(["&", "|", "^"]), self.number(d - 1))
+        if k < 0.80:
+            return "(%s %s %s)" % (self.number(d - 1), self.one(["<<", ">>"]), self.one(["0", "1", "5", "i1", "-1", "70", "f15"]))
+        if k < 0.86:
+            return "(%s ** %s)" % (self.number(d - 1), self.one(["2", "3", "0", "-1", "0.5", "f15", "i1", "-2", "1.5", "c12", "fnan", "finf"]))
+        if k < 0.93:
+            return "(%s%s)" % (self.one(["-", "+", "~"]), self.number(d - 1))
+        return self.one(["abs(%s)", "int(%s)", "float(%s)", "bool(%s)", "round(%s)", "round(%s, 2)", "round(%s, -1)", "divmod(%s, 7)", "hex(%s)",
+                         "str(%s)", "repr(%s)", "complex(%s)"]) % self.number(d - 1)
+
+    def index(self, d):
+        return self.one(["0", "1", "-1", "2", "i1", "im7", "t", "-2", "99", "f15", "'a'", "n", "ibig"]) if self.r.random() < 0.9 else self.any(d - 1)
+
+    def bound(self):
+        return self.one(["", "", "0", "1", "2", "-1", "-2", "i1", "99", "-99", "n", "t", "ibig", "-10**30", "3"])
+
+    def sequence(self, d):
+        seq = self.one(self.one([STR, BYTES, LIST, TUPLE, RANGE, STR, LIST]))
+        if d <= 0:
+            return seq
+        k = self.r.random()
+        if k < 0.3:
+            step = self.one(["", "", "", "1", "2", "-1", "-2", "n", "0", "100", "ibig"])
+            return "%s[%s:%s%s]" % (self.sequence(d - 1), self.bound(), self.bound(), ":" + step if step else "")
+        if k < 0.5:
+            return "(%s + %s)" % (self.sequence(d - 1), self.sequence(d - 1))
+        if k < 0.6:
+            return self.one(["(%s * %s)", "(%s*%s)"]) % (self.sequence(d - 1), self.one(["0", "1", "2", "-1", "t", "i1", "f15", "'a'"]))
+        if k < 0.75:
+            return "%s[%s]" % (self.sequence(d - 1), self.index(d))
+        if k < 0.85:
+            return self.one(["sorted(%s)", "sorted(%s, reverse=True)", "list(%s)", "tuple(%s)", "str(%s)", "repr(%s)", "len(%s)", "min(%s)", "max(%s)",
+                             "sum(%s)", "any(%s)", "all(%s)", "bool(%s)", "set(%s)", "frozenset(%s)", "ascii(%s)", "int(%s)", "float(%s)"]) % self.sequence(d - 1)
+        return "[%s]" % ", ".join(self.any(d - 1) for _ in range(self.r.randrange(4)))
+
+    def mapping(self, d):
+        k = self.r.random()
+        if k < 0.4:
+            return "%s[%s]" % (self.one(DICT), self.one(["'a'", "'b'", "'c'", "1", "2.5", "n", "(1, 2)", "'k'", "-1", "True", "1.0", "[]", "'2999'", "z1", "zf",
+                                                         "i1", "t1", "(1.0, 2)", "{}", "ssub", "([],)"]))
+        if k < 0.7:
+            return "{%s}" % ", ".join("%s: %s" % (self.atom(), self.any(d - 1)) for _ in range(self.r.randrange(3)))
+        if k < 0.85:
+            return "(%s %s %s)" % (self.one(SET), self.one(["|", "&", "-", "^", "<", "<=", ">", ">=", "=="]), self.one(SET))
+        return self.one(["list(%s)", "len(%s)", "sorted(%s)", "bool(%s)", "(%s == d1)", "(%s | d1)", "set(%s)", "tuple(%s)"]) % self.one(DICT)
+
+    def logic(self, d):
+        k = self.r.random()
+        if k < 0.35:
+            op = self.one("== != < <= > >=".split())
+            make = self.one([self.number, self.sequence, self.any, self.number])
+            if self.r.random() < 0.2:
+                return "(%s %s %s %s %s)" % (make(d - 1), op, make(d - 1), self.one("== != < > is in".split()), make(d - 1))
+            return "(%s %s %s)" % (make(d - 1), op, make(d - 1))
+        if k < 0.5:
+            return "(%s %s %s)" % (self.any(d - 1), self.one(["in", "not in"]), self.one([self.sequence, self.mapping, self.any])(d - 1))
+        if k < 0.6:
+            return "(%s %s %s)" % (self.atom(), self.one(["is", "is not"]), self.one(["None", "n", "True", "i1", "1", "l1", "t0", "()", "int", "s1", "p"]))
+        if k < 0.75:
+            return "(%s %s %s)" % (self.any(d - 1), self.one(["and", "or"]), self.any(d - 1))
+        if k < 0.85:
+            return "(%s if %s else %s)" % (self.any(d - 1), self.any(d - 1), self.any(d - 1))
+        if k < 0.9:
+            return "(not %s)" % self.any(d - 1)
+        return "%s(%s, %s)" % (self.one(["isinstance"] * 3 + ["issubclass"]), self.atom(), self.one(TYPES))
+
+    def any(self, d):
+        if d <= 0:
+            return self.atom()
+        k = self.r.random()
+        if k < 0.3:
+            return self.number(d)
+        if k < 0.55:
+            return self.sequence(d)
+        if k < 0.65:
+            return self.mapping(d)
+        if k < 0.85:
+            return self.logic(d)
+        if k < 0.9:
+            return "%s.%s" % (self.atom() if self.r.random() < 0.9 else "(%s)" % self.any(d - 1), self.one(ATTRS))
+        if k < 0.93:
+            return "(%s, %s)" % (self.any(d - 1), self.any(d - 1))
+        if k < 0.96:
+            return "type(%s)" % self.any(d - 1)
+        return "%s(%s)" % (self.one(["len", "ord", "chr", "hex", "bin", "oct", "bool", "abs", "int", "float", "min", "max", "sum", "round", "list"]), self.any(d - 1))
+
+
+def ask(argv, expressions, **kwargs):
+    """One answer, as an object, for each expression."""
+    text = "".join(json.dumps(e) + "\n" for e in expressions)
+    done = subprocess.run(argv, input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True, timeout=200, **kwargs)
+    if done.returncode:
+        raise AssertionError("%s: status %d\n%s" % (argv[0], done.returncode, done.stderr))
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def same(ours, theirs):
+    if ours == theirs:
+        return True
+    if "{" not in theirs:
+        return False
+    try:  # the order of a set that was made here is not the target's
+        return ast.literal_eval(ours) == ast.literal_eval(theirs)
+    except (ValueError, SyntaxError, MemoryError, TypeError):
+        return False
+
+
+def judge(ours, theirs):
+    """"same", "refused", or what is wrong."""
+    if "error" in ours and not ours["error"]:
+        return "refused"
+    if theirs.get("error") == "CodeRan":
+        return "wrong"
+    if "error" in ours:
+        if "error" not in theirs:
+            return "wrong"
+        return "same" if ours["error"] == theirs["error"] else "wrong"
+    return "same" if "repr" in theirs and same(ours["repr"], theirs["repr"]) else "wrong"
+
+
+@harness.per_interpreter
+class Oracle(harness.TestCase):
+    def oracle(self, interp, expressions):
+        script = interp.install(os.path.join(harness.TARGETS, "expr_values.py"))
+        with interp.start(["-W", "ignore", script, "oracle"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, universal_newlines=True, add_env=HASHSEED) as proc:
+            out, _ = proc.communicate("".join(json.dumps(e) + "\n" for e in expressions), timeout=200)
+        answers = [json.loads(line) for line in out.splitlines()]
+        self.assertEqual(len(answers), len(expressions))
+        return answers
+
+    def target(self, interp):
+        return self.start(interp, "expr_values.py", add_env=HASHSEED)
+
+    @harness.each_interpreter
+    def test_random(self, interp):
+        gen = Gen("%d-%s" % (SEED, interp.name))
+        expressions = [gen.any(gen.r.randrange(1, 4)) for _ in range(COUNT)]
+        theirs = self.oracle(interp, expressions)
+        target = self.target(interp)
+        ours = ask([TOOL, str(target.pid)], expressions)
+        self.assertUntouched(target)
+        self.assertEqual(len(ours), len(expressions))
+        verdicts = [judge(o, t) for o, t in zip(ours, theirs)]
+        wrong = ["%s\n    ours:   %s\n    theirs: %s" % (e, json.dumps(o)[:300], json.dumps(t)[:300])
+                 for e, o, t, v in zip(expressions, ours, theirs, verdicts) if v == "wrong"]
+        self.assertFalse(wrong, "%d of %d are wrong\n%s" % (len(wrong), COUNT, "\n".join(wrong[:30])))
+        # Refusals that are right (the target's code, an unknowable identity) are a part of the values, not of the luck.
+        refused = verdicts.count("refused")
+        self.assertLess(refused, COUNT // 5, "too many are refused")
+
+
+if __name__ == "__main__":
+    harness.main()
