@@ -397,7 +397,7 @@ static void test_no_python(void)
 static void one_start(const struct interpreter *it)
 {
 	const char *const argv[] = { "-c", "print(1, flush=True)\nimport time\ntime.sleep(600)", NULL };
-	int i, good = 0;
+	int i;
 
 	for (i = 0; i < 5; i++) {
 		struct run run = { .out = -1 };
@@ -408,15 +408,10 @@ static void one_start(const struct interpreter *it)
 		CU_ASSERT_TRUE(r == 0 || r == -EAGAIN || r == -ENOENT || r == -ESRCH);
 		if (r && r != -EAGAIN && r != -ENOENT && r != -ESRCH)
 			fprintf(stderr, "%s: %d %s\n", it->name, r, run.err.text);
-		if (!r) {
-			CU_ASSERT_EQUAL(run.interp->ops->info(run.interp)->hexversion, it->hexversion);
-			good++;
-		} else {
-			CU_ASSERT_TRUE(run.err.text[0] != '\0');
-		}
+		CU_ASSERT_TRUE(r ? run.err.text[0] != '\0'
+				 : run.interp->ops->info(run.interp)->hexversion == it->hexversion);
 		end_run(&run);
 	}
-	(void)good;
 }
 
 static void test_while_it_starts(void)
@@ -424,9 +419,48 @@ static void test_while_it_starts(void)
 	each(one_start);
 }
 
+/* A thread that computes has the GIL, one that sleeps has not. */
+static void one_gil(const struct interpreter *it)
+{
+	static const char text[] = "import threading, time\n"
+				   "threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+				   "print(threading.get_ident(), flush=True)\n"
+				   "while True: pass\n";
+	const char *const argv[] = { "-c", text, NULL };
+	struct run run = { .out = -1 };
+	unsigned long busy = 0, held = 0, held_by_other = 0;
+	char line[64] = "";
+	int i;
+
+	run.pid = interpreter_start(it, argv, &run.out);
+	CU_ASSERT_EQUAL(interpreter_line(run.out, line, sizeof(line), 20000), 0);
+	CU_ASSERT_EQUAL(sscanf(line, "%lu", &busy), 1);
+	CU_ASSERT_EQUAL(open_run(&run), 0);
+	for (i = 0; run.interp && i < 5000 && held < 5; i++) {
+		struct interp_thread *threads = NULL;
+		size_t n = 0, k;
+
+		CU_ASSERT_EQUAL(run.interp->ops->threads(run.interp, &threads, &n), 0);
+		CU_ASSERT_EQUAL(n, 2);
+		for (k = 0; k < n; k++) {
+			held += threads[k].holds_gil && threads[k].thread_id == busy;
+			held_by_other += threads[k].holds_gil && threads[k].thread_id != busy;
+		}
+		free(threads);
+	}
+	CU_ASSERT_EQUAL(held, 5);
+	CU_ASSERT_EQUAL(held_by_other, 0);
+	end_run(&run);
+}
+
+static void test_gil(void)
+{
+	each(one_gil);
+}
+
 static const struct cu_test tests[] = {
 	CU_T(test_every_interpreter), CU_T(test_sub_interpreters), CU_T(test_jit),
-	CU_T(test_unsupported),       CU_T(test_no_python),	   CU_T(test_while_it_starts),
+	CU_T(test_unsupported),       CU_T(test_no_python),	   CU_T(test_while_it_starts), CU_T(test_gil),
 };
 
 int main(int argc, char **argv)
