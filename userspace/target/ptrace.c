@@ -39,7 +39,8 @@ struct tracee {
 
 struct tracees {
 	struct target *t;
-	struct tracee *all; /* by tid */
+	struct tracee *all;  /* by tid */
+	struct tracee *hint; /* the next to look at of those that were asked to stop */
 	int fd;
 	bool drained; /* the fd was read since tracees_next() last said TRACEE_NONE */
 	bool exited;  /* TRACEE_EXITED was told */
@@ -75,6 +76,8 @@ static struct tracee *add(struct tracees *ts, pid_t tid)
 
 static void drop(struct tracees *ts, struct tracee *tr)
 {
+	if (ts->hint == tr)
+		ts->hint = tr->hh.next;
 	HASH_DEL(ts->all, tr);
 	free(tr);
 }
@@ -379,6 +382,25 @@ static pid_t wait_any(int flags, int *ret_status)
 	return tid;
 }
 
+/*
+ * Any event there is, without blocking. Waiting for any task makes the kernel look at all that we
+ * trace, so that to stop n threads would take n * n looks: ask for one that must answer soon before
+ * that.
+ */
+static pid_t poll_any(struct tracees *ts, int *ret_status)
+{
+	struct tracee *tr = ts->hint;
+	pid_t tid = 0;
+
+	while (tr && !tr->wanted)
+		tr = tr->hh.next;
+	/* Whoever is not there yet is found the other way. */
+	ts->hint = tr ? tr->hh.next : NULL;
+	if (tr)
+		tid = waitpid(tr->tid, ret_status, __WALL | __WNOTHREAD | WNOHANG);
+	return tid > 0 ? tid : wait_any(WNOHANG, ret_status);
+}
+
 static void drain(struct tracees *ts)
 {
 	struct signalfd_siginfo si[2];
@@ -402,7 +424,7 @@ int tracees_next(struct tracees *ts, struct tracee_event *ret)
 		ts->drained = true;
 	}
 	while (ev.kind == TRACEE_NONE) {
-		tid = wait_any(WNOHANG, &status);
+		tid = poll_any(ts, &status);
 		if (tid <= 0)
 			break;
 		if (WIFSTOPPED(status))
@@ -437,6 +459,8 @@ int tracees_interrupt(struct tracees *ts, pid_t tid)
 		ts->unmet--;
 	}
 	tr->wanted = true;
+	if (!ts->hint)
+		ts->hint = tr;
 	return 0;
 }
 
