@@ -272,16 +272,18 @@ static int run_pipe(struct shell *sh, struct err *err)
 					 { .fd = session_fd(sh->s), .events = POLLIN },
 					 { .fd = sh->sigfd, .events = POLLIN } };
 
-		if (poll(fds, 3, -1) < 0 && errno != EINTR)
-			return err_set(err, -errno, "poll: %s", strerror(errno));
+		/* What has been typed ahead goes first: a stop is shown when nothing is left to do. */
+		if (poll(fds, 1, 0) == 0) {
+			r = show_pending(sh, false, err);
+			if (r < 0 || sh->over)
+				return r;
+			if (poll(fds, 3, -1) < 0 && errno != EINTR)
+				return err_set(err, -errno, "poll: %s", strerror(errno));
+		}
 		if (fds[2].revents && shell_interrupted(sh))
 			return err_set(err, -EINTR, "interrupted");
-		if (!fds[0].revents) {
-			r = show_pending(sh, false, err);
-			if (r < 0)
-				return r;
+		if (!fds[0].revents)
 			continue;
-		}
 		n = read(STDIN_FILENO, piece, sizeof(piece));
 		if (n < 0)
 			return err_set(err, -errno, "standard input: %s", strerror(errno));
@@ -314,16 +316,15 @@ static int prompt_once(struct shell *sh, struct err *err)
 	_cleanup_free_ char *line = NULL;
 	int r;
 
+	/* Some events are not announced by the descriptor: those that a call of ours brought about. */
+	r = show_pending(sh, true, err);
+	if (r < 0 || sh->over)
+		return r;
 	edit_show();
 	if (poll(fds, 3, -1) < 0)
 		return errno == EINTR ? 0 : err_set(err, -errno, "poll: %s", strerror(errno));
 	if (fds[2].revents) {
 		r = on_ctrl_c(sh, err);
-		if (r < 0)
-			return r;
-	}
-	if (fds[1].revents) {
-		r = show_pending(sh, true, err);
 		if (r < 0 || sh->over)
 			return r;
 	}

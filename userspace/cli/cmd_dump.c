@@ -12,6 +12,7 @@
 #include "cli/js.h"
 #include "cli/parse.h"
 #include "cli/program.h"
+#include "cli/shell.h"
 #include "cli/vars.h"
 #include "engine/session.h"
 #include "probes/probe.h"
@@ -133,6 +134,8 @@ static int read_all(struct dump *d, pid_t pid, struct err *err)
 	r = session_threads(d->s, &threads, &n);
 	if (r < 0)
 		err_set(err, r, "pid %d: its threads cannot be read: %s", pid, strerror(-r));
+	else
+		shell_sort_threads(threads, n);
 	for (size_t i = 0; !r && i < n; i++)
 		r = read_thread(d, &threads[i]);
 	session_still_end(d->s, &d->pause_us);

@@ -286,6 +286,7 @@ static int threads_begin(struct shell *sh, struct err *err, struct threads *ret)
 		return err_set(err, r, "pid %d: its threads cannot be read: %s", sh->pid,
 			       strerror(-r));
 	}
+	shell_sort_threads(ret->data, ret->n);
 	return 0;
 }
 

@@ -87,6 +87,18 @@ void shell_frame_names(struct shell *sh, const struct interp_frame *f, const cha
 		*ret_file = *ret_function = "?";
 }
 
+static int by_tid(const void *a, const void *b)
+{
+	const struct interp_thread *x = a, *y = b;
+
+	return x->tid < y->tid ? -1 : x->tid > y->tid;
+}
+
+void shell_sort_threads(struct interp_thread *threads, size_t n)
+{
+	qsort(threads, n, sizeof(*threads), by_tid);
+}
+
 /* The selected thread if it still is there, else the main thread, else the first. */
 static pid_t pick_thread(const struct shell *sh, const struct interp_thread *threads, size_t n)
 {
@@ -411,6 +423,7 @@ int shell_wait(struct shell *sh, struct err *err)
 			continue;
 		if (!sh->prompt || sh->over)
 			return err_set(err, -EINTR, "interrupted");
+		out_line(sh->out, "%s", ""); /* away from the ^C that the terminal shows */
 		if (asked)
 			return err_set(err, -ETIMEDOUT,
 				       "pid %d has not stopped yet; it is still asked to", sh->pid);

@@ -99,6 +99,8 @@ int look_begin(struct shell *sh, bool may_be_empty, struct err *err, struct look
 /* Ends the stillness and says for how long it was. */
 void look_end(struct shell *sh, struct look *lk);
 
+/* In the order of their ids, the main thread first as a rule: numbers then mean the same each time. */
+void shell_sort_threads(struct interp_thread *threads, size_t n);
 /* Name of a thread ("" when unknown) from those of session_threads(), or the kernel's. */
 void shell_thread_name(struct shell *sh, const struct interp_thread *threads, size_t n, pid_t tid,
 		       char buf[static 64]);
