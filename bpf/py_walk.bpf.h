@@ -159,6 +159,26 @@ static __always_inline int py_prev_in_frame(const struct py_frame *f, s32 *ret)
 }
 
 /*
+ * From 3.11 on the code unit of the next instruction may be read before the thread state says which frame is current:
+ * the compiler is free to put the load first where a frame is entered or left (seen: YIELD_VALUE of 3.13 into FOR_ITER's
+ * successor). The eval loop's own variable is then in a register. Is it this one? It is, when it points to a frame of
+ * the code we look for, at a position in that code.
+ */
+static __always_inline int py_frame_in_reg(const struct py_walk *w, u64 reg, struct py_frame *ret)
+{
+	struct py_frame f = { .tstate = w->found.tstate, .frame = reg };
+	s32 prev;
+
+	if (reg & 7 || py_read_u64(reg + py.frame_code, &f.code))
+		return 0;
+	f.code &= ~(u64)py.code_tag_mask;
+	if (!py_walk_wants(w, f.code) || py_prev_in_frame(&f, &prev) || prev == PY_PREV_UNKNOWN)
+		return 0;
+	*ret = f;
+	return 1;
+}
+
+/*
  * Is this a second read of an execution that was counted before (3.11+)? The handlers store their own position before
  * anything else, so a frame that stands on the instruction already runs it. Two frames stand on an instruction that they
  * have not begun: from 3.13 on a new one (instr_ptr starts at 0; before, one unit before). A loop of one instruction

@@ -33,12 +33,26 @@ static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 	return bpf_map_lookup_elem(&places, &key) != NULL;
 }
 
+/* w->found is not the frame: find it in a register. Those that survive calls come first: it lives in one of them. */
+static __always_inline int frame_in_regs(const struct bpf_perf_event_data *ctx, const struct py_walk *w,
+					 struct py_frame *ret)
+{
+	return py_frame_in_reg(w, ctx->regs.rbx, ret) || py_frame_in_reg(w, ctx->regs.rbp, ret) ||
+	       py_frame_in_reg(w, ctx->regs.r12, ret) || py_frame_in_reg(w, ctx->regs.r13, ret) ||
+	       py_frame_in_reg(w, ctx->regs.r14, ret) || py_frame_in_reg(w, ctx->regs.r15, ret) ||
+	       py_frame_in_reg(w, ctx->regs.rax, ret) || py_frame_in_reg(w, ctx->regs.rcx, ret) ||
+	       py_frame_in_reg(w, ctx->regs.rdx, ret) || py_frame_in_reg(w, ctx->regs.rsi, ret) ||
+	       py_frame_in_reg(w, ctx->regs.rdi, ret) || py_frame_in_reg(w, ctx->regs.r8, ret) ||
+	       py_frame_in_reg(w, ctx->regs.r9, ret) || py_frame_in_reg(w, ctx->regs.r10, ret) ||
+	       py_frame_in_reg(w, ctx->regs.r11, ret);
+}
+
 /* The place that was hit, and the frame it was hit in; NULL when it is not one of ours (counted). */
-static __always_inline struct abi_place *find_place(u64 addr, struct py_frame *ret)
+static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *ctx, struct py_frame *ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct py_walk w = { .addr = addr };
-	struct abi_place_key key = { .addr = addr };
+	struct py_walk w = { .addr = ctx->addr };
+	struct abi_place_key key = { .addr = ctx->addr };
 	struct abi_place *place;
 	u64 *tstate;
 	int r;
@@ -62,6 +76,9 @@ static __always_inline struct abi_place *find_place(u64 addr, struct py_frame *r
 	}
 	*ret = w.found;
 	bpf_map_update_elem(&threads, &w.self, &ret->tstate, BPF_ANY);
+	/* Up to 3.10 different code may share the bytes, and the frame is always right. */
+	if (!w.wanted && py.prev_kind == ABI_PREV_FRAME)
+		frame_in_regs(ctx, &w, ret);
 	key.code = ret->code;
 	place = bpf_map_lookup_elem(&places, &key);
 	if (!place)
@@ -139,7 +156,7 @@ int watch(struct bpf_perf_event_data *ctx)
 		stat_add(ABI_STAT_NOT_EVAL);
 		return 0;
 	}
-	place = find_place(ctx->addr, &f);
+	place = find_place(ctx, &f);
 	if (!place)
 		return 0;
 	if (previous(place, &f, &prev)) {

@@ -263,6 +263,30 @@ static void test_previous(void)
 	}
 }
 
+static void test_frame_in_a_register(void)
+{
+	struct py_walk w = { .found.tstate = TSTATE(0, 0) };
+	struct py_frame f = { 0 };
+
+	lay_out(ABI_FRAME_CURRENT);
+	py.code_tag_mask = 3;
+	wanted = CODE(0, 1);
+	put(FRAME(0, 1) + py.frame_code, CODE(0, 1) | 1);
+	put(FRAME(0, 1) + py.frame_prev, CODE(0, 1) + py.code_bytecode + 2);
+	CU_ASSERT(!py_frame_in_reg(&w, 0, &f));
+	CU_ASSERT(!py_frame_in_reg(&w, FRAME(0, 2), &f)); /* of other code */
+	CU_ASSERT(!py_frame_in_reg(&w, FRAME(0, 1) + 4, &f));
+	CU_ASSERT_EQUAL(f.frame, 0);
+	CU_ASSERT(py_frame_in_reg(&w, FRAME(0, 1), &f));
+	CU_ASSERT(f.frame == FRAME(0, 1) && f.code == CODE(0, 1) && f.tstate == TSTATE(0, 0));
+	put(FRAME(0, 1) + py.frame_prev, FRAME(0, 0)); /* something else that happens to hold the code's address */
+	CU_ASSERT(!py_frame_in_reg(&w, FRAME(0, 1), &f));
+	for (fail_at = 1; fail_at <= 2; fail_at++) {
+		reads = 0;
+		CU_ASSERT(!py_frame_in_reg(&w, FRAME(0, 1), &f));
+	}
+}
+
 static void test_redispatch(void)
 {
 	lay_out(ABI_FRAME_CFRAME);
@@ -319,6 +343,7 @@ static const struct cu_test tests[] = {
 	CU_T(test_garbage),
 	CU_T(test_frame_of),
 	CU_T(test_previous),
+	CU_T(test_frame_in_a_register),
 	CU_T(test_redispatch),
 	CU_T(test_drop),
 	CU_T(test_eval),
