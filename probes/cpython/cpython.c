@@ -79,5 +79,6 @@ const struct interp_ops cpython_ops = {
 	.attr = cpython_attr,
 	.item = cpython_item,
 	.type_is = cpython_type_is,
+	.type_lookup = cpython_type_lookup,
 	.module_globals = cpython_module_globals,
 };

@@ -149,6 +149,8 @@ int cpython_attr(struct interp *in, uint64_t obj, const char *name, const struct
 int cpython_item(struct interp *in, uint64_t obj, const struct value *key, const struct value_limits *lim,
 		 struct err *err, struct value **ret);
 int cpython_type_is(struct interp *in, uint64_t type, const char *name, bool derived);
+int cpython_type_lookup(struct interp *in, uint64_t type, const char *name, uint64_t *ret_addr,
+			uint64_t *ret_owner);
 int cpython_module_globals(struct interp *in, const char *name, uint64_t *ret_dict);
 
 #endif

@@ -354,6 +354,25 @@ int cpython_type_is(struct interp *in, uint64_t type, const char *name, bool der
 	return rd.nomem ? -ENOMEM : r;
 }
 
+int cpython_type_lookup(struct interp *in, uint64_t type, const char *name, uint64_t *ret_addr,
+			uint64_t *ret_owner)
+{
+	struct obj_type *t, *owner;
+	struct obj_rd rd;
+	uint64_t addr;
+	int r = 0;
+
+	obj_rd_init(&rd, in, NULL);
+	t = obj_type_at(&rd, type, &r);
+	r = t ? obj_type_lookup(&rd, t, name, &addr, &owner) : r;
+	if (!r) {
+		*ret_addr = addr;
+		*ret_owner = owner->addr;
+	}
+	obj_rd_deinit(&rd);
+	return r;
+}
+
 int cpython_module_globals(struct interp *in, const char *name, uint64_t *ret_dict)
 {
 	struct cpython *py = cpython_of(in);

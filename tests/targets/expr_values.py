@@ -46,7 +46,7 @@ class Angry(object):
 
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = __len__ = __bool__ = __contains__ = __iter__ = _no
     __getitem__ = __add__ = __radd__ = __mul__ = __rmul__ = __neg__ = __abs__ = __int__ = __float__ = __index__ = _no
-    __repr__ = __str__ = __round__ = __sub__ = __and__ = __or__ = __mod__ = __pow__ = __invert__ = _no
+    __round__ = __sub__ = __and__ = __or__ = __mod__ = __pow__ = __invert__ = _no
 
 
 class IntSub(int):
@@ -110,7 +110,7 @@ def frame(oracle):
     sl0ts = Slots(5)
     angry = Angry()
     isub, lsub, ssub, miss = IntSub(5), ListSub([1, 2]), StrSub("hello"), Missing(a=1)
-    pt, od, dd = Point(3, 4), collections.OrderedDict([("a", 1)]), collections.defaultdict(int, {"a": 1})
+    pt, od, dd = Point(3, 4), collections.OrderedDict([("a", 1)]), collections.defaultdict(angry._no, {"a": 1})
     red, dark, dq = Color.RED, Shade.DARK, collections.deque([1, 2, 3])
     err = ValueError("bad", 3)
     cell = [10]

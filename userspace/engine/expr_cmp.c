@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* is, ==, <, hashability, sets, sorting: as the built-in types' rich comparisons do. */
+/* is, ==, <, sorting: as the built-in types' rich comparisons do. */
 #include "engine/expr_eval.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
-#include "base/strbuf.h"
 
 /* ---- identity ---- */
 
@@ -105,71 +103,6 @@ static int seq_equal(struct eval *ev, const struct value *a, const struct value 
 	return r;
 }
 
-/* Position of v among the items (step 2: a dict's keys), or -ENOENT. Looked for at `hint` first. */
-static int64_t find(struct eval *ev, const struct value *full, const struct value *v, size_t step, size_t hint)
-{
-	if (hint < full->nitems) {
-		int r = eval_same_or_equal(ev, full->items[hint], v);
-
-		if (r)
-			return r < 0 ? r : (int64_t)hint;
-	}
-	for (size_t i = 0; i < full->nitems; i += step) {
-		const struct value *w = full->items[i];
-		int r;
-
-		/* What differs in kind cannot be equal, whatever it holds: spares looking at it. */
-		if (w->kind == VALUE_STR && v->kind == VALUE_STR && !w->subclass && !v->subclass && w->length != v->length)
-			r = 0;
-		else
-			r = eval_same_or_equal(ev, w, v);
-		if (r < 0)
-			return r;
-		if (r)
-			return (int64_t)i;
-	}
-	return -ENOENT;
-}
-
-static int dict_equal(struct eval *ev, const struct value *a, const struct value *b)
-{
-	int64_t at;
-	int r;
-
-	if (a->length != b->length)
-		return 0;
-	r = full2(ev, &a, &b);
-	for (size_t i = 0; !r && i + 1 < a->nitems; i += 2) {
-		at = find(ev, b, a->items[i], 2, i);
-		if (at < 0)
-			return at == -ENOENT ? 0 : (int)at;
-		r = eval_same_or_equal(ev, a->items[i + 1], b->items[at + 1]);
-		if (r <= 0)
-			return r;
-		r = 0;
-	}
-	return r ? r : 1;
-}
-
-/* Are all of a's elements in b? */
-static int subset(struct eval *ev, const struct value *a, const struct value *b)
-{
-	int64_t at;
-	int r;
-
-	if (a->length > b->length)
-		return 0;
-	r = full2(ev, &a, &b);
-	if (r)
-		return r;
-	for (size_t i = 0; i < a->nitems; i++) {
-		at = find(ev, b, a->items[i], 1, i);
-		if (at < 0)
-			return at == -ENOENT ? 0 : (int)at;
-	}
-	return 1;
-}
-
 static int range_equal(struct eval *ev, const struct value *a, const struct value *b)
 {
 	int64_t n = eval_len(ev, a), m = eval_len(ev, b);
@@ -205,13 +138,13 @@ static int equal_builtin(struct eval *ev, const struct value *a, const struct va
 		return r ? r : bytes_equal(a, b);
 	}
 	if (eval_is_set(a) && eval_is_set(b))
-		return a->length != b->length ? 0 : subset(ev, a, b);
+		return a->length != b->length ? 0 : eval_subset(ev, a, b);
 	if (a->kind != b->kind)
 		return 0;
 	if (is_seq_kind(a->kind) || a->kind == VALUE_SLICE)
 		return seq_equal(ev, a, b);
 	if (a->kind == VALUE_DICT)
-		return dict_equal(ev, a, b);
+		return eval_dict_equal(ev, a, b);
 	if (a->kind == VALUE_RANGE)
 		return range_equal(ev, a, b);
 	return 1; /* None, Ellipsis, NotImplemented */
@@ -299,7 +232,7 @@ static int set_order(struct eval *ev, enum expr_op op, const struct value *a, co
 		return set_order(ev, op == OP_GT ? OP_LT : OP_LE, b, a);
 	if (op == OP_LT && a->length >= b->length)
 		return 0;
-	return subset(ev, a, b);
+	return eval_subset(ev, a, b);
 }
 
 static int order_any(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b)
@@ -373,173 +306,4 @@ int eval_sort(struct eval *ev, const struct value **items, size_t n, bool revers
 	r = merge(ev, items, tmp, n, reverse);
 	free(tmp);
 	return r;
-}
-
-/* ---- hashing ---- */
-
-static int unhashable(struct eval *ev, const struct value *v, const struct value *whole, enum eval_use use)
-{
-	if (ev->minor < 14 || use == USE_PLAIN)
-		return eval_type_error(ev, "unhashable type: '%s'", v->type);
-	return eval_type_error(ev, "cannot use '%s' as a %s (unhashable type: '%s')", whole->type,
-			       use == USE_DICT_KEY ? "dict key" : "set element", v->type);
-}
-
-static int hashable(struct eval *ev, const struct value *v, const struct value *whole, enum eval_use use)
-{
-	int r;
-
-	switch (v->kind) {
-	case VALUE_LIST: case VALUE_SET: case VALUE_DICT: case VALUE_BYTEARRAY: case VALUE_DEQUE:
-		r = eval_plain(ev, v, "__hash__");
-		return r ? r : unhashable(ev, v, whole, use);
-	case VALUE_SLICE:
-		if (ev->minor < 12)
-			return unhashable(ev, v, whole, use);
-		break;
-	case VALUE_TUPLE:
-		break;
-	default:
-		/* What is equal to itself only may hash as it likes. */
-		r = eval_is_builtin(v) ? eval_plain(ev, v, "__hash__") : 0;
-		return r ? r : eval_plain(ev, v, "__eq__");
-	}
-	r = eval_plain(ev, v, "__hash__");
-	if (!r)
-		r = eval_full(ev, v, &v);
-	if (!r && ++ev->nesting > EVAL_NESTING)
-		r = err_set(ev->err, -ERANGE, "RecursionError: maximum recursion depth exceeded");
-	else if (!r)
-		for (size_t i = 0; i < v->nitems && !r; i++)
-			r = hashable(ev, v->items[i], whole, use);
-	ev->nesting--;
-	return r;
-}
-
-int eval_hashable(struct eval *ev, const struct value *v, enum eval_use use)
-{
-	unsigned nesting = ev->nesting;
-	int r = hashable(ev, v, v, use);
-
-	ev->nesting = nesting;
-	return r;
-}
-
-/* ---- sets and dicts made here ---- */
-
-struct items {
-	const struct value **data;
-	size_t n, cap;
-};
-
-static void items_deinit(struct items *it)
-{
-	vec_deinit(it);
-}
-
-/* Where v is among the first n of data[], every step-th; -ENOENT. */
-static int64_t find_in(struct eval *ev, const struct items *it, const struct value *v, size_t step)
-{
-	for (size_t i = 0; i < it->n; i += step) {
-		int r = eval_same_or_equal(ev, it->data[i], v);
-
-		if (r)
-			return r < 0 ? r : (int64_t)i;
-	}
-	return -ENOENT;
-}
-
-int eval_make_set(struct eval *ev, enum value_kind kind, const struct value *const *items, size_t n,
-		  const struct value **ret)
-{
-	_cleanup_(items_deinit) struct items out = { 0 };
-	int64_t at;
-	int r;
-
-	for (size_t i = 0; i < n; i++) {
-		r = eval_hashable(ev, items[i], USE_SET_ELEMENT);
-		if (r)
-			return r;
-		at = find_in(ev, &out, items[i], 1);
-		if (at >= 0)
-			continue;
-		r = at == -ENOENT ? vec_push(&out, items[i]) : (int)at;
-		if (r)
-			return r;
-	}
-	return eval_new_items(ev, kind, out.data, out.n, ret);
-}
-
-int eval_make_dict(struct eval *ev, const struct value *const *pairs, size_t n, const struct value **ret)
-{
-	_cleanup_(items_deinit) struct items out = { 0 };
-	int64_t at;
-	int r;
-
-	for (size_t i = 0; i + 1 < n; i += 2) {
-		r = eval_hashable(ev, pairs[i], USE_DICT_KEY);
-		if (r)
-			return r;
-		at = find_in(ev, &out, pairs[i], 2);
-		if (at >= 0) {
-			out.data[at + 1] = pairs[i + 1];
-			continue;
-		}
-		r = at == -ENOENT ? vec_push(&out, pairs[i]) : (int)at;
-		if (!r)
-			r = vec_push(&out, pairs[i + 1]);
-		if (r)
-			return r;
-	}
-	return eval_new_items(ev, VALUE_DICT, out.data, out.n, ret);
-}
-
-int eval_ordered(struct eval *ev, const struct value *v)
-{
-	if (!eval_is_set(v) || v->address || v->nitems < 2)
-		return 0;
-	return err_set(ev->err, -EOPNOTSUPP, "the order of a set that was computed here is not known (use sorted())");
-}
-
-/* Elements of a that are (not) in b. */
-static int pick(struct eval *ev, const struct value *a, const struct value *b, bool in, struct items *out)
-{
-	for (size_t i = 0; i < a->nitems; i++) {
-		int64_t at = find(ev, b, a->items[i], 1, i);
-		int r = 0;
-
-		if (at < 0 && at != -ENOENT)
-			return (int)at;
-		if ((at >= 0) == in)
-			r = vec_push(out, (const struct value *)a->items[i]);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-int eval_set_op(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b,
-		const struct value **ret)
-{
-	_cleanup_(items_deinit) struct items out = { 0 };
-	enum value_kind kind = a->kind;
-	int r;
-
-	r = full2(ev, &a, &b);
-	if (r)
-		return r;
-	if (op == OP_OR) {
-		for (size_t i = 0; i < a->nitems && !r; i++)
-			r = vec_push(&out, (const struct value *)a->items[i]);
-		if (!r)
-			r = pick(ev, b, a, false, &out);
-	} else if (op == OP_AND) {
-		/* The elements come from the smaller one, of two equally large ones from the right. */
-		r = a->nitems < b->nitems ? pick(ev, a, b, true, &out) : pick(ev, b, a, true, &out);
-	} else {
-		r = pick(ev, a, b, false, &out);
-		if (!r && op == OP_XOR)
-			r = pick(ev, b, a, false, &out);
-	}
-	return r ? r : eval_new_items(ev, kind, out.data, out.n, ret);
 }

@@ -194,6 +194,11 @@ int eval_attr(struct eval *ev, const struct value *v, const char *name, const st
 
 	if (v->address && ev->in) {
 		r = ev->in->ops->attr(ev->in, v->address, name, &shallow, &err, &attr);
+		if (!r && !attr->address && attr->truncated) {
+			/* Made for us (the __dict__ of an object that has none yet): it cannot be read again by address. */
+			value_free(take_ptr(attr));
+			r = ev->in->ops->attr(ev->in, v->address, name, &eval_whole, &err, &attr);
+		}
 		if (!r)
 			return eval_keep(ev, attr, ret);
 		if (r != -ENOENT) {
@@ -538,7 +543,9 @@ int eval_finish(struct eval *ev, const struct value *v, struct value_limits *lim
 
 	if (lim->total)
 		lim->total--;
-	if (v->address && ev->in) {
+	/* A leaf is read already. */
+	if (v->address && ev->in && !(eval_is_number(v) && !v->subclass) &&
+	    !(v->kind == VALUE_STR && !v->subclass && !v->truncated && v->nbytes <= lim->bytes)) {
 		r = ev->in->ops->value(ev->in, v->address, lim, ret);
 		return r ? err_set(ev->err, r, "out of memory") : 0;
 	}

@@ -49,6 +49,8 @@ int eval_spend(struct eval *ev, uint64_t n);
 int eval_steps(struct eval *ev, uint64_t n);
 /* Read the object at addr without its children. -EFAULT. */
 int eval_read(struct eval *ev, uint64_t addr, const struct value **ret);
+/* The limits of what eval_full() reads. */
+extern const struct value_limits eval_whole;
 /* All of v's own items or bytes (the children themselves shallow). -ERANGE, -EFAULT. */
 int eval_full(struct eval *ev, const struct value *v, const struct value **ret);
 bool eval_is_number(const struct value *v);   /* bool, int, float, complex */
@@ -104,10 +106,16 @@ int eval_is(struct eval *ev, const struct value *a, const struct value *b);    /
 int eval_equal(struct eval *ev, const struct value *a, const struct value *b); /* 0, 1, -errno */
 int eval_same_or_equal(struct eval *ev, const struct value *a, const struct value *b);
 int eval_order(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b); /* 0, 1, -errno */
+/* Sort in place, stable. */
+int eval_sort(struct eval *ev, const struct value **items, size_t n, bool reverse);
+
+/* ---- expr_set.c ---- */
 enum eval_use { USE_PLAIN, USE_DICT_KEY, USE_SET_ELEMENT };
 int eval_hashable(struct eval *ev, const struct value *v, enum eval_use use);
 int eval_set_op(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b,
 		const struct value **ret);
+int eval_dict_equal(struct eval *ev, const struct value *a, const struct value *b); /* 0, 1, -errno */
+int eval_subset(struct eval *ev, const struct value *a, const struct value *b);     /* all of a in b? */
 /* A set or frozenset of what is in items[], first come first kept. */
 int eval_make_set(struct eval *ev, enum value_kind kind, const struct value *const *items, size_t n,
 		  const struct value **ret);
@@ -115,8 +123,6 @@ int eval_make_set(struct eval *ev, enum value_kind kind, const struct value *con
 int eval_ordered(struct eval *ev, const struct value *v);
 /* pairs: key, value, key, value; a later value replaces an earlier one. */
 int eval_make_dict(struct eval *ev, const struct value *const *pairs, size_t n, const struct value **ret);
-/* Sort in place, stable. */
-int eval_sort(struct eval *ev, const struct value **items, size_t n, bool reverse);
 
 /* ---- expr_call.c ---- */
 /* One built-in's implementation; see expr_call.c and expr_conv.c. */

@@ -69,6 +69,10 @@ static int read_with(struct eval *ev, uint64_t addr, const struct value_limits *
 	return r;
 }
 
+const struct value_limits eval_whole = {
+	.depth = 1, .items = EVAL_ITEMS_MAX * 2, .bytes = EVAL_BYTES_MAX, .total = EVAL_ITEMS_MAX * 2 + 1
+};
+
 int eval_read(struct eval *ev, uint64_t addr, const struct value **ret)
 {
 	static const struct value_limits shallow = { .depth = 0, .items = 0, .bytes = 4096, .total = 1 };
@@ -103,9 +107,6 @@ static bool is_full(const struct value *v)
 
 int eval_full(struct eval *ev, const struct value *v, const struct value **ret)
 {
-	static const struct value_limits all = {
-		.depth = 1, .items = EVAL_ITEMS_MAX * 2, .bytes = EVAL_BYTES_MAX, .total = EVAL_ITEMS_MAX * 2 + 1
-	};
 	int r;
 
 	if (is_full(v)) {
@@ -117,7 +118,7 @@ int eval_full(struct eval *ev, const struct value *v, const struct value **ret)
 	if (v->length > (is_text(v) ? EVAL_BYTES_MAX : EVAL_ITEMS_MAX))
 		return err_set(ev->err, -ERANGE, "a %s of length %lld is too long to look through here", v->type,
 			       (long long)v->length);
-	r = read_with(ev, v->address, &all, ret);
+	r = read_with(ev, v->address, &eval_whole, ret);
 	if (r)
 		return r;
 	if (!is_full(*ret) || (*ret)->kind != v->kind)
@@ -176,6 +177,14 @@ bool eval_is_builtin(const struct value *v)
 	       v->kind == VALUE_NOT_IMPLEMENTED || v->kind == VALUE_DEQUE;
 }
 
+/* Is v of a built-in type itself? OrderedDict, say, has a dict's layout and behaves otherwise. */
+static bool is_exact(const struct value *v)
+{
+	const char *type = v->kind == VALUE_DEQUE ? "deque" : kind_type(v->kind);
+
+	return eval_is_builtin(v) && !v->subclass && (!type || !strcmp(v->type, type));
+}
+
 uint64_t eval_builtin_addr(struct eval *ev, const char *name)
 {
 	uint64_t addr;
@@ -191,7 +200,7 @@ int eval_special(struct eval *ev, const struct value *v, const char *name)
 	uint64_t addr, owner;
 	int r;
 
-	if ((eval_is_builtin(v) && !v->subclass) || !ev->in)
+	if (is_exact(v) || !ev->in)
 		return 0;
 	if (v->kind == VALUE_UNREADABLE)
 		return err_set(ev->err, -EFAULT, "a value cannot be read: %s", v->text ? v->text : "?");
@@ -247,7 +256,7 @@ int eval_bool(struct eval *ev, const struct value *v)
 {
 	int r;
 
-	if (!eval_is_builtin(v) || v->subclass) {
+	if (!is_exact(v)) {
 		r = eval_plain(ev, v, "__bool__");
 		if (!r && !eval_is_number(v))
 			r = eval_plain(ev, v, "__len__");

@@ -630,13 +630,11 @@ int eval_contains(struct eval *ev, const struct value *c, const struct value *v)
 	const struct value *hit;
 	int r;
 
-	if (!eval_is_builtin(c) || c->subclass) {
-		r = eval_plain(ev, c, names[0]);
-		for (int i = 1; i < 3 && !r && !eval_is_builtin(c); i++)
-			r = eval_plain(ev, c, names[i]);
-		if (r)
-			return r;
-	}
+	r = eval_plain(ev, c, names[0]);
+	for (int i = 1; i < 3 && !r && !eval_is_builtin(c); i++)
+		r = eval_plain(ev, c, names[i]);
+	if (r)
+		return r;
 	switch (c->kind) {
 	case VALUE_STR: case VALUE_BYTES: case VALUE_BYTEARRAY:
 		return text_contains(ev, c, v);
