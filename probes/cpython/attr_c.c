@@ -178,8 +178,8 @@ static int clock_attr(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const
 static int number_attr(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const char *name,
 		       uint64_t *ret_addr, struct value **ret)
 {
-	bool real = strcmp(name, "real") == 0 || strcmp(name, "numerator") == 0;
 	bool integer = t->cls == OBJ_INT || t->cls == OBJ_BOOL;
+	bool real = strcmp(name, "real") == 0 || (integer && strcmp(name, "numerator") == 0);
 	uint64_t raw;
 	double d = 0;
 

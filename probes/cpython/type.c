@@ -270,6 +270,8 @@ static struct obj_type *type_read(struct obj_rd *rd, uint64_t addr, unsigned lev
 	t->base = u64_in(buf, size, off->type_base);
 	t->mro = u64_in(buf, size, off->type_mro);
 	t->dict = u64_in(buf, size, off->type_dict);
+	if (!t->dict && !t->heap && rd->minor >= 12)
+		t->dict = cpython_static_dict(rd->py, addr);
 	t->members = u64_in(buf, size, off->type_members);
 	t->getset = u64_in(buf, size, off->type_getset);
 	t->methods = u64_in(buf, size, off->type_methods);
