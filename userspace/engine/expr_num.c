@@ -432,6 +432,21 @@ static int complex_pow(struct eval *ev, double are, double aim, double bre, doub
 	return new_complex(ev, r.re, r.im, ret);
 }
 
+/* A real number by a complex one, not zero (3.14+). */
+static int real_div(struct eval *ev, double a, struct cplx b, const struct value **ret)
+{
+	double ratio, denom;
+
+	if (fabs(b.re) >= fabs(b.im)) {
+		ratio = b.im / b.re;
+		denom = b.re + b.im * ratio;
+		return new_complex(ev, a / denom, -a * ratio / denom, ret);
+	}
+	ratio = b.re / b.im;
+	denom = b.re * ratio + b.im;
+	return new_complex(ev, a * ratio / denom, -a / denom, ret);
+}
+
 static int complex_arith(struct eval *ev, enum expr_op op, const struct num *a, const struct num *b,
 			 const struct value **ret)
 {
@@ -458,6 +473,8 @@ static int complex_arith(struct eval *ev, enum expr_op op, const struct num *a, 
 			break;
 		if (breal && y.re != 0)
 			return new_complex(ev, x.re / y.re, x.im / y.re, ret);
+		if (areal && (y.re != 0 || y.im != 0))
+			return real_div(ev, x.re, y, ret);
 		if (!c_div(x, y, &r))
 			return zero_division(ev, ev->minor >= 14 ? "division by zero" : "complex division by zero");
 		return new_complex(ev, r.re, r.im, ret);
