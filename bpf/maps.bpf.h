@@ -61,6 +61,14 @@ struct {
 	__type(value, struct frame_state);
 } frames SEC(".maps");
 
+/* For the walk of py_walk.bpf.h, which says why it is not on the stack. A trap from user mode does not nest. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct py_walk);
+} walks SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);

@@ -77,10 +77,10 @@ static __always_inline int py_frame_of(u64 tstate, u64 self, struct py_frame *re
 	return 0;
 }
 
-/* One step over the interpreters and their thread states; 1 ends the walk. */
+/* One step over the interpreters and their thread states; ctx: struct py_walk **. 1 ends the walk. */
 static long py_walk_step(u32 i, void *ctx)
 {
-	struct py_walk *w = ctx;
+	struct py_walk *w = *(struct py_walk **)ctx;
 	struct py_frame f;
 	u64 next = 0, at;
 	int r;
@@ -121,7 +121,9 @@ static long py_walk_step(u32 i, void *ctx)
 }
 
 /*
- * Look for the thread in every interpreter. 0: w->found runs something (w->wanted says whether it is what we look
+ * Look for the thread in every interpreter; *w must not lie on the BPF stack. Kernels before 6.7 verify a loop's body as if it ran
+ * once: what they know of the stack before the first round (tstate is 0) they take for all rounds, and what the later rounds do
+ * is cut out as dead. 0: w->found runs something (w->wanted says whether it is what we look
  * for); -ENOENT: no such thread; -EFAULT: not found, and something could not be read.
  */
 static __always_inline int py_walk(struct py_walk *w)
@@ -130,7 +132,7 @@ static __always_inline int py_walk(struct py_walk *w)
 		w->fault = 1;
 		return -EFAULT;
 	}
-	read_loop(ABI_THREADS_MAX, py_walk_step, w);
+	read_loop(ABI_THREADS_MAX, py_walk_step, &w);
 	if (w->found.tstate)
 		return 0;
 	return w->fault ? -EFAULT : -ENOENT;

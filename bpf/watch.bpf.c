@@ -9,7 +9,6 @@
 #include <bpf/bpf_core_read.h>
 
 #include "bpf/abi.h"
-#include "bpf/maps.bpf.h"
 #include "bpf/read.bpf.h"
 
 /* What we know of the kernel; the offsets come from its BTF at load time. */
@@ -25,6 +24,7 @@ const volatile __u64 ns_dev = 0, ns_ino = 0; /* the target's pid namespace */
 const volatile __u32 stop_signal = 0;
 
 #include "bpf/py_walk.bpf.h"
+#include "bpf/maps.bpf.h"
 
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 {
@@ -51,15 +51,15 @@ static __always_inline int frame_in_regs(const struct bpf_perf_event_data *ctx, 
 static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *ctx, struct py_frame *ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct py_walk w = { .addr = ctx->addr };
 	struct abi_place_key key = { .addr = ctx->addr };
 	struct abi_place *place;
-	u64 *tstate;
+	u64 self = BPF_CORE_READ(task, thread.fsbase), *tstate;
+	struct py_walk *w;
+	u32 zero = 0;
 	int r;
 
-	w.self = BPF_CORE_READ(task, thread.fsbase);
-	tstate = bpf_map_lookup_elem(&threads, &w.self);
-	if (tstate && !py_frame_of(*tstate, w.self, ret)) {
+	tstate = bpf_map_lookup_elem(&threads, &self);
+	if (tstate && !py_frame_of(*tstate, self, ret)) {
 		key.code = ret->code;
 		place = bpf_map_lookup_elem(&places, &key);
 		if (place)
@@ -69,20 +69,24 @@ static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *
 	 * Not known yet, or gone and its memory reused, or the thread is in another of its thread states now:
 	 * only a walk can tell these from other code that shares the bytes.
 	 */
-	r = py_walk(&w);
+	w = bpf_map_lookup_elem(&walks, &zero);
+	if (!w)
+		return NULL;
+	*w = (struct py_walk){ .self = self, .addr = ctx->addr };
+	r = py_walk(w);
 	if (r) {
 		stat_add(r == -EFAULT ? ABI_STAT_FAULT : ABI_STAT_NO_THREAD);
 		return NULL;
 	}
-	*ret = w.found;
-	bpf_map_update_elem(&threads, &w.self, &ret->tstate, BPF_ANY);
+	*ret = w->found;
+	bpf_map_update_elem(&threads, &self, &ret->tstate, BPF_ANY);
 	/* Up to 3.10 different code may share the bytes, and the frame is always right. */
-	if (!w.wanted && py.prev_kind == ABI_PREV_FRAME)
-		frame_in_regs(ctx, &w, ret);
+	if (!w->wanted && py.prev_kind == ABI_PREV_FRAME)
+		frame_in_regs(ctx, w, ret);
 	key.code = ret->code;
 	place = bpf_map_lookup_elem(&places, &key);
 	if (!place)
-		stat_add(w.fault ? ABI_STAT_FAULT : ABI_STAT_OTHER_CODE);
+		stat_add(w->fault ? ABI_STAT_FAULT : ABI_STAT_OTHER_CODE);
 	return place;
 }
 
