@@ -38,6 +38,7 @@ void value_free(struct value *v)
 	free(v->name);
 	free(v->bytes);
 	free(v->text);
+	free(v->str);
 	free(v);
 }
 
@@ -66,6 +67,17 @@ int value_set_text(struct value *v, const char *text)
 		return -ENOMEM;
 	free(v->text);
 	v->text = copy;
+	return 0;
+}
+
+int value_set_str(struct value *v, const char *str)
+{
+	char *copy = strdup(str);
+
+	if (!copy)
+		return -ENOMEM;
+	free(v->str);
+	v->str = copy;
 	return 0;
 }
 

@@ -27,7 +27,6 @@ enum value_kind {
 	VALUE_INSTANCE,  /* anything with attributes: .items in order, each child has .name */
 	VALUE_EXCEPTION, /* .items: [0] the args tuple, then attributes by name */
 	VALUE_OPAQUE,    /* shown as .text, e.g. "<T object at 0x7f..>"; also datetime & co (.text is the repr) */
-	                 /* INSTANCE, EXCEPTION, OPAQUE: .bytes is str(x) where the rules do not give it */
 	VALUE_UNREADABLE, /* .text says why ("<unreadable: ...>") */
 };
 
@@ -36,7 +35,8 @@ enum value_form {
 	FORM_PLAIN,  /* as the built-in type does; an instance: .text */
 	FORM_CALL,   /* .text, the plain form, .bytes, ")": "defaultdict(<class 'int'>, {1: 2})", "deque([], maxlen=3)" */
 	FORM_PAIRS,  /* VALUE_DICT: the same with a list of pairs (OrderedDict before 3.12) */
-	FORM_FIELDS, /* .text "(" the first .nfields items as name=repr ")": named tuples, dataclasses */
+	FORM_FIELDS, /* .text "(" the first .nfields items as name=repr ")": named tuples, dataclasses;
+			an exception: the items after the arguments likewise (ImportError from 3.15 on) */
 };
 
 struct value {
@@ -57,7 +57,8 @@ struct value {
 	double re, im;
 	char *bytes;        /* NUL-terminated besides nbytes */
 	size_t nbytes;
-	char *text;
+	char *text;         /* also a STR, INT, FLOAT: repr that is not the built-in one (a member of an enumeration) */
+	char *str;          /* str(x) where it is neither repr nor what the built-in type gives; else NULL */
 	int64_t length;     /* len(x) in the target, -1 when it has none */
 	struct value **items;
 	size_t nitems;
@@ -93,8 +94,9 @@ void value_repr(const struct value *v, struct strbuf *out);
 void value_repr_max(const struct value *v, struct strbuf *out, size_t max);
 /* Python's str(): differs from repr for str (no quotes) and exceptions. */
 void value_str(const struct value *v, struct strbuf *out);
-/* The value's .text / .bytes, copied; 0 or -ENOMEM (then nothing has changed). */
+/* The value's .text / .str / .bytes, copied; 0 or -ENOMEM (then nothing has changed). */
 int value_set_text(struct value *v, const char *text);
+int value_set_str(struct value *v, const char *str);
 int value_set_bytes(struct value *v, const char *data, size_t len);
 /* Is code point cp printable for str.isprintable() of Python 3.minor (0: the newest known)? */
 bool value_printable(unsigned cp, unsigned minor);

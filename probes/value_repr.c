@@ -223,7 +223,8 @@ static void repr_str(const char *s, size_t n, unsigned minor, struct strbuf *out
 	strbuf_addc(out, quote);
 }
 
-static void repr_bytes(const char *s, size_t n, struct strbuf *out)
+/* Up to 3.14 a bytearray escapes single quotes even between double ones (Objects/bytearrayobject.c). */
+static void repr_bytes(const char *s, size_t n, bool array, struct strbuf *out)
 {
 	char quote = quote_for(s, n);
 
@@ -232,7 +233,7 @@ static void repr_bytes(const char *s, size_t n, struct strbuf *out)
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = s[i];
 
-		if (c == (unsigned char)quote || c == '\\')
+		if (c == (unsigned char)quote || c == '\\' || (array && c == '\''))
 			strbuf_addf(out, "\\%c", c);
 		else if (c == '\t')
 			strbuf_adds(out, "\\t");
@@ -321,6 +322,11 @@ static void repr_fields(const struct value *v, unsigned depth, struct strbuf *ou
 {
 	size_t n = v->nfields < v->nitems ? v->nfields : v->nitems;
 
+	/* A dataclass that is inside itself is just dots; types.SimpleNamespace says its name. */
+	if (v->cycle && v->text && strcmp(v->text, "namespace") != 0) {
+		strbuf_adds(out, "...");
+		return;
+	}
 	strbuf_adds(out, v->text ? v->text : v->type);
 	strbuf_addc(out, '(');
 	for (size_t i = 0; i < n; i++) {
@@ -361,6 +367,15 @@ static void repr_call(const struct value *v, unsigned depth, struct strbuf *out)
 {
 	size_t n = v->text ? strlen(v->text) : 0;
 
+	if (v->cycle && v->kind == VALUE_DEQUE) {
+		strbuf_adds(out, "[...]");
+		return;
+	}
+	/* A defaultdict guards only its dict. */
+	if (v->cycle && n && v->text[n - 1] == '(') {
+		strbuf_adds(out, "...");
+		return;
+	}
 	strbuf_adds(out, v->text ? v->text : "(");
 	if (v->kind == VALUE_LIST || v->kind == VALUE_DEQUE)
 		repr_list(v, depth, out);
@@ -384,6 +399,22 @@ static void repr_exception(const struct value *v, unsigned depth, struct strbuf 
 		return;
 	}
 	strbuf_adds(out, v->type);
+	if (v->form == FORM_FIELDS && args && !v->cycle) {
+		/* 3.15: ImportError adds name and path, where they were given */
+		size_t n = 0;
+
+		strbuf_addc(out, '(');
+		for (size_t i = 0; i < args->nitems; i++, n++) {
+			strbuf_adds(out, n ? ", " : "");
+			repr_any(args->items[i], depth, out);
+		}
+		for (size_t i = 1; i < v->nfields && i < v->nitems; i++, n++) {
+			strbuf_addf(out, "%s%s=", n ? ", " : "", v->items[i]->name ? v->items[i]->name : "?");
+			repr_any(v->items[i], depth, out);
+		}
+		strbuf_addc(out, ')');
+		return;
+	}
 	if (!args || v->cycle) {
 		strbuf_adds(out, "(...)");
 		return;
@@ -418,7 +449,7 @@ static void repr_any(const struct value *v, unsigned depth, struct strbuf *out)
 		return;
 	}
 	depth++;
-	if (v->form == FORM_FIELDS) {
+	if (v->form == FORM_FIELDS && v->kind != VALUE_EXCEPTION) {
 		repr_fields(v, depth, out);
 		return;
 	}
@@ -461,13 +492,14 @@ static void repr_any(const struct value *v, unsigned depth, struct strbuf *out)
 			strbuf_adds(out, "...");
 		break;
 	case VALUE_BYTES:
-		repr_bytes(v->bytes ? v->bytes : "", v->nbytes, out);
+		repr_bytes(v->bytes ? v->bytes : "", v->nbytes, false, out);
 		if (v->truncated)
 			strbuf_adds(out, "...");
 		break;
 	case VALUE_BYTEARRAY:
-		strbuf_addf(out, "%s(", v->subclass ? v->type : "bytearray");
-		repr_bytes(v->bytes ? v->bytes : "", v->nbytes, out);
+		strbuf_addf(out, "%s(", v->subclass && v->minor != 6 ? v->type : "bytearray");
+		repr_bytes(v->bytes ? v->bytes : "", v->nbytes,
+			   v->minor && v->minor <= 14, out);
 		strbuf_adds(out, v->truncated ? "...)" : ")");
 		break;
 	case VALUE_LIST:
@@ -481,7 +513,11 @@ static void repr_any(const struct value *v, unsigned depth, struct strbuf *out)
 		repr_set(v, depth, out);
 		break;
 	case VALUE_DEQUE:
-		strbuf_addf(out, "%s(", v->subclass ? v->type : "deque");
+		if (v->cycle) {
+			strbuf_adds(out, "[...]");
+			break;
+		}
+		strbuf_addf(out, "%s(", v->subclass && v->minor != 6 ? v->type : "deque");
 		repr_list(v, depth, out);
 		strbuf_addc(out, ')');
 		break;
@@ -551,6 +587,10 @@ void value_str(const struct value *v, struct strbuf *out)
 {
 	const struct value *args;
 
+	if (v->str) {
+		strbuf_adds(out, v->str);
+		return;
+	}
 	switch (v->kind) {
 	case VALUE_STR:
 		strbuf_add(out, v->bytes ? v->bytes : "", v->nbytes);
@@ -558,30 +598,17 @@ void value_str(const struct value *v, struct strbuf *out)
 			strbuf_adds(out, "...");
 		return;
 	case VALUE_INT:
-		if (!v->text)
-			break;
-		if (v->bytes)
-			strbuf_add(out, v->bytes, v->nbytes);
-		else
-			repr_int(v, out);
+		repr_int(v, out);
 		return;
 	case VALUE_EXCEPTION:
 		args = v->nitems ? v->items[0] : NULL;
-		if (v->bytes)
-			strbuf_add(out, v->bytes, v->nbytes);
-		else if (!args || args->kind != VALUE_TUPLE || args->truncated || args->nitems > 1)
+		if (!args || args->kind != VALUE_TUPLE || args->truncated || args->nitems > 1)
 			value_repr(args ? args : v, out);
 		else if (args->nitems == 1)
 			value_str(args->items[0], out);
 		return;
-	case VALUE_INSTANCE:
-	case VALUE_OPAQUE:
-		if (!v->bytes)
-			break;
-		strbuf_add(out, v->bytes, v->nbytes);
-		return;
 	default:
-		break;
+		value_repr(v, out);
+		return;
 	}
-	value_repr(v, out);
 }

@@ -24,6 +24,7 @@ struct found {
 	uint64_t def;           /* PyMemberDef, PyMethodDef */
 	struct obj_type *owner; /* class that has it */
 	struct obj_type *type;  /* class of the object, FOUND_OBJECT */
+	struct obj_type *blind; /* FOUND_NONE: a class whose dict is out of reach: it may have the name */
 };
 
 /* A name in an array of definitions that start with a C string; 0. */
@@ -54,11 +55,11 @@ static bool find_in_arrays(struct obj_rd *rd, struct obj_type *c, const char *na
 	uint64_t def;
 
 	if ((def = find_def(rd, c->members, rd->off->member_size, name)))
-		*f = (struct found){ FOUND_MEMBER, 0, def, c, NULL };
+		*f = (struct found){ .kind = FOUND_MEMBER, .def = def, .owner = c };
 	else if ((def = find_def(rd, c->getset, 40, name)))
-		*f = (struct found){ FOUND_GETSET, 0, def, c, NULL };
+		*f = (struct found){ .kind = FOUND_GETSET, .def = def, .owner = c };
 	else if ((def = find_def(rd, c->methods, 32, name)))
-		*f = (struct found){ FOUND_METHOD, 0, def, c, NULL };
+		*f = (struct found){ .kind = FOUND_METHOD, .def = def, .owner = c };
 	else
 		return false;
 	return true;
@@ -74,11 +75,13 @@ static void find(struct obj_rd *rd, struct obj_type *t, const char *name, struct
 		if (!c->dict) {
 			if (!c->heap && find_in_arrays(rd, c, name, f))
 				return;
+			f->blind = c;
 			continue;
 		}
 		if (obj_dict_get(rd, c->dict, name, &addr) < 0)
 			continue;
-		*f = (struct found){ FOUND_OBJECT, addr, 0, c, obj_type_of(rd, addr, NULL) };
+		*f = (struct found){ .kind = FOUND_OBJECT, .addr = addr, .owner = c };
+		f->type = obj_type_of(rd, addr, NULL);
 		if (!f->type)
 			return;
 		if (f->type->cls == OBJ_MEMBER_DESCR) {
@@ -92,17 +95,6 @@ static void find(struct obj_rd *rd, struct obj_type *t, const char *name, struct
 		}
 		return;
 	}
-}
-
-/* A special method of the class, written in Python; NULL when it is C's or absent. Then its class. */
-static struct obj_type *python_special(struct obj_rd *rd, struct obj_type *t, const char *name)
-{
-	struct obj_type *owner;
-	uint64_t addr;
-
-	if (!t->heap || obj_type_lookup(rd, t, name, &addr, &owner) < 0 || !owner->heap)
-		return NULL;
-	return owner;
 }
 
 /* Includes the classes made by C: tp_descr_get of the object's class. */
@@ -416,9 +408,12 @@ static int attr_of_type(struct obj_rd *rd, uint64_t obj, struct obj_type *meta, 
 		return bind(rd, 0, obj, name, &in_self, err, ret_addr, ret_value);
 	if (in_meta.kind)
 		return bind(rd, obj, meta->addr, name, &in_meta, err, ret_addr, ret_value);
-	owner = python_special(rd, meta, "__getattr__");
-	if (owner)
+	/* EnumMeta's, up to 3.11, looks into the same map. */
+	owner = obj_type_special(rd, meta, "__getattr__");
+	if (owner && strcmp(owner->name, "EnumMeta") != 0 && strcmp(owner->name, "EnumType") != 0)
 		return refuse(err, "method", "__getattr__", owner);
+	if (in_self.blind)
+		return refuse(err, "attribute", name, in_self.blind);
 	return err_set(err, -ENOENT, "AttributeError: type object '%s' has no attribute '%s'", self->name,
 		       name);
 }
@@ -437,7 +432,7 @@ int obj_attr(struct obj_rd *rd, uint64_t obj, const char *name, struct err *err,
 	t = obj < 4096 ? NULL : obj_type_of(rd, obj, &r);
 	if (!t)
 		return err_set(err, -EFAULT, "the object at 0x%" PRIx64 " cannot be read", obj);
-	owner = python_special(rd, t, "__getattribute__");
+	owner = obj_type_special(rd, t, "__getattribute__");
 	if (owner)
 		return refuse(err, "method", "__getattribute__", owner);
 	if (t->cls == OBJ_TYPE)
@@ -466,7 +461,7 @@ int obj_attr(struct obj_rd *rd, uint64_t obj, const char *name, struct err *err,
 		return obj_attr(rd, obj_ptr(rd, obj + rd->off->method_func), name, err, ret_addr,
 				ret_value);
 missing:
-	owner = python_special(rd, t, "__getattr__");
+	owner = obj_type_special(rd, t, "__getattr__");
 	if (owner)
 		return refuse(err, "method", "__getattr__", owner);
 	if (t->cls == OBJ_MODULE) {
@@ -482,6 +477,8 @@ missing:
 		return err_set(err, -ENOENT, "AttributeError: module '%s' has no attribute '%s'",
 			       module ? module : "?", name);
 	}
+	if (f.blind)
+		return refuse(err, "attribute", name, f.blind);
 	return err_set(err, -ENOENT, "AttributeError: '%s' object has no attribute '%s'", t->name, name);
 }
 

@@ -213,7 +213,7 @@ static int number_attr(struct obj_rd *rd, uint64_t obj, struct obj_type *t, cons
 	return given(rd, value_new_float(d), ret);
 }
 
-/* The state of a generator's frame (3.11+): 0 is executing in 3.11 to 3.14; 3.15 counts otherwise. */
+/* The state of a generator's frame (3.11+): 0 is executing in 3.11 to 3.14, 4 in 3.15 (pycore_frame.h). */
 static int generator_attr(struct obj_rd *rd, uint64_t obj, const char *name, uint64_t *ret_addr,
 			  struct value **ret)
 {
@@ -221,12 +221,19 @@ static int generator_attr(struct obj_rd *rd, uint64_t obj, const char *name, uin
 	const char *what = strchr(name, '_');
 	uint8_t state;
 
+	if (what && strcmp(what, "_running") == 0 && rd->minor == 10) {
+		uint64_t frame = obj_ptr(rd, obj + off->gen_frame);
+
+		if (frame && mem_u8(rd->mem, frame + off->frame_state, &state) < 0)
+			return -EFAULT;
+		return given(rd, value_new_bool(frame && state == 0), ret);
+	}
 	if (!what || off->gen_frame_state == OFF_NONE)
 		return -ENOSYS;
 	if (mem_u8(rd->mem, obj + off->gen_frame_state, &state) < 0)
 		return -EFAULT;
-	if (strcmp(what, "_running") == 0 && rd->minor <= 14)
-		return given(rd, value_new_bool(state == 0), ret);
+	if (strcmp(what, "_running") == 0)
+		return given(rd, value_new_bool(state == (rd->minor >= 15 ? 4 : 0)), ret);
 	if (strcmp(what, "_code") == 0 && off->gen_iframe != OFF_NONE)
 		return cpython_frame_code(rd->py, obj + off->gen_iframe, ret_addr) < 0 ? -ENOSYS : 0;
 	return -ENOSYS;

@@ -83,7 +83,7 @@ struct cpython {
 	size_t eval_n;
 	uint32_t code_tag_mask;  /* low bits to clear in f_executable and localsplus slots (3.14+: 3) */
 	/* Room for what the other files keep; freed with the interp by free(). */
-	void *code_cache, *value_cache, *static_types;
+	void *code_cache, *value_cache;
 };
 
 static inline struct cpython *cpython_of(struct interp *in)
@@ -149,8 +149,8 @@ int cpython_attr(struct interp *in, uint64_t obj, const char *name, const struct
 int cpython_item(struct interp *in, uint64_t obj, const struct value *key, const struct value_limits *lim,
 		 struct err *err, struct value **ret);
 int cpython_type_is(struct interp *in, uint64_t type, const char *name, bool derived);
-/* static_types.c: the __dict__ of a type built into the interpreter (3.12+), 0 when there is none. */
-uint64_t cpython_static_dict(struct cpython *py, uint64_t type);
+/* static_types.c: the __dict__ of a static type (3.12+), 0 when there is none. index: its tp_subclasses. */
+uint64_t cpython_static_dict(struct cpython *py, uint64_t type, uint64_t index);
 
 int cpython_type_lookup(struct interp *in, uint64_t type, const char *name, uint64_t *ret_addr,
 			uint64_t *ret_owner);

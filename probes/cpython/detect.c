@@ -25,7 +25,6 @@ void cpython_free(struct interp *in)
 	free(py->cwd);
 	free(py->code_cache);
 	free(py->value_cache);
-	free(py->static_types);
 	free(py);
 }
 

@@ -101,7 +101,7 @@ static int dict_item(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const 
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
 	struct obj_type *owner;
 	struct obj_dict d;
-	uint64_t k, v, missing;
+	uint64_t k, v;
 	int r;
 
 	if (!hashable(key))
@@ -130,8 +130,8 @@ static int dict_item(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const 
 	if (t->cls == OBJ_DEFAULTDICT && obj_ptr(rd, obj + rd->off->defaultdict_factory) &&
 	    obj_ptr(rd, obj + rd->off->defaultdict_factory) != rd->py->none)
 		return err_set(err, -EOPNOTSUPP, "the key is missing: default_factory runs code");
-	if (t->heap && obj_type_lookup(rd, t, "__missing__", &missing, &owner) == 0 && owner->heap &&
-	    t->cls != OBJ_DEFAULTDICT)
+	owner = obj_type_special(rd, t, "__missing__");
+	if (owner)
 		return err_set(err, -EOPNOTSUPP, "the key is missing: %s.__missing__ runs code",
 			       owner->name);
 	value_repr_max(key, &sb, 100);
@@ -317,8 +317,8 @@ static int item(struct obj_rd *rd, uint64_t obj, const struct value *key, struct
 
 	if (!t)
 		return err_set(err, -EFAULT, "the object at 0x%" PRIx64 " cannot be read", obj);
-	if (t->heap && obj_type_lookup(rd, t, "__getitem__", &method, &owner) == 0 && owner->heap &&
-	    !strchr(owner->tp_name, '.'))
+	owner = obj_type_special(rd, t, "__getitem__");
+	if (owner)
 		return err_set(err, -EOPNOTSUPP, "method '__getitem__' of %s runs code", owner->name);
 	switch (t->cls) {
 	case OBJ_LIST:

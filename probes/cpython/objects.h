@@ -101,6 +101,8 @@ struct obj_type *obj_type_mro(struct obj_rd *rd, struct obj_type *t, unsigned i)
 /* A name in the classes' dicts along the MRO: address of the object, and the class it was found in. -ENOENT. */
 int obj_type_lookup(struct obj_rd *rd, struct obj_type *t, const char *name, uint64_t *ret_addr,
 		    struct obj_type **ret_owner);
+/* A special method written in Python: the class that has it; NULL when it is C's or absent. */
+struct obj_type *obj_type_special(struct obj_rd *rd, struct obj_type *t, const char *name);
 /* Is t, or a class of its MRO, called name, of that module (NULL: any)? The class, or NULL. */
 struct obj_type *obj_type_derived(struct obj_rd *rd, struct obj_type *t, const char *module,
 				  const char *name);

@@ -211,6 +211,14 @@ fail:
 	return NULL;
 }
 
+/* Up to 3.11 this loader has a module_repr() of its own. */
+static bool builtin_loader(struct obj_rd *rd, uint64_t loader)
+{
+	struct obj_type *t = obj_type_at(rd, loader, NULL);
+
+	return t && rd->minor <= 11 && strcmp(t->name, "BuiltinImporter") == 0;
+}
+
 /* What a module's repr names as its origin: 'from ...', '(built-in)', or nothing (importlib._bootstrap). */
 static char *module_text(struct obj_rd *rd, uint64_t dict, const char *name, unsigned depth)
 {
@@ -226,6 +234,8 @@ static char *module_text(struct obj_rd *rd, uint64_t dict, const char *name, uns
 		if (!origin || origin == rd->py->none) {
 			if (!loader || loader == rd->py->none)
 				return obj_fmt(rd, "<module '%s'>", name);
+			if (builtin_loader(rd, loader))
+				return obj_fmt(rd, "<module '%s' (built-in)>", name);
 			text = obj_repr(rd, loader, depth ? depth - 1 : 0);
 			return text ? obj_fmt(rd, "<module '%s' (%s)>", name, text) : NULL;
 		}
@@ -241,6 +251,8 @@ static char *module_text(struct obj_rd *rd, uint64_t dict, const char *name, uns
 		return text ? obj_fmt(rd, "<module '%s' from %s>", name, text) : NULL;
 	}
 	if (obj_dict_get(rd, dict, "__loader__", &loader) == 0 && loader != rd->py->none) {
+		if (builtin_loader(rd, loader))
+			return obj_fmt(rd, "<module '%s' (built-in)>", name);
 		text = obj_repr(rd, loader, depth ? depth - 1 : 0);
 		return text ? obj_fmt(rd, "<module '%s' (%s)>", name, text) : NULL;
 	}

@@ -149,6 +149,14 @@ struct value *obj_make_instance(struct obj_rd *rd, uint64_t addr, struct obj_typ
 		v->truncated = true;
 	}
 	if (t->cls == OBJ_NAMESPACE && t->distance == 0) {
+		/* Sorted up to 3.8 (Objects/namespaceobject.c). */
+		for (size_t i = 1; rd->minor <= 8 && i < v->nitems; i++)
+			for (size_t j = i; j && strcmp(v->items[j]->name, v->items[j - 1]->name) < 0; j--) {
+				struct value *swap = v->items[j];
+
+				v->items[j] = v->items[j - 1];
+				v->items[j - 1] = swap;
+			}
 		v->form = FORM_FIELDS;
 		v->nfields = v->nitems;
 		if (v->truncated)
@@ -206,10 +214,9 @@ static char *flag_parts(struct obj_rd *rd, struct obj_type *t, int64_t value)
 
 int obj_enum_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t, unsigned depth)
 {
-	_cleanup_free_ char *name = NULL, *repr = NULL, *str = NULL;
+	_cleanup_free_ char *name = NULL, *repr = NULL, *str = NULL, *module = NULL;
 	uint64_t func, value, name_addr;
 	struct obj_type *owner;
-	const char *module;
 	int64_t bits;
 
 	if (v->kind != VALUE_INT && v->kind != VALUE_FLOAT && v->kind != VALUE_STR &&
@@ -217,7 +224,8 @@ int obj_enum_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_
 		return 0;
 	if (v->form != FORM_PLAIN || obj_own_repr(rd, t, &func, &owner) < 0)
 		return 0;
-	module = obj_type_module(rd, owner);
+	/* Enumerations mixed with a data type get a copy of the method in their own dict. */
+	module = obj_str_dup(rd, obj_ptr(rd, func + rd->off->func_module));
 	if (!module || strcmp(module, "enum") != 0)
 		return 0;
 	value = obj_attr_addr(rd, addr, "_value_");
@@ -233,10 +241,10 @@ int obj_enum_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_
 	if (obj_textf(rd, v, "<%s%s%s: %s>", t->name, name ? "." : "", name ? name : "", repr) < 0)
 		return -ENOMEM;
 	/* 3.11+: IntEnum and its like print as the number. */
-	if (v->kind == VALUE_STR || (rd->minor >= 11 && obj_type_derived(rd, t, "enum", "ReprEnum")))
+	if (rd->minor >= 11 && obj_type_derived(rd, t, "enum", "ReprEnum"))
 		return 1;
-	str = obj_fmt(rd, "%s.%s", t->name, name ? name : repr);
-	if (!str || value_set_bytes(v, str, strlen(str)) < 0)
+	str = obj_fmt(rd, !name && rd->minor >= 11 ? "%s(%s)" : "%s.%s", t->name, name ? name : repr);
+	if (!str || value_set_str(v, str) < 0)
 		return -ENOMEM;
 	return 1;
 }
@@ -326,7 +334,7 @@ static int exception_str(struct obj_rd *rd, struct value *v, uint64_t addr, stru
 	} else {
 		return 0;
 	}
-	return text && value_set_bytes(v, text, strlen(text)) == 0 ? 0 : -ENOMEM;
+	return text && value_set_str(v, text) == 0 ? 0 : -ENOMEM;
 }
 
 /* The C members of exceptions (errno, filename, name, value ...), where they are set. */
@@ -356,6 +364,22 @@ static void add_members(struct obj_rd *rd, struct value *v, uint64_t addr, struc
 	}
 }
 
+/* From 3.15 on the repr of an ImportError has name and path where they were given, be they None. */
+static void add_import_fields(struct obj_rd *rd, struct value *v, uint64_t addr)
+{
+	static const char *const names[] = { "name", "path" };
+	uint64_t base = addr + rd->off->exc_suppress_context + 8; /* msg, name, path: Include/cpython/pyerrors.h */
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t child = obj_ptr(rd, base + 8 + 8 * (uint64_t)i);
+
+		if (child && obj_add(rd, v, child, 0, names[i]))
+			v->nfields = v->nitems;
+	}
+	if (v->nfields)
+		v->form = FORM_FIELDS;
+}
+
 struct value *obj_make_exception(struct obj_rd *rd, uint64_t addr, struct obj_type *t, unsigned depth)
 {
 	static const char *const linked_names[] = { "__cause__", "__context__" };
@@ -373,6 +397,8 @@ struct value *obj_make_exception(struct obj_rd *rd, uint64_t addr, struct obj_ty
 		value_free(v);
 		return NULL;
 	}
+	if (rd->minor >= 15 && obj_type_derived(rd, t, "builtins", "ImportError") && !v->cycle)
+		add_import_fields(rd, v, addr);
 	if (!depth || !rd->lim.items) {
 		v->truncated = true;
 		return v;

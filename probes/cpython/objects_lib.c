@@ -129,7 +129,7 @@ static int clock_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct 
 		return -ENOMEM;
 	if (c.tzinfo && !utc_offset(rd, c.tzinfo, &str))
 		return 0;
-	return value_set_bytes(v, strbuf_str(&str), str.len);
+	return value_set_str(v, strbuf_str(&str));
 }
 
 static int delta_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t)
@@ -166,14 +166,15 @@ static int delta_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct 
 		strbuf_addf(&str, ".%06d", d[2]);
 	if (sb.failed || str.failed || obj_textf(rd, v, "%s", strbuf_str(&sb)) < 0)
 		return -ENOMEM;
-	return value_set_bytes(v, strbuf_str(&str), str.len);
+	return value_set_str(v, strbuf_str(&str));
 }
 
 static int timezone_text(struct obj_rd *rd, struct value *v, uint64_t addr)
 {
 	uint64_t offset = obj_ptr(rd, addr + rd->off->timezone_offset);
 	uint64_t name = obj_ptr(rd, addr + rd->off->timezone_name);
-	_cleanup_free_ char *repr = NULL, *name_repr = NULL;
+	_cleanup_free_ char *repr = NULL, *name_repr = NULL, *name_str = NULL;
+	_cleanup_strbuf_ struct strbuf str = STRBUF_INIT;
 	int32_t d[3];
 	int r;
 
@@ -182,12 +183,17 @@ static int timezone_text(struct obj_rd *rd, struct value *v, uint64_t addr)
 		return r;
 	/* There is one such object without a name: timezone.utc */
 	if (!name && !d[0] && !d[1] && !d[2])
-		return value_set_bytes(v, "UTC", 3) < 0 ? -ENOMEM :
+		return value_set_str(v, "UTC") < 0 ? -ENOMEM :
 							  obj_textf(rd, v, "datetime.timezone.utc");
 	repr = obj_repr(rd, offset, 1);
 	name_repr = name ? obj_repr(rd, name, 1) : NULL;
 	if (!repr || (name && !name_repr))
 		return -ENOMEM;
+	name_str = name ? obj_str_dup(rd, name) : NULL;
+	strbuf_adds(&str, name_str ? name_str : "UTC");
+	if (name_str || utc_offset(rd, addr, &str))
+		if (str.failed || value_set_str(v, strbuf_str(&str)) < 0)
+			return -ENOMEM;
 	return obj_textf(rd, v, "datetime.timezone(%s%s%s)", repr, name ? ", " : "",
 			 name ? name_repr : "");
 }
@@ -255,7 +261,7 @@ static int decimal_text(struct obj_rd *rd, struct value *v, uint64_t addr)
 	}
 	if (sb.failed || obj_textf(rd, v, "Decimal('%s')", strbuf_str(&sb)) < 0)
 		return -ENOMEM;
-	return value_set_bytes(v, strbuf_str(&sb), sb.len);
+	return value_set_str(v, strbuf_str(&sb));
 }
 
 static int partial_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t,
@@ -311,12 +317,15 @@ static int weakref_text(struct obj_rd *rd, struct value *v, uint64_t addr)
 	uint64_t to = obj_ptr(rd, addr + rd->off->weakref_object);
 	struct obj_type *t = to ? obj_type_of(rd, to, NULL) : NULL;
 	_cleanup_free_ char *name = NULL;
+	struct value *made = NULL;
 	uint64_t name_addr;
 
 	if (!t || t->cls == OBJ_NONE)
 		return obj_textf(rd, v, "<weakref at 0x%" PRIx64 "; dead>", addr);
-	name_addr = obj_attr_addr(rd, to, "__name__");
-	name = name_addr ? obj_str_dup(rd, name_addr) : NULL;
+	if (obj_attr(rd, to, "__name__", NULL, &name_addr, &made) == 0) {
+		name = made && made->kind == VALUE_STR ? strdup(made->bytes) : obj_str_dup(rd, name_addr);
+		value_free(made);
+	}
 	return obj_textf(rd, v, "<weakref at 0x%" PRIx64 "; to '%s' at 0x%" PRIx64 "%s%s%s>", addr,
 			 t->tp_name, to, name ? " (" : "", name ? name : "", name ? ")" : "");
 }

@@ -115,7 +115,7 @@ static int frame(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_t
 		v->form = FORM_CALL;
 		func = obj_ptr(rd, addr + rd->off->defaultdict_factory);
 		factory = func ? obj_repr(rd, func, 1) : strdup("None");
-		return factory ? obj_textf(rd, v, "%s(%s, ", t->name, factory) : -ENOMEM;
+		return factory ? obj_textf(rd, v, "%s(%s, ", rd->minor == 6 ? "defaultdict" : t->name, factory) : -ENOMEM;
 	case OBJ_FROZENDICT:
 		v->form = FORM_CALL;
 		return obj_textf(rd, v, "%s(", t->name);
@@ -202,7 +202,8 @@ struct value *obj_make_dict(struct obj_rd *rd, uint64_t addr, struct obj_type *t
 		/* What it wraps is mostly a class's dict: long. One level of it. */
 		text = obj_repr(rd, obj_ptr(rd, addr + rd->off->mappingproxy_mapping), depth);
 		v = obj_new(rd, VALUE_OPAQUE, addr, t);
-		if (!v || !text || obj_textf(rd, v, "mappingproxy(%s)", text) < 0) {
+		if (!v || !text || obj_textf(rd, v, "mappingproxy(%s)", text) < 0 ||
+		    value_set_str(v, text) < 0) {
 			value_free(v);
 			return NULL;
 		}

@@ -96,8 +96,9 @@ static int name_members(struct obj_rd *rd, struct value *v, struct obj_type *t)
 	char *names[64];
 	size_t n = 0;
 
-	if (!t->members || v->length > 64 || !t->dict ||
-	    obj_dict_get(rd, t->dict, "n_sequence_fields", &marker) < 0)
+	/* The dict of a static class may be out of reach (3.12+): no other tuples of C have members. */
+	if (!t->members || v->length > 64 || (t->heap && !t->dict) ||
+	    (t->dict && obj_dict_get(rd, t->dict, "n_sequence_fields", &marker) < 0))
 		return 0;
 	for (; n < v->nitems; n++) {
 		uint64_t def = t->members + n * off->member_size;
@@ -218,7 +219,7 @@ struct value *obj_make_deque(struct obj_rd *rd, uint64_t addr, struct obj_type *
 	if ((int64_t)maxlen >= 0) {
 		v->form = FORM_CALL;
 		tail = obj_fmt(rd, ", maxlen=%" PRIu64, maxlen);
-		if (!tail || obj_textf(rd, v, "%s(", t->name) < 0 ||
+		if (!tail || obj_textf(rd, v, "%s(", rd->minor == 6 ? "deque" : t->name) < 0 ||
 		    value_set_bytes(v, tail, strlen(tail)) < 0) {
 			rd->nomem = true;
 			value_free(v);

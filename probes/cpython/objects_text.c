@@ -126,26 +126,19 @@ char *obj_str_dup(struct obj_rd *rd, uint64_t addr)
 bool obj_str_is(struct obj_rd *rd, uint64_t addr, const char *name)
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+	const struct py_offsets *off = rd->off;
 	size_t len = strlen(name);
-	struct str_data s;
+	uint64_t type, length;
+	uint8_t buf[64];
 
-	if (str_open(rd, addr, &s) < 0 || s.length > len)
+	/* Most keys differ in their length: one look at the head decides. */
+	if (off->str_length + 8 > sizeof(buf) || mem_read(rd->mem, addr, buf, off->str_length + 8) < 0)
 		return false;
-	if (s.kind == 1 && s.length == len && len <= 256) {
-		char buf[256];
-
-		if (!len)
-			return true;
-		if (mem_read(rd->mem, s.addr, buf, len) < 0)
-			return false;
-		if (memcmp(buf, name, len) == 0) {
-			/* Equal bytes are equal text only in ASCII: Latin-1 is stored as one byte, too. */
-			for (size_t i = 0; i < len; i++)
-				if (buf[i] & 0x80)
-					return false;
-			return true;
-		}
-	}
+	memcpy(&type, buf + off->ob_type, 8);
+	memcpy(&length, buf + off->str_length, 8);
+	if (type == rd->py->types.str && (length > len || length * 4 < len) &&
+	    (off->str_wstr == OFF_NONE || length))
+		return false;
 	if (obj_str_read(rd, addr, len, &sb, NULL) != 0)
 		return false;
 	return sb.len == len && memcmp(strbuf_str(&sb), name, len) == 0;

@@ -1,81 +1,50 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * From 3.12 on tp_dict of the types built into the interpreter is NULL: each interpreter has its own, in the array
- * types.builtins of its state (Include/internal/pycore_typeobject.h). An entry begins with the type's address and two
- * or three flags; the dict follows. It is found by what it is, so no offset of the array is needed.
+ * From 3.12 on tp_dict of the types built into the interpreter is NULL: each interpreter has its own, in an array of its
+ * state, and so have the static types of extension modules from 3.13 on. The index, one more than it is, is what
+ * tp_subclasses holds (Objects/typeobject.c). Fields that deep in PyInterpreterState move a little between builds (debug
+ * ones have more of them): the entry that names the type is looked for near the place where it should be.
  */
 #include "probes/cpython/cpython.h"
 
-#include <errno.h>
-#include <stdlib.h>
+#define INDEX_MAX 1024 /* static types of an interpreter: some 200 */
+#define SLACK 1024     /* bytes to either side */
 
-#include "base/mem.h"
-
-#define STATE_MAX (4u << 20)
-
-/* A copy of the main interpreter's state: the entries do not change once they are set. */
-struct static_types {
-	size_t n;
-	uint64_t words[];
-};
-
-static uint64_t main_interpreter(struct cpython *py)
+static uint64_t word(struct cpython *py, uint64_t addr)
 {
-	uint64_t is = 0, next;
+	uint64_t v;
 
-	if (mem_u64(py->mem, py->interp_head, &is) < 0)
-		return 0;
-	/* The list is newest first. */
-	for (unsigned i = 0; i < CPYTHON_INTERPS_MAX; i++) {
-		if (mem_u64(py->mem, is + py->off->interp_next, &next) < 0 || !next)
-			break;
-		is = next;
-	}
-	return is;
-}
-
-static struct static_types *read_state(struct cpython *py)
-{
-	size_t size = py->off->interp_size & ~(size_t)7;
-	uint64_t is = main_interpreter(py);
-	struct static_types *st;
-
-	if (!is || !size || size > STATE_MAX)
-		return NULL;
-	st = malloc(sizeof(*st) + size);
-	if (!st)
-		return NULL;
-	st->n = size / 8;
-	if (mem_read(py->mem, is, st->words, size) < 0) {
-		free(st);
-		return NULL;
-	}
-	return st;
+	return mem_u64(py->mem, addr, &v) < 0 ? 0 : v;
 }
 
 static bool is_dict(struct cpython *py, uint64_t addr)
 {
-	uint64_t type;
-
-	return addr && !(addr & 7) && mem_u64(py->mem, addr + py->off->ob_type, &type) == 0 &&
-	       type == py->types.dict;
+	return addr && !(addr & 7) && word(py, addr + py->off->ob_type) == py->types.dict;
 }
 
-uint64_t cpython_static_dict(struct cpython *py, uint64_t type)
+uint64_t cpython_static_dict(struct cpython *py, uint64_t type, uint64_t index)
 {
-	const struct static_types *st = py->static_types;
+	const struct py_offsets *off = py->off;
+	bool old = off->static_type_dict == OFF_NONE; /* 3.12 */
+	uint64_t size = old ? off->static_type_size12 : off->static_type_size;
+	uint64_t dict_at = old ? off->static_type_dict12 : off->static_type_dict;
+	const uint32_t arrays[] = { off->interp_static_types, off->interp_static_ext_types };
+	uint64_t words[2 * SLACK / 8 + 8], is, at;
 
-	if (!st)
-		st = py->static_types = read_state(py);
-	for (size_t i = 0; st && i + 3 < st->n; i++) {
-		const uint64_t *w = &st->words[i];
-
-		if (w[0] != type || w[1] & ~0x100000001u)
+	if (index == 0 || index > INDEX_MAX || off->interp_static_types == OFF_NONE)
+		return 0;
+	is = word(py, py->runtime + off->runtime_interp_main);
+	for (size_t i = 0; is && i < 2 && arrays[i] != OFF_NONE; i++) {
+		at = is + arrays[i] + (index - 1) * size;
+		/* The right place first; an entry begins with the type's address. */
+		if (word(py, at) == type && is_dict(py, word(py, at + dict_at)))
+			return word(py, at + dict_at);
+		at -= SLACK;
+		if (mem_read(py->mem, at, words, sizeof(words)) < 0)
 			continue;
-		if (is_dict(py, w[2]))
-			return w[2];
-		if (!(w[2] & ~1u) && is_dict(py, w[3]))
-			return w[3];
+		for (size_t w = 0; w < 2 * SLACK / 8; w++)
+			if (words[w] == type && is_dict(py, words[w + dict_at / 8]))
+				return words[w + dict_at / 8];
 	}
 	return 0;
 }

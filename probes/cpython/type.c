@@ -270,8 +270,8 @@ static struct obj_type *type_read(struct obj_rd *rd, uint64_t addr, unsigned lev
 	t->base = u64_in(buf, size, off->type_base);
 	t->mro = u64_in(buf, size, off->type_mro);
 	t->dict = u64_in(buf, size, off->type_dict);
-	if (!t->dict && !t->heap && rd->minor >= 12)
-		t->dict = cpython_static_dict(rd->py, addr);
+	if (!t->dict && !t->heap && off->interp_static_types != OFF_NONE)
+		t->dict = cpython_static_dict(rd->py, addr, u64_in(buf, size, off->type_subclasses));
 	t->members = u64_in(buf, size, off->type_members);
 	t->getset = u64_in(buf, size, off->type_getset);
 	t->methods = u64_in(buf, size, off->type_methods);
@@ -372,6 +372,20 @@ int obj_type_lookup(struct obj_rd *rd, struct obj_type *t, const char *name, uin
 		return 0;
 	}
 	return -ENOENT;
+}
+
+struct obj_type *obj_type_special(struct obj_rd *rd, struct obj_type *t, const char *name)
+{
+	struct obj_type *owner, *mt;
+	uint64_t addr;
+
+	if (!t->heap || obj_type_lookup(rd, t, name, &addr, &owner) < 0 || !owner->heap)
+		return NULL;
+	/* Heap types made by C have theirs as wrappers of slots. */
+	mt = obj_type_of(rd, addr, NULL);
+	if (mt && (mt->cls == OBJ_WRAPPER_DESCR || mt->cls == OBJ_METHOD_DESCR || mt->cls == OBJ_NONE))
+		return NULL;
+	return owner;
 }
 
 struct obj_type *obj_type_derived(struct obj_rd *rd, struct obj_type *t, const char *module,

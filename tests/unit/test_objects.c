@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Values, attributes, items and variables, on every interpreter of this machine: what we read must be what the program
+ * says of itself (tests/targets/values.py).
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/strbuf.h"
+#include "lib_cu.h"
+#include "lib_interpreters.h"
+#include "probes/probe.h"
+#include "probes/value.h"
+#include "target/target.h"
+
+#define SCRIPT "tests/targets/values.py"
+#define SHOWN 12 /* mismatches printed for one interpreter */
+
+static const struct value_limits all = { .depth = 50, .items = 200000, .bytes = 1 << 20, .total = 10000000 };
+
+struct run {
+	const struct interpreter *it;
+	pid_t pid;
+	int out;
+	char *said, *next; /* what the program wrote */
+	struct target *target;
+	struct interp *interp;
+	uint64_t values; /* the dict */
+	unsigned checked, wrong;
+	struct interp_frame *frames;
+	size_t nframes, frame; /* frame: the one that L lines are of */
+	unsigned locals;
+};
+
+static char *read_file(const char *path)
+{
+	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+	FILE *f = fopen(path, "r");
+	char buf[4096];
+	size_t n;
+
+	if (!f)
+		return NULL;
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		strbuf_add(&sb, buf, n);
+	fclose(f);
+	return strbuf_take(&sb);
+}
+
+/* All that it writes up to the line "end"; NULL when that does not come within a minute. */
+static char *read_said(int out)
+{
+	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+	time_t end = time(NULL) + 60;
+	char buf[65536];
+
+	while (time(NULL) < end) {
+		struct pollfd p = { .fd = out, .events = POLLIN };
+		ssize_t n;
+
+		if (poll(&p, 1, 1000) <= 0)
+			continue;
+		n = read(out, buf, sizeof(buf));
+		if (n <= 0)
+			return NULL;
+		strbuf_add(&sb, buf, n);
+		if (sb.len >= 5 && strcmp(sb.data + sb.len - 5, "\nend\n") == 0)
+			return strbuf_take(&sb);
+	}
+	return NULL;
+}
+
+static void run_end(struct run *r)
+{
+	if (r->target)
+		mem_cache_off(target_mem(r->target));
+	probes_close(r->interp);
+	target_free(r->target);
+	interpreter_end(r->pid, r->out);
+	free(r->said);
+	free(r->frames);
+}
+
+static int run_start(struct run *r, const struct interpreter *it)
+{
+	_cleanup_free_ char *script = read_file(SCRIPT);
+	const char *const argv[] = { "-c", script, NULL };
+	struct probe_env env = { .cwd = "/" };
+	struct err err = { 0 };
+	uint64_t globals;
+	int e;
+
+	*r = (struct run){ .it = it, .out = -1 };
+	r->pid = script ? interpreter_start(it, argv, &r->out) : -ENOENT;
+	if (r->pid < 0)
+		return r->pid;
+	r->said = read_said(r->out);
+	if (!r->said) {
+		printf("%s: %s did not come to its end\n", it->name, SCRIPT);
+		return -ETIMEDOUT;
+	}
+	env.pid = r->pid;
+	e = target_open(r->pid, &err, &r->target);
+	if (e == 0)
+		e = probes_open(target_mem(r->target), target_sym(r->target), &env, &err, &r->interp);
+	if (e < 0) {
+		printf("%s: %s\n", it->name, err.text);
+		return e;
+	}
+	mem_cache_on(target_mem(r->target));
+	e = r->interp->ops->module_globals(r->interp, "__main__", &globals);
+	if (e == 0)
+		e = r->interp->ops->dict_get(r->interp, globals, "VALUES", &r->values);
+	return e;
+}
+
+static char *unhex(const char *hex)
+{
+	size_t n = strlen(hex) / 2;
+	char *s = malloc(n + 1);
+
+	for (size_t i = 0; s && i < n; i++) {
+		const char pair[3] = { hex[2 * i], hex[2 * i + 1], 0 };
+
+		s[i] = (char)strtoul(pair, NULL, 16);
+	}
+	if (s)
+		s[n] = '\0';
+	return s;
+}
+
+static void check(struct run *r, const char *what, const char *name, const char *sub, const char *got,
+		  const char *want)
+{
+	r->checked++;
+	if (strcmp(got, want) == 0)
+		return;
+	if (r->wrong++ < SHOWN)
+		printf("%s: %s of %s %s:\n  want %.300s\n  got  %.300s\n", r->it->name, what, name,
+		       sub ? sub : "", want, got);
+}
+
+static void check_value(struct run *r, char **f)
+{
+	_cleanup_strbuf_ struct strbuf repr = STRBUF_INIT, str = STRBUF_INIT;
+	_cleanup_free_ char *want = unhex(f[1]), *want_str = unhex(f[2]);
+	struct value *v = NULL;
+	uint64_t addr;
+	int truth;
+
+	if (r->interp->ops->dict_get(r->interp, r->values, f[0], &addr) < 0 ||
+	    r->interp->ops->value(r->interp, addr, &all, &v) < 0) {
+		check(r, "value", f[0], NULL, "unreadable", "a value");
+		return;
+	}
+	value_repr(v, &repr);
+	check(r, "repr", f[0], NULL, strbuf_str(&repr), want);
+	value_str(v, &str);
+	check(r, "str", f[0], NULL, strbuf_str(&str), want_str);
+	truth = value_truth(v);
+	if (truth != -1)
+		check(r, "truth", f[0], NULL, truth ? "1" : "0", f[3]);
+	value_free(v);
+}
+
+/* What attr or item gave: a repr, "-" for an absent one, "!" for a refused one. */
+static void check_result(struct run *r, const char *what, char **f, int e, struct value *v,
+			 const struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf repr = STRBUF_INIT;
+	_cleanup_free_ char *want = f[2][0] == '-' || f[2][0] == '!' ? strdup(f[2]) : unhex(f[2]);
+
+	if (e == 0)
+		value_repr(v, &repr);
+	else if (e == -ENOENT)
+		strbuf_adds(&repr, "-");
+	else if (e == -EOPNOTSUPP && (want[0] == '!' || !err->text[0]))
+		strbuf_adds(&repr, "!");
+	else
+		strbuf_adds(&repr, err->text);
+	check(r, what, f[0], f[1], strbuf_str(&repr), want);
+	if (e < 0 && !err->text[0])
+		check(r, "the reason", f[0], f[1], "", "a line");
+	value_free(v);
+}
+
+static void check_attr(struct run *r, char **f)
+{
+	struct value *v = NULL;
+	struct err err = { 0 };
+	uint64_t addr;
+	int e = r->interp->ops->dict_get(r->interp, r->values, f[0], &addr);
+
+	if (e == 0)
+		e = r->interp->ops->attr(r->interp, addr, f[1], &all, &err, &v);
+	check_result(r, "attribute", f, e, e ? NULL : v, &err);
+}
+
+/* The keys that values.py uses. */
+static struct value *parse_key(const char *text)
+{
+	struct value *v;
+
+	if (text[0] == '\'')
+		return value_new_str(text + 1, strlen(text) - 2);
+	if (strcmp(text, "None") == 0)
+		return value_new_none();
+	if (strcmp(text, "True") == 0)
+		return value_new_bool(true);
+	if (text[0] == '(') {
+		v = value_new(VALUE_TUPLE, "tuple");
+		value_add(v, value_new_long(1));
+		value_add(v, value_new_long(2));
+		return v;
+	}
+	if (strchr(text, '.'))
+		return value_new_float(strtod(text, NULL));
+	v = value_new_long(0);
+	mpz_set_str(v->z, text, 10);
+	return v;
+}
+
+static void check_item(struct run *r, char **f)
+{
+	struct value *v = NULL, *key = parse_key(f[1]);
+	struct err err = { 0 };
+	uint64_t addr;
+	int e = r->interp->ops->dict_get(r->interp, r->values, f[0], &addr);
+
+	if (e == 0)
+		e = r->interp->ops->item(r->interp, addr, key, &all, &err, &v);
+	check_result(r, "item", f, e, e ? NULL : v, &err);
+	value_free(key);
+}
+
+static void check_type(struct run *r, char **f)
+{
+	struct value *v = NULL;
+	uint64_t addr;
+	int is = -1;
+
+	if (r->interp->ops->dict_get(r->interp, r->values, f[0], &addr) == 0 &&
+	    r->interp->ops->value(r->interp, addr, NULL, &v) == 0)
+		is = r->interp->ops->type_is(r->interp, v->type_address, f[1], true);
+	check(r, "class", f[0], f[1], is == 1 ? "yes" : "no", "yes");
+	if (v && r->interp->ops->type_is(r->interp, v->type_address, "no such class", true) != 0)
+		check(r, "class", f[0], "none", "yes", "no");
+	value_free(v);
+}
+
+static void check_frame(struct run *r, char **f)
+{
+	struct interp_code code = { 0 };
+	struct interp_thread *threads = NULL;
+	size_t n = 0;
+
+	if (!r->frames) {
+		if (r->interp->ops->threads(r->interp, &threads, &n) == 0 && n)
+			r->interp->ops->frames(r->interp, threads[0].tstate, 100, &r->frames,
+					       &r->nframes);
+		free(threads);
+		r->frame = 0;
+	} else {
+		r->frame++;
+	}
+	/* The first is frames() itself, which reports from its caller on. */
+	if (r->frame + 1 >= r->nframes ||
+	    r->interp->ops->code(r->interp, r->frames[r->frame + 1].code, &code) < 0) {
+		check(r, "frame", f[0], NULL, "none", f[0]);
+		return;
+	}
+	check(r, "frame", "name", NULL, code.name, f[0]);
+	interp_code_deinit(&code);
+}
+
+static void check_local(struct run *r, char **f)
+{
+	_cleanup_free_ char *want = unhex(f[1]);
+	_cleanup_strbuf_ struct strbuf repr = STRBUF_INIT;
+	struct interp_var *vars = NULL;
+	struct value *v;
+	size_t n = 0;
+
+	if (r->frame + 1 < r->nframes)
+		r->interp->ops->frame_vars(r->interp, r->frames[r->frame + 1].frame, &vars, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(vars[i].name, f[0]) != 0 || !vars[i].value)
+			continue;
+		if (r->interp->ops->value(r->interp, vars[i].value, &all, &v) == 0) {
+			value_repr(v, &repr);
+			value_free(v);
+		}
+		r->locals++;
+	}
+	interp_vars_free(vars, n);
+	check(r, "local", f[0], NULL, strbuf_str(&repr), want);
+}
+
+static const struct {
+	char kind;
+	int fields;
+	void (*fn)(struct run *r, char **fields);
+} checks[] = {
+	{ 'V', 4, check_value }, { 'A', 3, check_attr },  { 'I', 3, check_item },
+	{ 'T', 2, check_type },	 { 'F', 1, check_frame }, { 'L', 2, check_local },
+};
+
+static void check_line(struct run *r, char *line)
+{
+	char *fields[5] = { 0 }, *p = line;
+	int n = 0;
+
+	for (; n < 5 && p; n++) {
+		fields[n] = p;
+		p = strchr(p, '\t');
+		if (p)
+			*p++ = '\0';
+	}
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (fields[0][0] == checks[i].kind && !fields[0][1] && n == checks[i].fields + 1) {
+			checks[i].fn(r, fields + 1);
+			return;
+		}
+	if (strcmp(line, "end") != 0)
+		check(r, "line", line, NULL, "not understood", "understood");
+}
+
+static void test_every_interpreter(void)
+{
+	_cleanup_free_ struct interpreter *its = NULL;
+	size_t n = 0;
+
+	CU_ASSERT_EQUAL(interpreters_find(&its, &n), 0);
+	CU_ASSERT(n > 0);
+	for (size_t i = 0; i < n; i++) {
+		struct run r;
+		char *line, *save = NULL;
+
+		if (!its[i].supported)
+			continue;
+		if (run_start(&r, &its[i]) < 0) {
+			CU_FAIL("an interpreter could not be started or opened");
+			run_end(&r);
+			continue;
+		}
+		for (line = strtok_r(r.said, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+			check_line(&r, line);
+		if (r.wrong)
+			printf("%s: %u of %u wrong\n", its[i].name, r.wrong, r.checked);
+		CU_ASSERT_EQUAL(r.wrong, 0);
+		CU_ASSERT(r.checked > 2000);
+		CU_ASSERT(r.locals > 10);
+		run_end(&r);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	static const struct cu_test tests[] = { CU_T(test_every_interpreter) };
+
+	return CU_MAIN("objects", tests, argc, argv);
+}
