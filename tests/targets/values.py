@@ -18,6 +18,7 @@ import enum
 import functools
 import itertools
 import math
+import os
 import random
 import sys
 import time
@@ -815,8 +816,8 @@ def frames():
             for name, v in sorted(frame.f_locals.items()):
                 out("L", name, hexed(show(v)))
         frame = frame.f_back
-    out("end")
     sys.stdout.flush()
+    os.write(1, b"end\n")  # from this frame, whatever is in which buffer
     time.sleep(100000)
 
 
