@@ -32,6 +32,11 @@ static bool event_by_table(const struct flow *f, const struct flow_edge *e)
 	return i > 0;
 }
 
+bool rule_ignored(const struct flow *f, const struct flow_edge *e)
+{
+	return f->minor == 9 && e->raised && f->begins[e->from] && f->ins[e->from].kind != OPK_EXIT;
+}
+
 /* 3.10: the line differs from that of the instruction before, or a jump backwards. */
 static bool event_by_line(const struct flow *f, const struct flow_edge *e)
 {

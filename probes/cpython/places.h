@@ -22,6 +22,8 @@ int places_find(const struct flow_input *in, struct interp_place **ret, size_t *
  */
 bool rule_event(const struct flow *f, const struct flow_input *in, const uint8_t *candidate,
 		const struct flow_edge *e);
+/* Edges too rare to spend a watch on: in 3.9 a missing name at the start of a line. */
+bool rule_ignored(const struct flow *f, const struct flow_edge *e);
 /* Does it when the frame is entered at instruction 0? */
 bool rule_entry_event(const struct flow *f);
 /* The instructions that 3.12+ would put INSTRUMENTED_LINE on; malloc'ed, NULL: no memory. */

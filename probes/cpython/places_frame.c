@@ -58,6 +58,20 @@ static int see_before(struct frame_solver *s, uint32_t from, bool event)
 	return r;
 }
 
+/*
+ * When a generator that SEND_GEN or FOR_ITER_GEN runs ends, 3.12 moves the caller's position ahead by the jump, so that
+ * it lies on the unit before the target (Python/bytecodes.c, return_offset).
+ */
+static int see_return(struct frame_solver *s, const struct flow_edge *e, bool event)
+{
+	const struct flow *f = s->f;
+	uint32_t i = e->to;
+
+	if (f->minor != 12 || i == 0 || (f->ins[e->from].kind != OPK_SEND && f->ins[e->from].kind != OPK_FOR_ITER))
+		return 0;
+	return see(s, i - 1, event, true);
+}
+
 /* RERAISE puts the frame back to where the exception came from, so any instruction that raises may be seen. */
 static int see_raisers(struct frame_solver *s, uint32_t to)
 {
@@ -84,6 +98,8 @@ static int see_all(struct frame_solver *s, uint32_t x)
 		r = see(s, f->in[e].from, event, false);
 		if (!r && !f->in[e].raised)
 			r = see_before(s, f->in[e].from, event);
+		if (!r && f->in[e].to == (uint32_t)f->ins[f->in[e].from].target)
+			r = see_return(s, &f->in[e], event);
 		reraised |= f->in[e].raised && f->ins[f->in[e].from].kind == OPK_EXIT;
 	}
 	if (!r && reraised)

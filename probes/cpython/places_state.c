@@ -53,15 +53,15 @@ static void unwatch_all(struct solver *s, struct watched *w)
 		s->slot[w->ins[--w->n]] = -1;
 }
 
-/* What may be the last watched place on arrival at each instruction. A frame's memory may have been another's: ~0. */
-static void flow_last(struct solver *s)
+/* One pass: what may be the last watched place on arrival at each instruction, `entry` at the first. */
+static void flow_from(struct solver *s, uint64_t entry)
 {
 	const struct flow *f = s->f;
 	uint32_t n = 0, i, e;
 
 	memset(s->mask, 0, f->n * sizeof(*s->mask));
 	memset(s->queued, 0, f->n);
-	s->mask[0] = ~0ull;
+	s->mask[0] = entry;
 	s->todo[n++] = 0;
 	s->queued[0] = 1;
 	while (n) {
@@ -84,6 +84,37 @@ static void flow_last(struct solver *s)
 	}
 }
 
+/* Can a frame end here? A generator can be thrown away where it yields; END_FINALLY may go on with a return. */
+static bool may_end(const struct flow *f, uint32_t i)
+{
+	const struct instr *in = &f->ins[i];
+
+	if (in->flags & OPF_RAISES && f->handler[i] < 0)
+		return true;
+	return in->kind == OPK_YIELD || in->kind == OPK_END_FINALLY ||
+	       (in->kind == OPK_EXIT && !(in->flags & OPF_RAISES));
+}
+
+/*
+ * A frame's memory is used again (up to 3.9 nearly always by the same code object), and what we remember of it
+ * then is where a frame of that code object ended: so what holds at the ends holds at the entry.
+ */
+static void flow_last(struct solver *s)
+{
+	const struct flow *f = s->f;
+	uint64_t entry = BIT_NONE, ends = 0;
+	uint32_t i;
+
+	do {
+		entry |= ends;
+		flow_from(s, entry);
+		for (i = 0; i < f->n; i++) {
+			if (f->reached[i] && may_end(f, i))
+				ends |= after(s, i);
+		}
+	} while (ends & ~entry);
+}
+
 /* The last places on the edges into x, with and without an event. */
 static void sides(const struct solver *s, uint32_t x, bool raised, uint64_t *ret_yes, uint64_t *ret_no)
 {
@@ -93,12 +124,12 @@ static void sides(const struct solver *s, uint32_t x, bool raised, uint64_t *ret
 	*ret_yes = *ret_no = 0;
 	if (x == 0) {
 		if (rule_entry_event(f))
-			*ret_yes = ~0ull;
+			*ret_yes = s->mask[0];
 		else
-			*ret_no = ~0ull;
+			*ret_no = s->mask[0];
 	}
 	for (e = f->in_first[x]; e < f->in_first[x + 1]; e++) {
-		if (f->in[e].raised && !raised)
+		if ((f->in[e].raised && !raised) || rule_ignored(f, &f->in[e]))
 			continue;
 		if (rule_event(f, s->in, NULL, &f->in[e]))
 			*ret_yes |= after(s, f->in[e].from);
