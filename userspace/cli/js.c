@@ -137,7 +137,8 @@ json_t *js_value(const char *name, const struct value *v, unsigned depth)
 		return NULL;
 	if (v->truncated && json_object_set_new(j, "truncated", json_true()))
 		goto fail;
-	if (v->length >= 0 && json_object_set_new(j, "length", json_integer(v->length)))
+	if (v->length >= 0 && (v->truncated || has_children(v)) &&
+	    json_object_set_new(j, "length", json_integer(v->length)))
 		goto fail;
 	if (!has_children(v))
 		return j;
