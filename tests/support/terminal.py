@@ -11,7 +11,7 @@ import time
 import harness
 
 PROMPT = "(pybpfdbg) "
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>()][0-9A-B]?|\r")
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>()][0-9A-B]?|[\r\x07]")
 
 
 class Terminal:

@@ -272,7 +272,8 @@ static int run_pipe(struct shell *sh, struct err *err)
 					 { .fd = session_fd(sh->s), .events = POLLIN },
 					 { .fd = sh->sigfd, .events = POLLIN } };
 
-		/* What has been typed ahead goes first: a stop is shown when nothing is left to do. */
+		/* What has been typed ahead goes first: a stop is shown when nothing is left to do.
+		 */
 		if (poll(fds, 1, 0) == 0) {
 			r = show_pending(sh, false, err);
 			if (r < 0 || sh->over)
@@ -316,7 +317,8 @@ static int prompt_once(struct shell *sh, struct err *err)
 	_cleanup_free_ char *line = NULL;
 	int r;
 
-	/* Some events are not announced by the descriptor: those that a call of ours brought about. */
+	/* Some events are not announced by the descriptor: those that a call of ours brought about.
+	 */
 	r = show_pending(sh, true, err);
 	if (r < 0 || sh->over)
 		return r;

@@ -141,10 +141,14 @@ static int show_lines(struct shell *sh, const char *file, int32_t first, int32_t
 	for (int32_t i = first; i <= last && i <= total; i++) {
 		if (source_line(src, i, &text))
 			break;
-		out_add(sh->out, i == current ? OUT_BOLD : OUT_PLAIN, "%4d ", i);
-		out_add(sh->out, OUT_RED, "%c", has_breakpoint(sh, file, i) ? 'B' : ' ');
-		out_add(sh->out, i == current ? OUT_BOLD : OUT_PLAIN, "%s %s",
-			i == current ? "->" : "  ", text);
+		out_add(sh->out, i == current ? OUT_BOLD : OUT_PLAIN, "%4d%s", i, *text ? " " : "");
+		out_add(sh->out, OUT_RED, "%s",
+			has_breakpoint(sh, file, i) ? "B"
+			: *text || i == current	    ? " "
+						    : "");
+		if (i == current || *text)
+			out_add(sh->out, i == current ? OUT_BOLD : OUT_PLAIN, "%s %s",
+				i == current ? "->" : "  ", text);
 		out_end(sh->out);
 	}
 	return last > total ? total : last;

@@ -288,7 +288,8 @@ int stops_pump(struct session *s)
 	 * threads, too. */
 	if (!r && !s->over && poll(&pfd, 1, 0) == 1) {
 		r = stops_tracees(s);
-		stops_end(s, (struct session_event){ .kind = SESSION_EXITED, .status = -1 });
+		stops_end(s, (struct session_event){ .kind = SESSION_EXITED,
+						     .status = target_exit_status(s->target) });
 	}
 	return r;
 }

@@ -217,6 +217,22 @@ bool target_alive(const struct target *t)
 	return poll(&p, 1, 0) == 0;
 }
 
+int target_exit_status(const struct target *t)
+{
+	_cleanup_free_ char *stat = NULL;
+	const char *p;
+	size_t len;
+	int field;
+
+	if (target_state(t, t->pid) != 'Z' || target_proc_read(t, t->pid, "stat", STATUS_MAX, &stat, &len))
+		return -1;
+	/* proc(5): after the name, which may hold anything, comes field 3; exit_code is field 52. */
+	p = strrchr(stat, ')');
+	for (field = 2; p && field < 52; field++)
+		p = strchr(p + 1, ' ');
+	return p ? atoi(p + 1) : -1;
+}
+
 int target_environ(const struct target *t, const char *name, char **ret)
 {
 	_cleanup_free_ char *env = NULL;

@@ -30,6 +30,8 @@ const char *
 target_exe(const struct target *t); /* readlink of /proc/PID/exe, in the target's own root */
 const char *target_cwd(const struct target *t); /* the same of /proc/PID/cwd, at open */
 bool target_alive(const struct target *t);	/* not gone, not a zombie */
+/* How it ended, as from wait(2), while its parent has not reaped it; -1 when that is not known. */
+int target_exit_status(const struct target *t);
 
 /* Thread ids now, ascending, malloc'ed. 0, -ESRCH or -ENOMEM. */
 int target_tids(const struct target *t, pid_t **ret, size_t *ret_n);

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The command line as a person meets it: text, prompt, completion, Ctrl-C, scripts, wrong use."""
+import os
+import re
+import shutil
+import stat
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import harness
+import interpreters
+import terminal
+
+SCRIPT = os.path.join(harness.TARGETS, "orders.py")
+GOLDEN = os.path.join(harness.TOP, "tests", "golden")
+PROMPT = terminal.PROMPT
+
+
+def line_of(mark):
+    with open(SCRIPT, encoding="utf-8") as f:
+        for number, text in enumerate(f, 1):
+            if text.rstrip().endswith("# " + mark):
+                return number
+    raise AssertionError("orders.py has no line marked %r" % mark)
+
+
+def normal(text, target):
+    """Without what differs from run to run: process and thread ids, addresses, paths, times, the version."""
+    tids = sorted(target.tids(), reverse=True)
+    for tid in [t for t in tids if t != target.pid]:
+        text = re.sub(r"\b%d\b" % tid, "TID", text)
+    text = re.sub(r"\b%d\b" % target.pid, "PID", text)
+    text = text.replace(os.path.dirname(target.script), "DIR")
+    text = re.sub(r"Python 3\.[0-9]+\.[0-9a-z]+", "Python VERSION", text)
+    text = re.sub(r"0x[0-9a-f]+", "ADDRESS", text)
+    return re.sub(r"[0-9]+\.[0-9] ms", "N ms", text)
+
+
+class Golden(harness.TestCase):
+    """The text of a session equals tests/golden/NAME; UPDATE_GOLDEN=1 writes it anew."""
+
+    def check(self, name, text):
+        path = os.path.join(GOLDEN, name)
+        if os.environ.get("UPDATE_GOLDEN") == "1":
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+        with open(path, encoding="utf-8") as f:
+            self.assertMultiLineEqual(text, f.read())
+
+
+@harness.per_interpreter
+class Session(Golden):
+    maxDiff = None
+
+    @harness.each_interpreter
+    def test_session(self, interp):
+        target = self.start(interp, "orders.py")
+        commands = ["break orders.py:%d" % line_of("second"), "continue", "where 2", "list", "args", "locals",
+                    "p item.quantity * 2, order[\"id\"], type(item)", "pp item", "whatis item", "up", "p done > 0", "down",
+                    "info breakpoints", "threads", "clear 1", "detach"]
+        args = ["attach", target.pid, "--color", "never"]
+        for c in commands:
+            args += ["-c", c]
+        run = self.debug(*args)
+        self.assertEqual(run.status, 0, run)
+        self.assertEqual(run.err, "")
+        text = normal(run.out, target)
+        # Where the main thread sleeps is no business of this test.
+        text = re.sub(r"(MainThread.*: <module>\(\) at DIR/orders.py:)\d+", r"\1N", text)
+        self.check("session.txt", text)
+        self.assertUntouched(target)
+
+
+class Prompt(harness.TestCase):
+    def setUp(self):
+        self.home = tempfile.mkdtemp(prefix="pybpfdbg-")
+        self.addCleanup(shutil.rmtree, self.home)
+
+    def prompt(self, *args):
+        self.target = self.start(interpreters.one(), "orders.py")
+        term = terminal.Terminal("attach", self.target.pid, *args, home=self.home)
+        self.addCleanup(term.close)
+        first = term.expect(PROMPT)
+        self.assertRegex(first, r"^attached to %d: Python 3\.[0-9.]+, 2 threads\. [0-4] watch slots? free\. "
+                                r"Ctrl-C stops it, detach leaves it running\.\n$" % self.target.pid)
+        return term
+
+    def stop(self, term):
+        term.ctrl_c()
+        return term.expect(PROMPT)
+
+    def test_ctrl_c_stops_and_continue_goes_on(self):
+        term = self.prompt()
+        self.assertRegex(self.stop(term), r"stopped, thread \d+ \"[^\"]+\": ")
+        self.assertIn("stopped: `continue`", term.command("info target"))
+        term.type("continue\n")
+        term.expect("continue\n")
+        self.assertRegex(self.stop(term), r"stopped, thread")
+        # At the prompt of a stopped target it only drops what was typed.
+        term.type("where this is not run")
+        term.expect("not run")
+        self.assertEqual(self.stop(term).strip(), "")
+        term.type("detach\n")
+        self.assertEqual(term.wait(), 0)
+        self.assertUntouched(self.target)
+
+    def test_running_target(self):
+        term = self.prompt()
+        shown = term.command("where")
+        self.assertIn("> %s(" % self.target.script, shown)
+        self.assertRegex(shown, r"it stood still for \d+\.\d ms")
+        self.assertRegex(term.command("up"), r"^\*\*\* up: the target is running; Ctrl-C or `interrupt` stops it\n")
+        self.assertIn("'__main__'", term.command("p __name__"))
+        self.assertUntouched(self.target)
+        self.assertRegex(term.command("interrupt"), r"^stopped, thread")
+        self.assertIn("already", term.command("interrupt"))
+        term.type("\x04")
+        self.assertEqual(term.wait(), 0)
+        self.assertIn("detached from %d: it runs on" % self.target.pid, term.text())
+        self.assertUntouched(self.target)
+
+    def test_completion(self):
+        term = self.prompt()
+        term.type("longl\t")
+        term.expect("longlist ")
+        term.type("\x15b orde\t")
+        term.expect("b orders.py")
+        term.type("\x15b Item.__i\t")
+        term.expect("b Item.__init__")
+        term.type("\x15info sl\t")
+        term.expect("info slots")
+        term.type("\x15interrupt\n")
+        term.expect(PROMPT)
+        term.type("p worke\t")
+        term.expect("p worker")
+        term.type("._targ\t")
+        term.expect("._target")
+        term.type("\x15detach\n")
+        self.assertEqual(term.wait(), 0)
+
+    def test_history_and_empty_line(self):
+        term = self.prompt()
+        self.stop(term)
+        first = term.command("list 1, 3")
+        self.assertIn("   1 ", first)
+        again = term.command("")
+        self.assertIn("   4 ", again)
+        self.assertNotIn("   3 ", again)
+        term.command("clear")
+        self.assertEqual(term.command(""), "")
+        term.type("\x1b[A")
+        term.expect("clear")
+        term.type("\x15detach\n")
+        self.assertEqual(term.wait(), 0)
+        path = os.path.join(self.home, ".pybpfdbg_history")
+        with open(path) as f:
+            self.assertIn("list\\0401,\\0403" if "\\040" in f.read() else "list 1, 3", open(path).read())
+        self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+
+    def test_breakpoint_at_the_prompt(self):
+        term = self.prompt()
+        self.stop(term)
+        shown = term.command("break orders.py:%d" % line_of("last"))
+        self.assertRegex(shown, r"^breakpoint 1 at \S+/orders\.py:%d \(charge\), 1 location, watch slot \d of 4\n"
+                         % line_of("last"))
+        term.type("continue\n")
+        term.expect('breakpoint 1, thread ')
+        self.assertRegex(term.expect(PROMPT), r'^\d+ "worker-1": charge\(\) at \S+/orders.py:\d+\n-> \d+ +return label, total')
+        # What the program holds cannot steer the terminal.
+        self.assertIn(r"'\x1b[31mtea\n'", term.command("p label"))
+        self.assertIn("\x1b[36m", term.raw)
+        term.type("quit\n")
+        self.assertEqual(term.wait(), 0)
+        self.assertUntouched(self.target)
+
+    def test_stop_is_shown_at_the_prompt(self):
+        term = self.prompt()
+        term.type("break orders.py:%d\n" % line_of("last"))
+        term.expect("watch slot")
+        term.expect('breakpoint 1, thread ')
+        term.expect(PROMPT)
+        self.assertRegex(term.command("p total"), r"(?m)^42$")
+        term.type("quit\n")
+        self.assertEqual(term.wait(), 0)
+        self.assertUntouched(self.target)
+
+    def test_target_ends_at_the_prompt(self):
+        term = self.prompt()
+        self.target.proc.kill()
+        self.assertEqual(term.wait(), 3)
+        self.assertIn("pid %d ended" % self.target.pid, term.text())
+
+    def test_no_color(self):
+        term = self.prompt("--color", "never")
+        self.stop(term)
+        self.assertNotIn("\x1b[36m", term.raw)
+
+
+class Scripts(harness.TestCase):
+    def setUp(self):
+        self.target = self.start(interpreters.one(), "orders.py")
+
+    def script(self, text):
+        f = tempfile.NamedTemporaryFile("w", suffix=".dbg", delete=False)
+        self.addCleanup(os.unlink, f.name)
+        with f:
+            f.write(text)
+        return f.name
+
+    def test_file_then_command(self):
+        path = self.script("# a comment\n\ninterrupt\nwhere 1")
+        run = self.debug("attach", self.target.pid, "-x", path, "-c", "info target")
+        self.assertEqual(run.status, 0, run)
+        lines = run.out.splitlines()
+        self.assertRegex(lines[0], "^attached to ")
+        self.assertRegex(lines[1], "^stopped, thread ")
+        self.assertIn("stopped: `continue` lets it run", lines)
+        self.assertEqual(lines[-1], "detached from %d: it runs on" % self.target.pid)
+        self.assertUntouched(self.target)
+
+    def test_pipe(self):
+        run = self.debug("attach", self.target.pid, stdin="interrupt\np 6 * 7")
+        self.assertEqual(run.status, 0, run)
+        self.assertEqual(run.out.splitlines()[-2:], ["42", "detached from %d: it runs on" % self.target.pid])
+        self.assertUntouched(self.target)
+
+    def test_a_failed_command_ends_the_script(self):
+        for how in (["-c", "interrupt", "-c", "nonsense", "-c", "p 600 * 7"], ["-x", self.script("interrupt\nnonsense\np 600 * 7\n")]):
+            run = self.debug("attach", self.target.pid, *how)
+            self.assertEqual(run.status, 1, run)
+            self.assertNotIn("4200", run.out)
+            self.assertEqual(run.err.splitlines(), [
+                "pybpfdbg: 'nonsense' is no command: `help` lists them, `p EXPRESSION` prints a value"])
+            self.assertUntouched(self.target)
+        run = self.debug("attach", self.target.pid, stdin="interrupt\nnonsense\np 600 * 7\n")
+        self.assertEqual((run.status, "4200" in run.out), (1, False), run)
+
+    def test_unreadable_script(self):
+        run = self.debug("attach", self.target.pid, "-x", "/no/such/file")
+        self.assertEqual((run.status, run.out), (1, ""))
+        self.assertEqual(run.err, "pybpfdbg: script /no/such/file: No such file or directory\n")
+
+    def test_wrong_arguments_of_commands(self):
+        for command, message in [
+                ("break", None), ("break orders.py:99999", "99999"), ("break nowhere.py:1", "nowhere.py"),
+                ("break orders.py:20 if (", ""), ("clear 7", "no breakpoint 7"), ("disable", "number"),
+                ("ignore x", "'x' is not a number"), ("condition", "number"), ("p", "expression"), ("p 1 +", ""),
+                ("p len(open('x'))", ""), ("list x", "'x'"), ("up 1", "running"), ("thread 77", "77"), ("info", "breakpoints"),
+                ("thr", "ambiguous"), ("step", "not in this version"), ("continue 5", "no argument"), ("where x", "'x'"),
+                ("locals x", "no argument")]:
+            run = self.debug("attach", self.target.pid, "-c", command)
+            if message is None:
+                self.assertEqual(run.status, 0, run)
+                continue
+            self.assertEqual(run.status, 1, run)
+            self.assertEqual(len(run.err.splitlines()), 1, run)
+            self.assertTrue(run.err.startswith("pybpfdbg: "), run)
+            self.assertIn(message, run.err)
+        self.assertUntouched(self.target)
+
+
+class Usage(harness.TestCase):
+    def wrong(self, message, *args):
+        run = self.debug(*args)
+        self.assertEqual((run.status, run.out), (2, ""), run)
+        self.assertIn(message, run.err)
+        return run
+
+    def test_usage(self):
+        self.wrong("usage: pybpfdbg COMMAND")
+        self.wrong("'frobnicate' is no command", "frobnicate")
+        for name in ("log", "snap", "latency", "calls", "run", "dap"):
+            self.wrong("not in this version", name, "1")
+        for args in (["attach"], ["dump"], ["count"]):
+            self.wrong("a process id is missing", *args)
+        self.wrong("'12x' is not a process id", "attach", "12x")
+        self.wrong("'0' is not a process id", "dump", "0")
+        self.wrong("one process id", "attach", "1", "2")
+        self.wrong("a location is missing", "count", "1")
+        self.wrong("--frob", "attach", "--frob", "1")
+        self.wrong("-c", "attach", "1", "-c")
+        self.wrong("--scope", "attach", "--scope", "moon", "1")
+        self.wrong("--color", "dump", "--color", "blue", "1")
+        self.wrong("--for", "count", "--for", "never", "1", "x")
+        self.wrong("--if", "count", "--if", "x", "1", "a.py:1")
+
+    def test_help(self):
+        run = self.debug("help")
+        self.assertEqual((run.status, run.err), (0, ""))
+        for name in ("attach", "dump", "count", "doctor"):
+            self.assertIn("\n  %s " % name, run.out)
+        for name in ("snap", "latency", "dap"):
+            self.assertNotIn("\n  %s " % name, run.out)
+        for name in ("attach", "dump", "count", "doctor"):
+            run = self.debug(name, "--help")
+            self.assertEqual((run.status, run.err), (0, ""))
+            self.assertTrue(run.out.startswith("usage: pybpfdbg %s" % name), run)
+
+    def test_doctor(self):
+        target = self.start(interpreters.one(), "orders.py")
+        run = self.debug("doctor", target.pid)
+        self.assertRegex(run.out, r"process %d: CPython 3\.[0-9.]+, supported" % target.pid)
+        self.assertRegex(run.out, r"(?m)^(ok|NO)  [0-4] of 4 watch slots free")
+        run = self.debug("doctor", 2)
+        self.assertEqual(run.status, 1, run)
+        self.assertRegex(run.out, r"(?m)^NO  process 2: .*")
+
+
+if __name__ == "__main__":
+    harness.main()
