@@ -298,6 +298,14 @@ static void bp_free(struct bp_priv *b)
 	free(b);
 }
 
+void bps_disarm(struct session *s)
+{
+	size_t i;
+
+	for (i = 0; s->trace && i < s->places.n; i++)
+		trace_unwatch(s->trace, s->places.data[i]->addr);
+}
+
 void bps_deinit(struct session *s)
 {
 	size_t i;

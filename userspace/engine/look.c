@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/mem.h"
 #include "engine/index.h"
 #include "engine/session_priv.h"
 #include "probes/probe.h"
@@ -69,21 +70,56 @@ static int translate_tids(struct session *s, struct interp_thread *threads, size
 	return 0;
 }
 
-int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n)
+/* The threads, kept while the target cannot change them. Borrowed. */
+static int look_threads(struct session *s, const struct interp_thread **ret, size_t *ret_n)
 {
 	struct interp_thread *threads;
 	size_t n;
 	int r;
 
-	r = s->in->ops->threads(s->in, &threads, &n);
+	if (!s->threads || !(s->stopped || s->still)) {
+		r = s->in->ops->threads(s->in, &threads, &n);
+		if (r)
+			return r;
+		r = translate_tids(s, threads, n);
+		if (r) {
+			free(threads);
+			return r;
+		}
+		free(s->threads);
+		s->threads = threads;
+		s->nthreads = n;
+	}
+	*ret = s->threads;
+	*ret_n = s->nthreads;
+	return 0;
+}
+
+void look_forget(struct session *s)
+{
+	mem_cache_off(target_mem(s->target));
+	code_index_forget_names(s->index);
+	free(s->threads);
+	s->threads = NULL;
+	s->nthreads = 0;
+}
+
+int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n)
+{
+	const struct interp_thread *threads;
+	struct interp_thread *copy;
+	size_t n;
+	int r;
+
+	r = look_threads(s, &threads, &n);
 	if (r)
 		return r;
-	r = translate_tids(s, threads, n);
-	if (r) {
-		free(threads);
-		return r;
-	}
-	*ret = threads;
+	copy = calloc(n ? n : 1, sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	if (n)
+		memcpy(copy, threads, n * sizeof(*copy));
+	*ret = copy;
 	*ret_n = n;
 	return 0;
 }
@@ -108,7 +144,7 @@ static void correct_top(struct session *s, const struct abi_hit *hit, struct int
 int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret,
 		   size_t *ret_n)
 {
-	_cleanup_free_ struct interp_thread *threads = NULL;
+	const struct interp_thread *threads;
 	uint64_t tstate = 0;
 	size_t i, n;
 	int r;
@@ -116,7 +152,7 @@ int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame
 	if (s->stopped && (pid_t)s->stop.tid == tid)
 		tstate = s->stop.tstate;
 	if (!tstate) {
-		r = session_threads(s, &threads, &n);
+		r = look_threads(s, &threads, &n);
 		if (r)
 			return r;
 		for (i = 0; i < n; i++) {

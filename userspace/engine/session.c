@@ -93,14 +93,17 @@ void session_free(struct session *s)
 
 	if (!s)
 		return;
-	/* First nothing new can hit, then whoever stands is let go. */
-	trace_free(s->trace);
+	/* First nothing new can hit, then whoever stands is let go; records tell which stop signals
+	 * are ours. */
+	bps_disarm(s);
 	mem_cache_off(s->target ? target_mem(s->target) : &(struct mem){ 0 });
 	if (s->tracees)
 		tracees_free(s->tracees);
+	trace_free(s->trace);
 	s->trace = NULL;
 	s->tracees = NULL;
 	bps_deinit(s);
+	free(s->threads);
 	code_index_free(s->index);
 	if (s->in)
 		probes_close(s->in);
@@ -180,6 +183,7 @@ int session_need_tracees(struct session *s, struct err *err)
 		s->tracees = NULL;
 		return r;
 	}
+	tracees_set_filter(s->tracees, stops_is_ours, s);
 	r = session_poll_add(s, tracees_fd(s->tracees));
 	if (r) {
 		tracees_free(s->tracees);

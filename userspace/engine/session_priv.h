@@ -45,7 +45,11 @@ struct session {
 	int next_bp;
 	uint32_t next_place;
 
-	VEC(struct abi_hit) hits;    /* records whose thread has not been seen to stop yet */
+	VEC(struct pending_hit {
+		struct abi_hit hit;
+		bool late; /* counted as lost: its thread did not stop */
+	})
+	hits;			     /* records whose thread has not been seen to stop yet */
 	VEC(struct abi_hit) waiting; /* threads that stand at a hit and were not yet shown */
 	VEC(struct session_event) events;
 
@@ -62,9 +66,12 @@ struct session {
 	})
 	states;
 	char *shown_file, *shown_function; /* of the event that was handed out last */
-	bool over;			   /* the process ended or ran another program */
+	/* the threads of a still or stopped target, read once; NULL: not read yet */
+	struct interp_thread *threads;
+	size_t nthreads;
+	bool over; /* the process ended or ran another program */
 
-	uint64_t lost_seen, stats_ns;
+	uint64_t late, lost_seen, stats_ns;
 	int epoll_fd, timer_fd;
 };
 
@@ -77,6 +84,8 @@ int session_over(const struct session *s, struct err *err); /* -ESRCH with a lin
 uint64_t session_now_ns(void);
 
 /* bp.c */
+/* Watch nothing any more; the breakpoints keep their counts, the kernel its records. */
+void bps_disarm(struct session *s);
 void bps_deinit(struct session *s);
 /* Which breakpoint stops at this hit? Counts, conditions and ignore counts are applied. NULL: none.
  */
@@ -89,5 +98,11 @@ int bps_index(struct session *s, bool fresh, struct err *err);
 int stops_pump(struct session *s);
 void stops_forget_thread(struct session *s, pid_t tid);
 void stops_resume(struct session *s, pid_t tid);
+/* Did we send the stop signal that thread tid got? (tracees_set_filter()) */
+bool stops_is_ours(void *priv, pid_t tid);
+
+/* look.c */
+/* The target runs on: what was read of it is no longer true. */
+void look_forget(struct session *s);
 
 #endif

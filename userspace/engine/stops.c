@@ -27,6 +27,8 @@
 #define STOP_ALL_NS 1000000000u
 /* Loss counters are looked at no more often than this. */
 #define STATS_NS 200000000u
+/* A thread that was told to stop and has not done so after this long will not. */
+#define LATE_NS 500000000u
 
 static int events_push(struct session *s, struct session_event ev)
 {
@@ -38,7 +40,7 @@ static void stops_add_hit(void *priv, const struct abi_hit *hit)
 	struct session *s = priv;
 
 	/* a lost record (no memory) is found out when its thread stops without one */
-	(void)vec_push(&s->hits, *hit);
+	(void)vec_push(&s->hits, (struct pending_hit){ .hit = *hit });
 }
 
 static bool take_hit(struct session *s, pid_t tid, struct abi_hit *ret)
@@ -46,14 +48,28 @@ static bool take_hit(struct session *s, pid_t tid, struct abi_hit *ret)
 	size_t i;
 
 	for (i = 0; i < s->hits.n; i++) {
-		if ((pid_t)s->hits.data[i].tid != tid)
+		if ((pid_t)s->hits.data[i].hit.tid != tid)
 			continue;
-		*ret = s->hits.data[i];
+		*ret = s->hits.data[i].hit;
 		memmove(&s->hits.data[i], &s->hits.data[i + 1],
 			(s->hits.n - i - 1) * sizeof(*s->hits.data));
 		s->hits.n--;
 		return true;
 	}
+	return false;
+}
+
+bool stops_is_ours(void *priv, pid_t tid)
+{
+	struct session *s = priv;
+	size_t i;
+
+	/* the record was written before the signal was sent */
+	if (s->trace)
+		(void)trace_consume(s->trace, stops_add_hit, s);
+	for (i = 0; i < s->hits.n; i++)
+		if ((pid_t)s->hits.data[i].hit.tid == tid)
+			return true;
 	return false;
 }
 
@@ -238,13 +254,24 @@ static int stops_show(struct session *s)
 static int stops_losses(struct session *s)
 {
 	uint64_t stats[ABI_STAT_MAX] = { 0 }, lost, now = session_now_ns();
+	size_t i;
 
 	if (!s->trace || now - s->stats_ns < STATS_NS)
 		return 0;
 	s->stats_ns = now;
 	if (trace_stats(s->trace, stats))
 		return 0;
-	lost = stats[ABI_STAT_LOST] + stats[ABI_STAT_NO_THREAD] + stats[ABI_STAT_FAULT] +
+	/*
+	 * A thread that blocks the stop signal goes on. Its record stays: the signal is still ours
+	 * when the thread unblocks it.
+	 */
+	for (i = 0; i < s->hits.n; i++) {
+		if (s->hits.data[i].late || now < s->hits.data[i].hit.time_ns + LATE_NS)
+			continue;
+		s->hits.data[i].late = true;
+		s->late++;
+	}
+	lost = s->late + stats[ABI_STAT_LOST] + stats[ABI_STAT_NO_THREAD] + stats[ABI_STAT_FAULT] +
 	       stats[ABI_STAT_SIGNAL_FAILED];
 	if (lost <= s->lost_seen)
 		return 0;
@@ -395,8 +422,8 @@ static int stop_all(struct session *s)
 		now = session_now_ns();
 		if (all || now >= deadline)
 			return 0;
-		/* Wait before, not after, the events are taken: then every stop that is not counted yet
-		 * still makes the descriptor readable. */
+		/* Wait before, not after, the events are taken: then every stop that is not counted
+		 * yet still makes the descriptor readable. */
 		pfd = (struct pollfd){ .fd = tracees_fd(s->tracees), .events = POLLIN };
 		if (!asked)
 			(void)poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1);
@@ -431,8 +458,7 @@ int session_continue(struct session *s, struct err *err)
 		return err_set(err, -EINVAL, "%s: the target is running", s->label);
 	arm_max_pause(s, 0);
 	s->stopped = false;
-	mem_cache_off(target_mem(s->target));
-	code_index_forget_names(s->index);
+	look_forget(s);
 	if (s->all_stopped)
 		resume_all(s);
 	else
@@ -520,7 +546,7 @@ void session_still_end(struct session *s, uint64_t *ret_pause_us)
 
 	if (s->still && !--s->still && !s->stopped) {
 		mem_cache_off(target_mem(s->target));
-		code_index_forget_names(s->index);
+		look_forget(s);
 		resume_all(s);
 		pause = (session_now_ns() - s->still_since_ns) / 1000;
 		session_relax(s);
