@@ -9,9 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Deeper trees are not built (value_limits.depth is a handful); a hand-made one must not eat the stack. */
+/* Deeper trees are not built (value_limits.depth is a handful); a hand-made one must not eat the
+ * stack. */
 #define REPR_DEPTH_MAX 200
-/* A tree shares nothing, so its text is bounded by its nodes; this bounds value_repr_max()'s work too. */
+/* A tree shares nothing, so its text is bounded by its nodes; this bounds value_repr_max()'s work
+ * too. */
 #define REPR_BYTES_MAX (64u << 20)
 
 static const struct {
@@ -33,7 +35,8 @@ bool value_printable(unsigned cp, unsigned minor)
 		else if (cp < nonprintable[mid].lo)
 			hi = mid;
 		else
-			return minor ? minor >= nonprintable[mid].since : nonprintable[mid].since != 255;
+			return minor ? minor >= nonprintable[mid].since
+				     : nonprintable[mid].since != 255;
 	}
 	return cp <= 0x10ffff;
 }
@@ -54,13 +57,14 @@ static bool bump(char *text)
 }
 
 /*
- * The shortest digits that read back as d (d finite and positive), with the decimal point after *point
- * digits. Where several have that length the nearest to d is taken, as Python's does.
+ * The shortest digits that read back as d (d finite and positive), with the decimal point after
+ * *point digits. Where several have that length the nearest to d is taken, as Python's does.
  */
 static void shortest_digits(double d, char digits[static 20], int *point)
 {
 	int exp;
-	/* Doubles lie closer below a power of two than above: its successor may read back where it does not. */
+	/* Doubles lie closer below a power of two than above: its successor may read back where it
+	 * does not. */
 	bool uneven = frexp(d, &exp) == 0.5;
 	char text[40];
 
@@ -223,7 +227,8 @@ static void repr_str(const char *s, size_t n, unsigned minor, struct strbuf *out
 	strbuf_addc(out, quote);
 }
 
-/* Up to 3.14 a bytearray escapes single quotes even between double ones (Objects/bytearrayobject.c). */
+/* Up to 3.14 a bytearray escapes single quotes even between double ones
+ * (Objects/bytearrayobject.c). */
 static void repr_bytes(const char *s, size_t n, bool array, struct strbuf *out)
 {
 	char quote = quote_for(s, n);
@@ -409,7 +414,8 @@ static void repr_exception(const struct value *v, unsigned depth, struct strbuf 
 			repr_any(args->items[i], depth, out);
 		}
 		for (size_t i = 1; i < v->nfields && i < v->nitems; i++, n++) {
-			strbuf_addf(out, "%s%s=", n ? ", " : "", v->items[i]->name ? v->items[i]->name : "?");
+			strbuf_addf(out, "%s%s=", n ? ", " : "",
+				    v->items[i]->name ? v->items[i]->name : "?");
 			repr_any(v->items[i], depth, out);
 		}
 		strbuf_addc(out, ')');
@@ -433,7 +439,8 @@ static void repr_range(const struct value *v, unsigned depth, struct strbuf *out
 	bool slice = v->kind == VALUE_SLICE;
 	size_t n = v->nitems;
 
-	if (!slice && n == 3 && v->items[2]->kind == VALUE_INT && mpz_cmp_si(v->items[2]->z, 1) == 0)
+	if (!slice && n == 3 && v->items[2]->kind == VALUE_INT &&
+	    mpz_cmp_si(v->items[2]->z, 1) == 0)
 		n = 2;
 	strbuf_adds(out, slice ? "slice(" : "range(");
 	repr_items(v, n, depth, out);
@@ -498,8 +505,7 @@ static void repr_any(const struct value *v, unsigned depth, struct strbuf *out)
 		break;
 	case VALUE_BYTEARRAY:
 		strbuf_addf(out, "%s(", v->subclass && v->minor != 6 ? v->type : "bytearray");
-		repr_bytes(v->bytes ? v->bytes : "", v->nbytes,
-			   v->minor && v->minor <= 14, out);
+		repr_bytes(v->bytes ? v->bytes : "", v->nbytes, v->minor && v->minor <= 14, out);
 		strbuf_adds(out, v->truncated ? "...)" : ")");
 		break;
 	case VALUE_LIST:
@@ -552,7 +558,8 @@ static void repr_any(const struct value *v, unsigned depth, struct strbuf *out)
 		if (v->text)
 			strbuf_adds(out, v->text);
 		else
-			strbuf_addf(out, "<%s object at 0x%llx>", v->type, (unsigned long long)v->address);
+			strbuf_addf(out, "<%s object at 0x%llx>", v->type,
+				    (unsigned long long)v->address);
 		break;
 	}
 }

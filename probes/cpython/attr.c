@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * obj.name as object.__getattribute__, type's and module's find it, but without running a descriptor: what would run
- * code is refused by name.
+ * obj.name as object.__getattribute__, type's and module's find it, but without running a
+ * descriptor: what would run code is refused by name.
  */
 #include "probes/cpython/objects.h"
 
@@ -20,11 +20,12 @@
 enum found_kind { FOUND_NONE, FOUND_OBJECT, FOUND_MEMBER, FOUND_GETSET, FOUND_METHOD };
 struct found {
 	enum found_kind kind;
-	uint64_t addr;          /* the object in the class's dict; 0: only the C array is there */
-	uint64_t def;           /* PyMemberDef, PyMethodDef */
+	uint64_t addr;		/* the object in the class's dict; 0: only the C array is there */
+	uint64_t def;		/* PyMemberDef, PyMethodDef */
 	struct obj_type *owner; /* class that has it */
-	struct obj_type *type;  /* class of the object, FOUND_OBJECT */
-	struct obj_type *blind; /* FOUND_NONE: a class whose dict is out of reach: it may have the name */
+	struct obj_type *type;	/* class of the object, FOUND_OBJECT */
+	struct obj_type
+		*blind; /* FOUND_NONE: a class whose dict is out of reach: it may have the name */
 };
 
 /* A name in an array of definitions that start with a C string; 0. */
@@ -47,8 +48,9 @@ static uint64_t find_def(struct obj_rd *rd, uint64_t array, uint64_t size, const
 }
 
 /*
- * From 3.12 on the dict of a static built-in class is the interpreter's, not the class's; its C arrays say the same
- * (PyMethodDef is 32 bytes, PyGetSetDef 40: Include/methodobject.h, descrobject.h, unchanged in all versions).
+ * From 3.12 on the dict of a static built-in class is the interpreter's, not the class's; its C
+ * arrays say the same (PyMethodDef is 32 bytes, PyGetSetDef 40: Include/methodobject.h,
+ * descrobject.h, unchanged in all versions).
  */
 static bool find_in_arrays(struct obj_rd *rd, struct obj_type *c, const char *name, struct found *f)
 {
@@ -105,12 +107,34 @@ static bool has_slot(struct obj_rd *rd, struct obj_type *t, uint32_t slot)
 	return mem_u64(rd->mem, t->addr + slot, &fn) < 0 || fn;
 }
 
-int obj_member(struct obj_rd *rd, uint64_t obj, struct obj_type *t, uint64_t def, uint64_t *ret_addr,
-	       struct value **ret_value)
+int obj_member(struct obj_rd *rd, uint64_t obj, struct obj_type *t, uint64_t def,
+	       uint64_t *ret_addr, struct value **ret_value)
 {
-	enum { SHORT, INT, LONG, FLOAT, DOUBLE, STRING, OBJECT, CHAR, BYTE, UBYTE, USHORT, UINT, ULONG,
-	       STRING_INPLACE, BOOL, OBJECT_EX = 16, LONGLONG, ULONGLONG, SSIZE, NONE };
-	enum { RELATIVE_OFFSET = 8 }; /* 3.12+; Include/structmember.h has the types, the same everywhere */
+	enum {
+		SHORT,
+		INT,
+		LONG,
+		FLOAT,
+		DOUBLE,
+		STRING,
+		OBJECT,
+		CHAR,
+		BYTE,
+		UBYTE,
+		USHORT,
+		UINT,
+		ULONG,
+		STRING_INPLACE,
+		BOOL,
+		OBJECT_EX = 16,
+		LONGLONG,
+		ULONGLONG,
+		SSIZE,
+		NONE
+	};
+	enum {
+		RELATIVE_OFFSET = 8
+	}; /* 3.12+; Include/structmember.h has the types, the same everywhere */
 	_cleanup_free_ char *text = NULL;
 	uint32_t type, flags;
 	uint64_t offset, at, raw;
@@ -230,9 +254,8 @@ static int make_bound(struct obj_rd *rd, const struct found *f, uint64_t func, u
 	struct obj_type *ft = func ? obj_type_of(rd, func, NULL) : NULL;
 	struct obj_type *st = obj_type_of(rd, self, NULL);
 	_cleanup_free_ char *qualname = NULL, *repr = NULL;
-	struct value *v = value_new(VALUE_FUNCTION, f->kind == FOUND_METHOD ?
-							"builtin_function_or_method" :
-							"method");
+	struct value *v = value_new(
+		VALUE_FUNCTION, f->kind == FOUND_METHOD ? "builtin_function_or_method" : "method");
 	int r;
 
 	if (!v) {
@@ -247,8 +270,9 @@ static int make_bound(struct obj_rd *rd, const struct found *f, uint64_t func, u
 		if (ft && ft->cls == OBJ_FUNCTION)
 			qualname = obj_str_dup(rd, obj_ptr(rd, func + rd->off->func_qualname));
 		repr = obj_repr(rd, self, 1);
-		r = repr ? obj_textf(rd, v, "<bound method %s of %s>", qualname ? qualname : name, repr) :
-			   -ENOMEM;
+		r = repr ? obj_textf(rd, v, "<bound method %s of %s>", qualname ? qualname : name,
+				     repr)
+			 : -ENOMEM;
 	}
 	if (r < 0) {
 		value_free(v);
@@ -263,7 +287,8 @@ static int refuse(struct err *err, const char *what, const char *name, const str
 	return err_set(err, -EOPNOTSUPP, "%s '%s' of %s runs code", what, name, owner->name);
 }
 
-/* Position of name in the class's _fields, or -1: the attributes of named tuples read an item and do nothing else. */
+/* Position of name in the class's _fields, or -1: the attributes of named tuples read an item and
+ * do nothing else. */
 static int64_t field_index(struct obj_rd *rd, const struct found *f, const char *name)
 {
 	uint64_t fields, n;
@@ -281,7 +306,8 @@ static int64_t field_index(struct obj_rd *rd, const struct found *f, const char 
 	return -1;
 }
 
-/* A data descriptor of the class goes before the instance's dict. 1: done (*ret_err has the result); 0: it is none. */
+/* A data descriptor of the class goes before the instance's dict. 1: done (*ret_err has the
+ * result); 0: it is none. */
 static int data_descriptor(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const char *name,
 			   const struct found *f, struct err *err, uint64_t *ret_addr,
 			   struct value **ret_value, int *ret_err)
@@ -335,9 +361,11 @@ static int data_descriptor(struct obj_rd *rd, uint64_t obj, struct obj_type *t, 
 	return 0;
 }
 
-/* What a class attribute gives when looked up on an instance (instance != 0) or on the class itself. */
+/* What a class attribute gives when looked up on an instance (instance != 0) or on the class
+ * itself. */
 static int bind(struct obj_rd *rd, uint64_t instance, uint64_t cls, const char *name,
-		const struct found *f, struct err *err, uint64_t *ret_addr, struct value **ret_value)
+		const struct found *f, struct err *err, uint64_t *ret_addr,
+		struct value **ret_value)
 {
 	uint64_t func;
 
@@ -373,7 +401,8 @@ static int bind(struct obj_rd *rd, uint64_t instance, uint64_t cls, const char *
 
 			*ret_addr = 0;
 			method.kind = FOUND_METHOD;
-			return make_bound(rd, &method, 0, instance ? instance : cls, name, ret_value);
+			return make_bound(rd, &method, 0, instance ? instance : cls, name,
+					  ret_value);
 		}
 		return 0;
 	default:
@@ -397,7 +426,8 @@ static int attr_of_type(struct obj_rd *rd, uint64_t obj, struct obj_type *meta, 
 	if (!self)
 		return err_set(err, -EFAULT, "the class at 0x%" PRIx64 " cannot be read", obj);
 	find(rd, meta, name, &in_meta);
-	if (in_meta.kind && data_descriptor(rd, obj, meta, name, &in_meta, err, ret_addr, ret_value, &r))
+	if (in_meta.kind &&
+	    data_descriptor(rd, obj, meta, name, &in_meta, err, ret_addr, ret_value, &r))
 		return r;
 	if (obj_type_derived(rd, meta, "enum", rd->minor >= 11 ? "EnumType" : "EnumMeta") &&
 	    self->dict && obj_dict_get(rd, self->dict, "_member_map_", &members) == 0 &&
@@ -414,8 +444,8 @@ static int attr_of_type(struct obj_rd *rd, uint64_t obj, struct obj_type *meta, 
 		return refuse(err, "method", "__getattr__", owner);
 	if (in_self.blind)
 		return refuse(err, "attribute", name, in_self.blind);
-	return err_set(err, -ENOENT, "AttributeError: type object '%s' has no attribute '%s'", self->name,
-		       name);
+	return err_set(err, -ENOENT, "AttributeError: type object '%s' has no attribute '%s'",
+		       self->name, name);
 }
 
 int obj_attr(struct obj_rd *rd, uint64_t obj, const char *name, struct err *err, uint64_t *ret_addr,
@@ -472,14 +502,16 @@ missing:
 		if (obj_dict_get(rd, dict, "__name__", &addr) == 0)
 			module = obj_str_dup(rd, addr);
 		if (obj_dict_get(rd, dict, "__getattr__", &addr) == 0)
-			return err_set(err, -EOPNOTSUPP, "module '%s' has a __getattr__, which runs code",
+			return err_set(err, -EOPNOTSUPP,
+				       "module '%s' has a __getattr__, which runs code",
 				       module ? module : "?");
 		return err_set(err, -ENOENT, "AttributeError: module '%s' has no attribute '%s'",
 			       module ? module : "?", name);
 	}
 	if (f.blind)
 		return refuse(err, "attribute", name, f.blind);
-	return err_set(err, -ENOENT, "AttributeError: '%s' object has no attribute '%s'", t->name, name);
+	return err_set(err, -ENOENT, "AttributeError: '%s' object has no attribute '%s'", t->name,
+		       name);
 }
 
 uint64_t obj_attr_addr(struct obj_rd *rd, uint64_t obj, const char *name)

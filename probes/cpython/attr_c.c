@@ -14,7 +14,10 @@ static const struct {
 	size_t offset; /* of the member of struct py_offsets */
 	bool null_is_none;
 } pointers[] = {
-#define P(cls, name, member, none) { cls, name, offsetof(struct py_offsets, member), none }
+#define P(cls, name, member, none)                                   \
+	{                                                            \
+		cls, name, offsetof(struct py_offsets, member), none \
+	}
 	P(OBJ_FUNCTION, "__code__", func_code, false),
 	P(OBJ_FUNCTION, "__globals__", func_globals, false),
 	P(OBJ_FUNCTION, "__builtins__", func_builtins, false),
@@ -88,7 +91,10 @@ static const struct {
 	const char *name;
 	size_t offset;
 } ints[] = {
-#define I(cls, name, member) { cls, name, offsetof(struct py_offsets, member) }
+#define I(cls, name, member)                                   \
+	{                                                      \
+		cls, name, offsetof(struct py_offsets, member) \
+	}
 	I(OBJ_TIMEDELTA, "days", delta_days),
 	I(OBJ_TIMEDELTA, "seconds", delta_seconds),
 	I(OBJ_TIMEDELTA, "microseconds", delta_microseconds),
@@ -147,7 +153,7 @@ static int clock_attr(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const
 		const char *name;
 		int at, n; /* in a datetime; a time has no date in front */
 	} fields[] = {
-		{ "year", 0, 2 }, { "month", 2, 1 },  { "day", 3, 1 },	       { "hour", 4, 1 },
+		{ "year", 0, 2 },   { "month", 2, 1 },	{ "day", 3, 1 },	 { "hour", 4, 1 },
 		{ "minute", 5, 1 }, { "second", 6, 1 }, { "microsecond", 7, 3 },
 	};
 	const struct py_offsets *off = rd->off;
@@ -157,14 +163,16 @@ static int clock_attr(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (strcmp(name, fields[i].name) == 0 && (time ? i >= 3 : date ? i < 3 : true))
-			return given_bytes(rd, data + fields[i].at - (time ? 4 : 0), fields[i].n, ret);
+			return given_bytes(rd, data + fields[i].at - (time ? 4 : 0), fields[i].n,
+					   ret);
 	if (date)
 		return -ENOSYS;
 	if (strcmp(name, "tzinfo") == 0) {
 		if (mem_u8(rd->mem, obj + off->time_hastzinfo, &byte) < 0)
 			return -EFAULT;
-		*ret_addr = byte ? obj_ptr(rd, obj + (time ? off->time_tzinfo : off->datetime_tzinfo)) :
-				   rd->py->none;
+		*ret_addr =
+			byte ? obj_ptr(rd, obj + (time ? off->time_tzinfo : off->datetime_tzinfo))
+			     : rd->py->none;
 		return *ret_addr ? 0 : -EFAULT;
 	}
 	if (strcmp(name, "fold") == 0) {
@@ -203,8 +211,8 @@ static int number_attr(struct obj_rd *rd, uint64_t obj, struct obj_type *t, cons
 		return given(rd, value_new_long(name[0] == 'd'), ret);
 	}
 	if (t->cls == OBJ_COMPLEX || real) {
-		uint64_t at = t->cls == OBJ_COMPLEX ? obj + rd->off->complex_value + (real ? 0 : 8) :
-						      obj + rd->off->float_value;
+		uint64_t at = t->cls == OBJ_COMPLEX ? obj + rd->off->complex_value + (real ? 0 : 8)
+						    : obj + rd->off->float_value;
 
 		if (mem_u64(rd->mem, at, &raw) < 0)
 			return -EFAULT;
@@ -213,7 +221,8 @@ static int number_attr(struct obj_rd *rd, uint64_t obj, struct obj_type *t, cons
 	return given(rd, value_new_float(d), ret);
 }
 
-/* The state of a generator's frame (3.11+): 0 is executing in 3.11 to 3.14, 4 in 3.15 (pycore_frame.h). */
+/* The state of a generator's frame (3.11+): 0 is executing in 3.11 to 3.14, 4 in 3.15
+ * (pycore_frame.h). */
 static int generator_attr(struct obj_rd *rd, uint64_t obj, const char *name, uint64_t *ret_addr,
 			  struct value **ret)
 {
@@ -235,7 +244,8 @@ static int generator_attr(struct obj_rd *rd, uint64_t obj, const char *name, uin
 	if (strcmp(what, "_running") == 0)
 		return given(rd, value_new_bool(state == (rd->minor >= 15 ? 4 : 0)), ret);
 	if (strcmp(what, "_code") == 0 && off->gen_iframe != OFF_NONE)
-		return cpython_frame_code(rd->py, obj + off->gen_iframe, ret_addr) < 0 ? -ENOSYS : 0;
+		return cpython_frame_code(rd->py, obj + off->gen_iframe, ret_addr) < 0 ? -ENOSYS
+										       : 0;
 	return -ENOSYS;
 }
 
@@ -278,13 +288,14 @@ static int dict_attr(struct obj_rd *rd, uint64_t obj, struct obj_type *t, uint64
 		return given(rd, NULL, ret);
 	v->length = r ? d.used : 0;
 	while (r && obj_dict_next(&d, &key, &value) > 0)
-		if (!obj_add(rd, v, key, rd->lim.depth, NULL) || !obj_add(rd, v, value, rd->lim.depth, NULL))
+		if (!obj_add(rd, v, key, rd->lim.depth, NULL) ||
+		    !obj_add(rd, v, value, rd->lim.depth, NULL))
 			break;
 	return given(rd, v, ret);
 }
 
-int obj_attr_c(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const char *name, uint64_t *ret_addr,
-	       struct value **ret)
+int obj_attr_c(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const char *name,
+	       uint64_t *ret_addr, struct value **ret)
 {
 	const struct py_offsets *off = rd->off;
 	uint64_t frame, maxlen;
@@ -298,7 +309,8 @@ int obj_attr_c(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const char *
 	for (size_t i = 0; i < sizeof(pointers) / sizeof(pointers[0]); i++) {
 		uint32_t at = offset_in(off, pointers[i].offset);
 
-		if (pointers[i].cls != t->cls || at == OFF_NONE || strcmp(pointers[i].name, name) != 0)
+		if (pointers[i].cls != t->cls || at == OFF_NONE ||
+		    strcmp(pointers[i].name, name) != 0)
 			continue;
 		if (mem_u64(rd->mem, obj + at, ret_addr) < 0)
 			return -EFAULT;
@@ -342,9 +354,9 @@ int obj_attr_c(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const char *
 		break;
 	case OBJ_EXCEPTION:
 		if (strcmp(name, "__suppress_context__") == 0)
-			r = mem_u8(rd->mem, obj + off->exc_suppress_context, &byte) < 0 ?
-				    -EFAULT :
-				    given(rd, value_new_bool(byte), ret);
+			r = mem_u8(rd->mem, obj + off->exc_suppress_context, &byte) < 0
+				    ? -EFAULT
+				    : given(rd, value_new_bool(byte), ret);
 		break;
 	case OBJ_DEQUE:
 		if (strcmp(name, "maxlen") == 0) {
@@ -370,7 +382,8 @@ int obj_attr_c(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const char *
 		if (strcmp(name, "f_code") == 0)
 			r = cpython_frame_code(rd->py, frame, ret_addr) < 0 ? -EFAULT : 0;
 		else if (rd->minor >= 11 && strcmp(name, "f_globals") == 0)
-			r = mem_u64(rd->mem, frame + off->iframe_globals, ret_addr) < 0 ? -EFAULT : 0;
+			r = mem_u64(rd->mem, frame + off->iframe_globals, ret_addr) < 0 ? -EFAULT
+											: 0;
 		break;
 	default:
 		break;

@@ -28,10 +28,14 @@ static int keys_open(struct obj_rd *rd, uint64_t keys, struct obj_dict *d)
 		memcpy(&limit, buf + off->keys_size, 8);
 		if (limit == 0 || limit > 1ull << 40)
 			return -EINVAL;
-		indices = limit * (limit <= 0xff ? 1 : limit <= 0xffff ? 2 : limit <= 0xffffffff ? 4 : 8);
+		indices = limit * (limit <= 0xff	 ? 1
+				   : limit <= 0xffff	 ? 2
+				   : limit <= 0xffffffff ? 4
+							 : 8);
 		d->entry_size = 24;
 	} else {
-		uint8_t log2 = buf[off->keys_log2_size], log2_bytes = buf[off->keys_log2_index_bytes];
+		uint8_t log2 = buf[off->keys_log2_size],
+			log2_bytes = buf[off->keys_log2_index_bytes];
 
 		if (log2 > 40 || log2_bytes > 44)
 			return -EINVAL;
@@ -69,11 +73,13 @@ static int values_open(struct obj_rd *rd, uint64_t values, struct obj_dict *d)
 		if (d->norder > head[off->values_capacity])
 			return -EINVAL;
 		/* One byte each, right behind the values. */
-		return d->norder ? mem_read(rd->mem, d->values + 8 * (uint64_t)head[off->values_capacity],
-					    d->order, d->norder) :
-				   0;
+		return d->norder ? mem_read(rd->mem,
+					    d->values + 8 * (uint64_t)head[off->values_capacity],
+					    d->order, d->norder)
+				 : 0;
 	}
-	/* 3.11 and 3.12 keep them in front, backwards: [-1] their number of bytes, [-2] how many are used. */
+	/* 3.11 and 3.12 keep them in front, backwards: [-1] their number of bytes, [-2] how many
+	 * are used. */
 	r = mem_read(rd->mem, values - 8, head, 8);
 	if (r < 0)
 		return r;
@@ -219,7 +225,8 @@ static int classic_dict(struct obj_rd *rd, uint64_t addr, const struct obj_type 
 			size = (int64_t)(n >> 3);
 		if (size < 0)
 			size = -size;
-		if (size < 0 || size > 1ll << 40 || t->itemsize > 1 << 16 || t->basicsize > 1ll << 32)
+		if (size < 0 || size > 1ll << 40 || t->itemsize > 1 << 16 ||
+		    t->basicsize > 1ll << 32)
 			return -EINVAL;
 		off += (t->basicsize + size * t->itemsize + 7) & ~7ll;
 	}

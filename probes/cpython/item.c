@@ -147,10 +147,11 @@ static int index_of(const struct value *key, int64_t length, const char *what, s
 	if (key->kind == VALUE_BOOL)
 		i = key->b;
 	else if (key->kind != VALUE_INT)
-		return err_set(err, -EINVAL, "TypeError: %s indices must be integers, not '%s'", what,
-			       key->type);
+		return err_set(err, -EINVAL, "TypeError: %s indices must be integers, not '%s'",
+			       what, key->type);
 	else if (!mpz_fits_slong_p(key->z))
-		return err_set(err, -ENOENT, "IndexError: cannot fit 'int' into an index-sized integer");
+		return err_set(err, -ENOENT,
+			       "IndexError: cannot fit 'int' into an index-sized integer");
 	else
 		i = mpz_get_si(key->z);
 	if (i < 0)
@@ -242,7 +243,8 @@ static int range_item(struct obj_rd *rd, uint64_t obj, const struct value *key, 
 	    obj_int_read(rd, obj_ptr(rd, obj + off->range_length), length) < 0) {
 		r = err_set(err, -EFAULT, "the range at 0x%" PRIx64 " cannot be read", obj);
 	} else if (key->kind != VALUE_INT && key->kind != VALUE_BOOL) {
-		r = err_set(err, -EINVAL, "TypeError: range indices must be integers or slices, not %s",
+		r = err_set(err, -EINVAL,
+			    "TypeError: range indices must be integers or slices, not %s",
 			    key->type);
 	} else {
 		if (key->kind == VALUE_BOOL)
@@ -287,7 +289,8 @@ static int deque_item(struct obj_rd *rd, uint64_t obj, const struct value *key, 
 	for (; at >= per_block; at -= per_block)
 		block = obj_ptr(rd, block + off->deque_block_right);
 	*ret_addr = obj_ptr(rd, block + off->deque_block_data + 8 * at);
-	return *ret_addr ? 0 : err_set(err, -EFAULT, "the deque at 0x%" PRIx64 " cannot be read", obj);
+	return *ret_addr ? 0
+			 : err_set(err, -EFAULT, "the deque at 0x%" PRIx64 " cannot be read", obj);
 }
 
 static int array_item(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const struct value *key,
@@ -306,7 +309,9 @@ static int array_item(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const
 	if (!tuple)
 		items = obj_ptr(rd, obj + rd->off->list_items);
 	*ret_addr = obj_ptr(rd, items + 8 * (uint64_t)i);
-	return *ret_addr ? 0 : err_set(err, -EFAULT, "the items at 0x%" PRIx64 " cannot be read", items);
+	return *ret_addr
+		       ? 0
+		       : err_set(err, -EFAULT, "the items at 0x%" PRIx64 " cannot be read", items);
 }
 
 static int item(struct obj_rd *rd, uint64_t obj, const struct value *key, struct err *err,
@@ -319,7 +324,8 @@ static int item(struct obj_rd *rd, uint64_t obj, const struct value *key, struct
 		return err_set(err, -EFAULT, "the object at 0x%" PRIx64 " cannot be read", obj);
 	owner = obj_type_special(rd, t, "__getitem__");
 	if (owner)
-		return err_set(err, -EOPNOTSUPP, "method '__getitem__' of %s runs code", owner->name);
+		return err_set(err, -EOPNOTSUPP, "method '__getitem__' of %s runs code",
+			       owner->name);
 	switch (t->cls) {
 	case OBJ_LIST:
 	case OBJ_TUPLE:
@@ -354,11 +360,13 @@ static int item(struct obj_rd *rd, uint64_t obj, const struct value *key, struct
 	case OBJ_FUNCTION:
 	case OBJ_METHOD:
 	case OBJ_MODULE:
-		return err_set(err, -EINVAL, "TypeError: '%s' object is not subscriptable", t->name);
+		return err_set(err, -EINVAL, "TypeError: '%s' object is not subscriptable",
+			       t->name);
 	default:
 		break;
 	}
-	return err_set(err, -EOPNOTSUPP, "'%s' objects cannot be indexed without running code", t->name);
+	return err_set(err, -EOPNOTSUPP, "'%s' objects cannot be indexed without running code",
+		       t->name);
 }
 
 int cpython_item(struct interp *in, uint64_t obj, const struct value *key,

@@ -99,7 +99,8 @@ struct value *obj_unreadable(struct obj_rd *rd, uint64_t addr, int err)
 	return v;
 }
 
-bool obj_add(struct obj_rd *rd, struct value *parent, uint64_t addr, unsigned depth, const char *name)
+bool obj_add(struct obj_rd *rd, struct value *parent, uint64_t addr, unsigned depth,
+	     const char *name)
 {
 	struct value *child;
 
@@ -145,7 +146,8 @@ char *obj_repr(struct obj_rd *rd, uint64_t addr, unsigned depth)
 	return NULL;
 }
 
-int obj_own_repr(struct obj_rd *rd, struct obj_type *t, uint64_t *ret_func, struct obj_type **ret_owner)
+int obj_own_repr(struct obj_rd *rd, struct obj_type *t, uint64_t *ret_func,
+		 struct obj_type **ret_owner)
 {
 	uint64_t func;
 	struct obj_type *owner, *ft;
@@ -313,7 +315,8 @@ struct value *obj_value(struct obj_rd *rd, uint64_t addr, unsigned depth)
 	return v;
 }
 
-int cpython_value(struct interp *in, uint64_t addr, const struct value_limits *lim, struct value **ret)
+int cpython_value(struct interp *in, uint64_t addr, const struct value_limits *lim,
+		  struct value **ret)
 {
 	struct obj_rd rd;
 	struct value *v;
@@ -387,9 +390,10 @@ int cpython_module_globals(struct interp *in, const char *name, uint64_t *ret_di
 			modules = obj_ptr(&rd, is + py->off->interp_modules);
 			if (modules && obj_dict_get(&rd, modules, name, &module) == 0) {
 				t = obj_type_of(&rd, module, NULL);
-				r = t && t->cls == OBJ_MODULE ?
-					    mem_u64(py->mem, module + py->off->module_dict, ret_dict) :
-					    -EINVAL;
+				r = t && t->cls == OBJ_MODULE
+					    ? mem_u64(py->mem, module + py->off->module_dict,
+						      ret_dict)
+					    : -EINVAL;
 				/* The list is newest first: the main interpreter is its last. */
 			}
 			is = obj_ptr(&rd, is + py->off->interp_next);

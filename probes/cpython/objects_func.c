@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Functions, methods, built-in ones, descriptors, generators, classes, modules; and what has no kind of its own. */
+/* Functions, methods, built-in ones, descriptors, generators, classes, modules; and what has no
+ * kind of its own. */
 #include "probes/cpython/objects.h"
 
 #include "base/cleanup.h"
@@ -54,8 +55,8 @@ static int cfunction_text(struct obj_rd *rd, struct value *v, uint64_t addr)
 
 	if (!self || (t && t->cls == OBJ_MODULE))
 		return obj_textf(rd, v, "<built-in function %s>", or_unknown(name));
-	return obj_textf(rd, v, "<built-in method %s of %s object at 0x%" PRIx64 ">", or_unknown(name),
-			 tp_name_of(rd, self), self);
+	return obj_textf(rd, v, "<built-in method %s of %s object at 0x%" PRIx64 ">",
+			 or_unknown(name), tp_name_of(rd, self), self);
 }
 
 /* <WHAT 'name' of 'type' objects> */
@@ -74,16 +75,16 @@ static int wrapper_text(struct obj_rd *rd, struct value *v, uint64_t addr)
 	uint64_t self = obj_ptr(rd, addr + rd->off->wrapper_self);
 	_cleanup_free_ char *name = obj_str_dup(rd, obj_ptr(rd, descr + rd->off->descr_name));
 
-	return obj_textf(rd, v, "<method-wrapper '%s' of %s object at 0x%" PRIx64 ">", or_unknown(name),
-			 tp_name_of(rd, self), self);
+	return obj_textf(rd, v, "<method-wrapper '%s' of %s object at 0x%" PRIx64 ">",
+			 or_unknown(name), tp_name_of(rd, self), self);
 }
 
 /* From 3.10 on these show what they wrap. */
 static int wrapped_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t,
 			unsigned depth)
 {
-	uint32_t at = t->cls == OBJ_CLASSMETHOD ? rd->off->classmethod_callable :
-						  rd->off->staticmethod_callable;
+	uint32_t at = t->cls == OBJ_CLASSMETHOD ? rd->off->classmethod_callable
+						: rd->off->staticmethod_callable;
 	_cleanup_free_ char *repr = NULL;
 
 	if (rd->minor < 10)
@@ -95,14 +96,15 @@ static int wrapped_text(struct obj_rd *rd, struct value *v, uint64_t addr, struc
 static int generator_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t)
 {
 	_cleanup_free_ char *name = obj_str_dup(rd, obj_ptr(rd, addr + rd->off->gen_qualname));
-	const char *what = t->cls == OBJ_GENERATOR ? "generator" :
-			   t->cls == OBJ_COROUTINE ? "coroutine" :
-						     "async_generator";
+	const char *what = t->cls == OBJ_GENERATOR   ? "generator"
+			   : t->cls == OBJ_COROUTINE ? "coroutine"
+						     : "async_generator";
 
 	return obj_textf(rd, v, "<%s object %s at 0x%" PRIx64 ">", what, or_unknown(name), addr);
 }
 
-struct value *obj_make_callable(struct obj_rd *rd, uint64_t addr, struct obj_type *t, unsigned depth)
+struct value *obj_make_callable(struct obj_rd *rd, uint64_t addr, struct obj_type *t,
+				unsigned depth)
 {
 	_cleanup_free_ char *name = NULL;
 	enum value_kind kind = VALUE_FUNCTION;
@@ -189,16 +191,17 @@ struct value *obj_make_type(struct obj_rd *rd, uint64_t addr, struct obj_type *t
 	v->module = NULL;
 	module = obj_type_module(rd, self);
 	v->subclass = false;
-	if ((module && !(v->module = strdup(module))) ||
-	    obj_textf(rd, v, "%s", self->qualname) < 0)
+	if ((module && !(v->module = strdup(module))) || obj_textf(rd, v, "%s", self->qualname) < 0)
 		goto fail;
 	/* Classes without a module of their own show their C name. */
 	if (!module || strcmp(module, "builtins") == 0)
 		repr = obj_fmt(rd, "<class '%s'>", self->tp_name);
-	else if (t->distance && obj_type_derived(rd, t, "enum", rd->minor >= 11 ? "EnumType" : "EnumMeta"))
+	else if (t->distance &&
+		 obj_type_derived(rd, t, "enum", rd->minor >= 11 ? "EnumType" : "EnumMeta"))
 		repr = obj_fmt(rd, "<%s '%s'>",
-			       rd->minor >= 11 && obj_type_derived(rd, self, "enum", "Flag") ? "flag" :
-											       "enum",
+			       rd->minor >= 11 && obj_type_derived(rd, self, "enum", "Flag")
+				       ? "flag"
+				       : "enum",
 			       self->name);
 	else
 		return v;
@@ -219,7 +222,8 @@ static bool builtin_loader(struct obj_rd *rd, uint64_t loader)
 	return t && rd->minor <= 11 && strcmp(t->name, "BuiltinImporter") == 0;
 }
 
-/* What a module's repr names as its origin: 'from ...', '(built-in)', or nothing (importlib._bootstrap). */
+/* What a module's repr names as its origin: 'from ...', '(built-in)', or nothing
+ * (importlib._bootstrap). */
 static char *module_text(struct obj_rd *rd, uint64_t dict, const char *name, unsigned depth)
 {
 	_cleanup_free_ char *spec_name = NULL, *text = NULL;

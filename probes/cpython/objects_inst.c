@@ -33,12 +33,14 @@ static void add_slots(struct obj_rd *rd, struct value *v, uint64_t addr, struct 
 		struct obj_type *c = obj_type_mro(rd, t, n);
 		uint64_t count;
 
-		if (!c || !c->heap || !c->members || mem_u64(rd->mem, c->addr + off->ob_size, &count) < 0)
+		if (!c || !c->heap || !c->members ||
+		    mem_u64(rd->mem, c->addr + off->ob_size, &count) < 0)
 			continue;
 		for (uint64_t i = 0; i < count && i < SLOTS_MAX; i++) {
 			uint64_t def = c->members + i * off->member_size, child = 0;
 			struct value *made = NULL;
-			_cleanup_free_ char *name = obj_cstr(rd, obj_ptr(rd, def + off->member_name));
+			_cleanup_free_ char *name =
+				obj_cstr(rd, obj_ptr(rd, def + off->member_name));
 
 			if (!name)
 				break;
@@ -90,16 +92,17 @@ static uint64_t dataclass_fields(struct obj_rd *rd, struct obj_type *t)
 	if (obj_own_repr(rd, t, &func, &owner) < 0 ||
 	    obj_dict_get(rd, owner->dict, "__dataclass_fields__", &fields) < 0)
 		return 0;
-	/* The generated function is wrapped against recursion: dataclasses._recursive_repr, later reprlib's. */
+	/* The generated function is wrapped against recursion: dataclasses._recursive_repr, later
+	 * reprlib's. */
 	obj_func_origin(rd, func, &name, &file);
 	if (!name || !file || strcmp(name, "wrapper") != 0)
 		return 0;
 	base = strrchr(file, '/');
 	base = base ? base + 1 : file;
 	return strcmp(base, "dataclasses.py") == 0 || strcmp(base, "reprlib.py") == 0 ||
-			       strcmp(file, "<frozen reprlib>") == 0 ?
-		       fields :
-		       0;
+			       strcmp(file, "<frozen reprlib>") == 0
+		       ? fields
+		       : 0;
 }
 
 /* v becomes Cls(a=1, b=2): the fields with repr=True come first. */
@@ -130,7 +133,8 @@ static int add_fields(struct obj_rd *rd, struct value *v, uint64_t addr, struct 
 	return 0;
 }
 
-struct value *obj_make_instance(struct obj_rd *rd, uint64_t addr, struct obj_type *t, unsigned depth)
+struct value *obj_make_instance(struct obj_rd *rd, uint64_t addr, struct obj_type *t,
+				unsigned depth)
 {
 	struct value *v = obj_new(rd, VALUE_INSTANCE, addr, t);
 	uint64_t fields;
@@ -151,7 +155,8 @@ struct value *obj_make_instance(struct obj_rd *rd, uint64_t addr, struct obj_typ
 	if (t->cls == OBJ_NAMESPACE && t->distance == 0) {
 		/* Sorted up to 3.8 (Objects/namespaceobject.c). */
 		for (size_t i = 1; rd->minor <= 8 && i < v->nitems; i++)
-			for (size_t j = i; j && strcmp(v->items[j]->name, v->items[j - 1]->name) < 0; j--) {
+			for (size_t j = i;
+			     j && strcmp(v->items[j]->name, v->items[j - 1]->name) < 0; j--) {
 				struct value *swap = v->items[j];
 
 				v->items[j] = v->items[j - 1];
@@ -170,7 +175,8 @@ fail:
 	return NULL;
 }
 
-/* Up to 3.10 a combined flag has no name: it is written with the names of its parts, the greatest first. */
+/* Up to 3.10 a combined flag has no name: it is written with the names of its parts, the greatest
+ * first. */
 static char *flag_parts(struct obj_rd *rd, struct obj_type *t, int64_t value)
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
@@ -212,7 +218,8 @@ static char *flag_parts(struct obj_rd *rd, struct obj_type *t, int64_t value)
 	return strbuf_take(&sb);
 }
 
-int obj_enum_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t, unsigned depth)
+int obj_enum_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t,
+		  unsigned depth)
 {
 	_cleanup_free_ char *name = NULL, *repr = NULL, *str = NULL, *module = NULL;
 	uint64_t func, value, name_addr;
@@ -243,7 +250,8 @@ int obj_enum_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_
 	/* 3.11+: IntEnum and its like print as the number. */
 	if (rd->minor >= 11 && obj_type_derived(rd, t, "enum", "ReprEnum"))
 		return 1;
-	str = obj_fmt(rd, !name && rd->minor >= 11 ? "%s(%s)" : "%s.%s", t->name, name ? name : repr);
+	str = obj_fmt(rd, !name && rd->minor >= 11 ? "%s(%s)" : "%s.%s", t->name,
+		      name ? name : repr);
 	if (!str || value_set_str(v, str) < 0)
 		return -ENOMEM;
 	return 1;
@@ -288,9 +296,9 @@ static int exception_str(struct obj_rd *rd, struct value *v, uint64_t addr, stru
 		d = member_str(rd, f2, true);
 		if (!a || !b || !c || !d)
 			return -ENOMEM;
-		text = f1 && f2 ? obj_fmt(rd, "[Errno %s] %s: %s -> %s", a, b, c, d) :
-		       f1	? obj_fmt(rd, "[Errno %s] %s: %s", a, b, c) :
-				  obj_fmt(rd, "[Errno %s] %s", a, b);
+		text = f1 && f2 ? obj_fmt(rd, "[Errno %s] %s: %s -> %s", a, b, c, d)
+		       : f1	? obj_fmt(rd, "[Errno %s] %s: %s", a, b, c)
+				: obj_fmt(rd, "[Errno %s] %s", a, b);
 	} else if (obj_type_derived(rd, t, "builtins", "SyntaxError")) {
 		const char *base;
 		uint64_t line;
@@ -305,10 +313,10 @@ static int exception_str(struct obj_rd *rd, struct value *v, uint64_t addr, stru
 		base = b && strrchr(b, '/') ? strrchr(b, '/') + 1 : b;
 		if (line && strcmp(c, "None") == 0)
 			line = 0;
-		text = base && line ? obj_fmt(rd, "%s (%s, line %s)", a, base, c) :
-		       base	    ? obj_fmt(rd, "%s (%s)", a, base) :
-		       line	    ? obj_fmt(rd, "%s (line %s)", a, c) :
-				      obj_fmt(rd, "%s", a);
+		text = base && line ? obj_fmt(rd, "%s (%s, line %s)", a, base, c)
+		       : base	    ? obj_fmt(rd, "%s (%s)", a, base)
+		       : line	    ? obj_fmt(rd, "%s (line %s)", a, c)
+				    : obj_fmt(rd, "%s", a);
 	} else if (obj_type_derived(rd, t, "builtins", "ImportError")) {
 		f1 = obj_attr_addr(rd, addr, "msg");
 		text = f1 ? obj_str_dup(rd, f1) : NULL;
@@ -349,7 +357,8 @@ static void add_members(struct obj_rd *rd, struct value *v, uint64_t addr, struc
 			continue;
 		for (unsigned j = 0; j < SLOTS_MAX; j++) {
 			uint64_t def = c->members + (uint64_t)j * off->member_size, child = 0;
-			_cleanup_free_ char *name = obj_cstr(rd, obj_ptr(rd, def + off->member_name));
+			_cleanup_free_ char *name =
+				obj_cstr(rd, obj_ptr(rd, def + off->member_name));
 			struct value *made = NULL;
 
 			if (!name)
@@ -368,7 +377,8 @@ static void add_members(struct obj_rd *rd, struct value *v, uint64_t addr, struc
 static void add_import_fields(struct obj_rd *rd, struct value *v, uint64_t addr)
 {
 	static const char *const names[] = { "name", "path" };
-	uint64_t base = addr + rd->off->exc_suppress_context + 8; /* msg, name, path: Include/cpython/pyerrors.h */
+	uint64_t base = addr + rd->off->exc_suppress_context +
+			8; /* msg, name, path: Include/cpython/pyerrors.h */
 
 	for (int i = 0; i < 2; i++) {
 		uint64_t child = obj_ptr(rd, base + 8 + 8 * (uint64_t)i);
@@ -380,7 +390,8 @@ static void add_import_fields(struct obj_rd *rd, struct value *v, uint64_t addr)
 		v->form = FORM_FIELDS;
 }
 
-struct value *obj_make_exception(struct obj_rd *rd, uint64_t addr, struct obj_type *t, unsigned depth)
+struct value *obj_make_exception(struct obj_rd *rd, uint64_t addr, struct obj_type *t,
+				 unsigned depth)
 {
 	static const char *const linked_names[] = { "__cause__", "__context__" };
 	const struct py_offsets *off = rd->off;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* datetime, Decimal, partial, weak references, memoryview, cells, code, frames, tracebacks: one text each. */
+/* datetime, Decimal, partial, weak references, memoryview, cells, code, frames, tracebacks: one
+ * text each. */
 #include "probes/cpython/objects.h"
 
 #include "base/cleanup.h"
@@ -10,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The fields of date, time and datetime are packed bytes, most significant first (Include/datetime.h). */
+/* The fields of date, time and datetime are packed bytes, most significant first
+ * (Include/datetime.h). */
 struct clock {
 	unsigned year, month, day, hour, minute, second, us, fold;
 	uint64_t tzinfo; /* 0: none */
@@ -20,9 +22,9 @@ static int clock_read(struct obj_rd *rd, uint64_t addr, struct obj_type *t, stru
 {
 	const struct py_offsets *off = rd->off;
 	bool date = t->cls != OBJ_TIME, time = t->cls != OBJ_DATE;
-	uint32_t data = t->cls == OBJ_TIME ? off->time_data :
-			t->cls == OBJ_DATE ? off->date_data :
-					     off->datetime_data;
+	uint32_t data = t->cls == OBJ_TIME   ? off->time_data
+			: t->cls == OBJ_DATE ? off->date_data
+					     : off->datetime_data;
 	uint8_t b[10], fold = 0, has = 0;
 	const uint8_t *p = b;
 	int r;
@@ -103,8 +105,8 @@ static int clock_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct 
 	}
 	if (t->cls != OBJ_DATE) {
 		strbuf_addf(&sb, "%s%u, %u", t->cls == OBJ_TIME ? "" : ", ", c.hour, c.minute);
-		strbuf_addf(&str, "%s%02u:%02u:%02u", t->cls == OBJ_TIME ? "" : " ", c.hour, c.minute,
-			    c.second);
+		strbuf_addf(&str, "%s%02u:%02u:%02u", t->cls == OBJ_TIME ? "" : " ", c.hour,
+			    c.minute, c.second);
 		if (c.second || c.us)
 			strbuf_addf(&sb, ", %u", c.second);
 		if (c.us) {
@@ -183,8 +185,8 @@ static int timezone_text(struct obj_rd *rd, struct value *v, uint64_t addr)
 		return r;
 	/* There is one such object without a name: timezone.utc */
 	if (!name && !d[0] && !d[1] && !d[2])
-		return value_set_str(v, "UTC") < 0 ? -ENOMEM :
-							  obj_textf(rd, v, "datetime.timezone.utc");
+		return value_set_str(v, "UTC") < 0 ? -ENOMEM
+						   : obj_textf(rd, v, "datetime.timezone.utc");
 	repr = obj_repr(rd, offset, 1);
 	name_repr = name ? obj_repr(rd, name, 1) : NULL;
 	if (!repr || (name && !name_repr))
@@ -199,8 +201,8 @@ static int timezone_text(struct obj_rd *rd, struct value *v, uint64_t addr)
 }
 
 /*
- * libmpdec's mpd_t {flags u8, exp, digits, len, alloc, data *} behind the object's hash (Modules/_decimal/_decimal.c):
- * words of 19 decimal digits, the least significant first.
+ * libmpdec's mpd_t {flags u8, exp, digits, len, alloc, data *} behind the object's hash
+ * (Modules/_decimal/_decimal.c): words of 19 decimal digits, the least significant first.
  */
 #define DECIMAL_WORDS_MAX 1024
 enum { MPD_NEG = 1, MPD_INF = 2, MPD_NAN = 4, MPD_SNAN = 8 };
@@ -223,8 +225,8 @@ static int decimal_text(struct obj_rd *rd, struct value *v, uint64_t addr)
 	exp = (int64_t)f[0];
 	ndigits = (int64_t)f[1];
 	len = f[2];
-	if (len > DECIMAL_WORDS_MAX || ndigits < 0 || ndigits > (int64_t)len * 19 || exp > 1ll << 61 ||
-	    exp < -(1ll << 61))
+	if (len > DECIMAL_WORDS_MAX || ndigits < 0 || ndigits > (int64_t)len * 19 ||
+	    exp > 1ll << 61 || exp < -(1ll << 61))
 		return -EINVAL;
 	r = len ? mem_read(rd->mem, f[4], words, len * 8) : 0;
 	if (r < 0)
@@ -289,7 +291,8 @@ static int partial_text(struct obj_rd *rd, struct value *v, uint64_t addr, struc
 				strbuf_adds(&sb, ", ...");
 				break;
 			}
-			text = obj_repr(rd, obj_ptr(rd, args + rd->off->tuple_items + 8 * i), depth - 1);
+			text = obj_repr(rd, obj_ptr(rd, args + rd->off->tuple_items + 8 * i),
+					depth - 1);
 			if (!text)
 				return -ENOMEM;
 			strbuf_addf(&sb, ", %s", text);
@@ -323,7 +326,8 @@ static int weakref_text(struct obj_rd *rd, struct value *v, uint64_t addr)
 	if (!t || t->cls == OBJ_NONE)
 		return obj_textf(rd, v, "<weakref at 0x%" PRIx64 "; dead>", addr);
 	if (obj_attr(rd, to, "__name__", NULL, &name_addr, &made) == 0) {
-		name = made && made->kind == VALUE_STR ? strdup(made->bytes) : obj_str_dup(rd, name_addr);
+		name = made && made->kind == VALUE_STR ? strdup(made->bytes)
+						       : obj_str_dup(rd, name_addr);
 		value_free(made);
 	}
 	return obj_textf(rd, v, "<weakref at 0x%" PRIx64 "; to '%s' at 0x%" PRIx64 "%s%s%s>", addr,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* dict and its kin: OrderedDict, defaultdict, Counter, frozendict, mappingproxy, the views of dicts. */
+/* dict and its kin: OrderedDict, defaultdict, Counter, frozendict, mappingproxy, the views of
+ * dicts. */
 #include "probes/cpython/objects.h"
 
 #include "base/cleanup.h"
@@ -11,7 +12,8 @@
 /* Up to lim.items entries of d as key, value, key, value ... (or one of them). */
 enum { TAKE_KEYS = 1, TAKE_VALUES = 2, TAKE_BOTH = 3 };
 
-static int add_entries(struct obj_rd *rd, struct value *v, struct obj_dict *d, int what, unsigned depth)
+static int add_entries(struct obj_rd *rd, struct value *v, struct obj_dict *d, int what,
+		       unsigned depth)
 {
 	uint64_t key, value, n = 0;
 	int r;
@@ -34,7 +36,8 @@ static int add_entries(struct obj_rd *rd, struct value *v, struct obj_dict *d, i
 	return r;
 }
 
-/* An OrderedDict keeps its own list of keys (Objects/odictobject.c); mostly it is in the dict's order. */
+/* An OrderedDict keeps its own list of keys (Objects/odictobject.c); mostly it is in the dict's
+ * order. */
 static int add_ordered(struct obj_rd *rd, struct value *v, uint64_t addr, unsigned depth)
 {
 	uint64_t node = obj_ptr(rd, addr + rd->off->odict_first), n = 0;
@@ -64,7 +67,8 @@ static int add_ordered(struct obj_rd *rd, struct value *v, uint64_t addr, unsign
 	return 0;
 }
 
-/* Counter prints the most common first, equal ones in order of insertion (collections.Counter.most_common). */
+/* Counter prints the most common first, equal ones in order of insertion
+ * (collections.Counter.most_common). */
 struct counted {
 	struct value *key, *value;
 	size_t at;
@@ -99,7 +103,8 @@ static int sort_counter(struct value *v)
 }
 
 /* How repr() of this class frames the entries: FORM_*, with .text. 0 or -ENOMEM. */
-static int frame(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t, bool *ret_counter)
+static int frame(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t,
+		 bool *ret_counter)
 {
 	_cleanup_free_ char *factory = NULL;
 	struct obj_type *owner;
@@ -115,7 +120,9 @@ static int frame(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_t
 		v->form = FORM_CALL;
 		func = obj_ptr(rd, addr + rd->off->defaultdict_factory);
 		factory = func ? obj_repr(rd, func, 1) : strdup("None");
-		return factory ? obj_textf(rd, v, "%s(%s, ", rd->minor == 6 ? "defaultdict" : t->name, factory) : -ENOMEM;
+		return factory ? obj_textf(rd, v, "%s(%s, ",
+					   rd->minor == 6 ? "defaultdict" : t->name, factory)
+			       : -ENOMEM;
 	case OBJ_FROZENDICT:
 		v->form = FORM_CALL;
 		return obj_textf(rd, v, "%s(", t->name);
@@ -160,7 +167,8 @@ static struct value *make_view(struct obj_rd *rd, uint64_t addr, struct obj_type
 		return v;
 	}
 	if (!items) {
-		add_entries(rd, v, &d, strstr(t->tp_name, "_keys") ? TAKE_KEYS : TAKE_VALUES, depth - 1);
+		add_entries(rd, v, &d, strstr(t->tp_name, "_keys") ? TAKE_KEYS : TAKE_VALUES,
+			    depth - 1);
 		return v;
 	}
 	while (obj_dict_next(&d, &key, &value) > 0) {
@@ -179,7 +187,8 @@ static struct value *make_view(struct obj_rd *rd, uint64_t addr, struct obj_type
 			pair->truncated = true;
 			continue;
 		}
-		if (!obj_add(rd, pair, key, depth - 2, NULL) || !obj_add(rd, pair, value, depth - 2, NULL))
+		if (!obj_add(rd, pair, key, depth - 2, NULL) ||
+		    !obj_add(rd, pair, value, depth - 2, NULL))
 			return v;
 	}
 	return v;
@@ -226,8 +235,8 @@ struct value *obj_make_dict(struct obj_rd *rd, uint64_t addr, struct obj_type *t
 		v->truncated = d.used > 0;
 		return v;
 	}
-	r = t->cls == OBJ_ODICT ? add_ordered(rd, v, addr, depth - 1) :
-				  add_entries(rd, v, &d, TAKE_BOTH, depth - 1);
+	r = t->cls == OBJ_ODICT ? add_ordered(rd, v, addr, depth - 1)
+				: add_entries(rd, v, &d, TAKE_BOTH, depth - 1);
 	if (r < 0)
 		v->truncated = true;
 	/* An entry cut in two would shift all that follows. */

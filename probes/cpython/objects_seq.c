@@ -61,7 +61,8 @@ static uint64_t namedtuple_fields(struct obj_rd *rd, struct obj_type *t)
 	if (!ft || !(ft->flags & TPF_TUPLE))
 		return 0;
 	obj_func_origin(rd, func, &name, &file);
-	/* 3.6 makes the class with exec() of a text, file "namedtuple_NAME" from 3.6.? on, else "<string>". */
+	/* 3.6 makes the class with exec() of a text, file "namedtuple_NAME" from 3.6.? on, else
+	 * "<string>". */
 	n = file ? strlen(file) : 0;
 	if (!file || (strcmp(file, "<string>") != 0 && strncmp(file, "namedtuple_", 11) != 0 &&
 		      (n < strlen(tail) || strcmp(file + n - strlen(tail), tail) != 0)))
@@ -88,7 +89,8 @@ static int name_fields(struct obj_rd *rd, struct value *v, uint64_t fields)
 	return 0;
 }
 
-/* Struct sequences (os.stat_result ...): tp_members has the names, in the order of the items (Objects/structseq.c). */
+/* Struct sequences (os.stat_result ...): tp_members has the names, in the order of the items
+ * (Objects/structseq.c). */
 static int name_members(struct obj_rd *rd, struct value *v, struct obj_type *t)
 {
 	const struct py_offsets *off = rd->off;
@@ -96,7 +98,8 @@ static int name_members(struct obj_rd *rd, struct value *v, struct obj_type *t)
 	char *names[64];
 	size_t n = 0;
 
-	/* The dict of a static class may be out of reach (3.12+): no other tuples of C have members. */
+	/* The dict of a static class may be out of reach (3.12+): no other tuples of C have
+	 * members. */
 	if (!t->members || v->length > 64 || (t->heap && !t->dict) ||
 	    (t->dict && obj_dict_get(rd, t->dict, "n_sequence_fields", &marker) < 0))
 		return 0;
@@ -107,7 +110,8 @@ static int name_members(struct obj_rd *rd, struct value *v, struct obj_type *t)
 		if (!names[n])
 			break;
 	}
-	if (n < v->nitems) { /* unnamed fields are not members: then there is no telling which is which */
+	if (n < v->nitems) { /* unnamed fields are not members: then there is no telling which is
+				which */
 		while (n)
 			free(names[--n]);
 		return rd->nomem ? -ENOMEM : 0;
@@ -176,9 +180,9 @@ struct value *obj_make_set(struct obj_rd *rd, uint64_t addr, struct obj_type *t,
 	while (n && scanned <= mask) {
 		uint64_t piece = mask + 1 - scanned < 64 ? mask + 1 - scanned : 64;
 
-		r = scanned < OBJ_SCAN_MAX ?
-			    mem_read(rd->mem, table + 16 * scanned, slot, 16 * piece) :
-			    -E2BIG;
+		r = scanned < OBJ_SCAN_MAX
+			    ? mem_read(rd->mem, table + 16 * scanned, slot, 16 * piece)
+			    : -E2BIG;
 		if (r < 0) {
 			v->truncated = true;
 			return v;
@@ -231,8 +235,8 @@ struct value *obj_make_deque(struct obj_rd *rd, uint64_t addr, struct obj_type *
 			index = 0;
 			block = obj_ptr(rd, block + off->deque_block_right);
 		}
-		if (!obj_add(rd, v, obj_ptr(rd, block + off->deque_block_data + 8 * index), depth - 1,
-			     NULL))
+		if (!obj_add(rd, v, obj_ptr(rd, block + off->deque_block_data + 8 * index),
+			     depth - 1, NULL))
 			break;
 	}
 	return v;

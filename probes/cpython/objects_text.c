@@ -12,14 +12,14 @@
 /* Where a str's characters are. */
 struct str_data {
 	uint64_t addr;
-	unsigned kind;  /* bytes per character: 1, 2, 4 */
-	bool wchar;     /* kind 4, not made ready (up to 3.11): ASCII not promised */
+	unsigned kind; /* bytes per character: 1, 2, 4 */
+	bool wchar;    /* kind 4, not made ready (up to 3.11): ASCII not promised */
 	uint64_t length;
 };
 
 /*
- * Include/cpython/unicodeobject.h: state is interned:2 kind:3 compact:1 ascii:1 [ready:1 up to 3.11]; 3.12+ puts
- * statically_allocated in place of ready.
+ * Include/cpython/unicodeobject.h: state is interned:2 kind:3 compact:1 ascii:1 [ready:1 up
+ * to 3.11]; 3.12+ puts statically_allocated in place of ready.
  */
 static int str_open(struct obj_rd *rd, uint64_t addr, struct str_data *s)
 {
@@ -132,7 +132,8 @@ bool obj_str_is(struct obj_rd *rd, uint64_t addr, const char *name)
 	uint8_t buf[64];
 
 	/* Most keys differ in their length: one look at the head decides. */
-	if (off->str_length + 8 > sizeof(buf) || mem_read(rd->mem, addr, buf, off->str_length + 8) < 0)
+	if (off->str_length + 8 > sizeof(buf) ||
+	    mem_read(rd->mem, addr, buf, off->str_length + 8) < 0)
 		return false;
 	memcpy(&type, buf + off->ob_type, 8);
 	memcpy(&length, buf + off->str_length, 8);
@@ -162,7 +163,8 @@ int obj_int_read(struct obj_rd *rd, uint64_t addr, mpz_t z)
 	if (r < 0)
 		return r;
 	if (rd->minor >= 12) {
-		/* lv_tag (Include/internal/pycore_long.h): sign in the two low bits, 1 is zero, 2 negative */
+		/* lv_tag (Include/internal/pycore_long.h): sign in the two low bits, 1 is zero, 2
+		 * negative */
 		negative = (tag & 3) == 2;
 		n = (tag & 3) == 1 ? 0 : tag >> 3;
 	} else {

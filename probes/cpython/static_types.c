@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * From 3.12 on tp_dict of the types built into the interpreter is NULL: each interpreter has its own, in an array of its
- * state, and so have the static types of extension modules from 3.13 on. The index, one more than it is, is what
- * tp_subclasses holds (Objects/typeobject.c). Fields that deep in PyInterpreterState move a little between builds (debug
- * ones have more of them): the entry that names the type is looked for near the place where it should be.
+ * From 3.12 on tp_dict of the types built into the interpreter is NULL: each interpreter has its
+ * own, in an array of its state, and so have the static types of extension modules from 3.13 on.
+ * The index, one more than it is, is what tp_subclasses holds (Objects/typeobject.c). Fields that
+ * deep in PyInterpreterState move a little between builds (debug ones have more of them): the entry
+ * that names the type is looked for near the place where it should be.
  */
 #include "probes/cpython/cpython.h"
 
 #define INDEX_MAX 1024 /* static types of an interpreter: some 200 */
-#define SLACK 1024     /* bytes to either side */
+#define SLACK	  1024 /* bytes to either side */
 
 static uint64_t word(struct cpython *py, uint64_t addr)
 {

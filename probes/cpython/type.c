@@ -13,8 +13,9 @@
 #define TYPE_SIZE_MAX 1024
 
 /*
- * Layouts by tp_name. Only classes made by C have it in this form: static ones, and heap types from a spec, whose name
- * has the module in front; a class statement's tp_name is its bare __name__ and it is always a heap type.
+ * Layouts by tp_name. Only classes made by C have it in this form: static ones, and heap types from
+ * a spec, whose name has the module in front; a class statement's tp_name is its bare __name__ and
+ * it is always a heap type.
  */
 static const struct {
 	const char *name;
@@ -93,8 +94,8 @@ static enum obj_class class_by_flags(uint64_t flags)
 		uint64_t bit;
 		enum obj_class cls;
 	} fast[] = {
-		{ TPF_LONG, OBJ_INT },	     { TPF_LIST, OBJ_LIST }, { TPF_TUPLE, OBJ_TUPLE },
-		{ TPF_BYTES, OBJ_BYTES },    { TPF_UNICODE, OBJ_STR }, { TPF_DICT, OBJ_DICT },
+		{ TPF_LONG, OBJ_INT },	    { TPF_LIST, OBJ_LIST },   { TPF_TUPLE, OBJ_TUPLE },
+		{ TPF_BYTES, OBJ_BYTES },   { TPF_UNICODE, OBJ_STR }, { TPF_DICT, OBJ_DICT },
 		{ TPF_EXC, OBJ_EXCEPTION }, { TPF_TYPE, OBJ_TYPE },
 	};
 
@@ -104,11 +105,12 @@ static enum obj_class class_by_flags(uint64_t flags)
 	return OBJ_INSTANCE;
 }
 
-/* The names of the built-in classes that class_by_flags() stands for, to count the distance to them. */
+/* The names of the built-in classes that class_by_flags() stands for, to count the distance to
+ * them. */
 static bool is_fast_base(const struct obj_type *t)
 {
-	static const char *const names[] = { "int", "list", "tuple", "bytes", "str", "dict",
-					     "BaseException", "type" };
+	static const char *const names[] = { "int", "list", "tuple",	     "bytes",
+					     "str", "dict", "BaseException", "type" };
 
 	if (t->heap)
 		return false;
@@ -271,7 +273,8 @@ static struct obj_type *type_read(struct obj_rd *rd, uint64_t addr, unsigned lev
 	t->mro = u64_in(buf, size, off->type_mro);
 	t->dict = u64_in(buf, size, off->type_dict);
 	if (!t->dict && !t->heap && off->interp_static_types != OFF_NONE)
-		t->dict = cpython_static_dict(rd->py, addr, u64_in(buf, size, off->type_subclasses));
+		t->dict =
+			cpython_static_dict(rd->py, addr, u64_in(buf, size, off->type_subclasses));
 	t->members = u64_in(buf, size, off->type_members);
 	t->getset = u64_in(buf, size, off->type_getset);
 	t->methods = u64_in(buf, size, off->type_methods);
@@ -383,7 +386,8 @@ struct obj_type *obj_type_special(struct obj_rd *rd, struct obj_type *t, const c
 		return NULL;
 	/* Heap types made by C have theirs as wrappers of slots. */
 	mt = obj_type_of(rd, addr, NULL);
-	if (mt && (mt->cls == OBJ_WRAPPER_DESCR || mt->cls == OBJ_METHOD_DESCR || mt->cls == OBJ_NONE))
+	if (mt &&
+	    (mt->cls == OBJ_WRAPPER_DESCR || mt->cls == OBJ_METHOD_DESCR || mt->cls == OBJ_NONE))
 		return NULL;
 	return owner;
 }

@@ -66,8 +66,8 @@ static uint64_t through_cell(struct obj_rd *rd, uint64_t cell, bool *ret_is_cell
 	return *ret_is_cell ? obj_ptr(rd, cell + rd->off->cell_ref) : 0;
 }
 
-static int push(struct obj_rd *rd, var_vec *vars, uint64_t name, enum interp_var_kind kind, bool arg,
-		uint64_t value)
+static int push(struct obj_rd *rd, var_vec *vars, uint64_t name, enum interp_var_kind kind,
+		bool arg, uint64_t value)
 {
 	struct interp_var v = { .kind = kind, .arg = arg, .value = value };
 
@@ -96,13 +96,15 @@ static int vars_plus(struct obj_rd *rd, uint64_t frame, const struct frame_code 
 	if (slots < 0 || slots > VARS_MAX || n < (uint64_t)slots)
 		return -EINVAL;
 	for (int32_t i = 0; i < slots; i++) {
-		uint64_t name = obj_ptr(rd, names + off->tuple_items + 8 * (uint64_t)i), value, inner;
+		uint64_t name = obj_ptr(rd, names + off->tuple_items + 8 * (uint64_t)i), value,
+			 inner;
 		enum interp_var_kind kind = VAR_LOCAL;
 		uint8_t bits;
 		bool is_cell;
 
 		if ((r = mem_u8(rd->mem, kinds + off->bytes_data + (uint64_t)i, &bits)) < 0 ||
-		    (r = mem_u64(rd->mem, frame + off->iframe_localsplus + 8 * (uint64_t)i, &value)) < 0)
+		    (r = mem_u64(rd->mem, frame + off->iframe_localsplus + 8 * (uint64_t)i,
+				 &value)) < 0)
 			return r;
 		value = untag(rd->py, value);
 		if (bits & (FAST_CELL | FAST_FREE)) {
@@ -111,7 +113,8 @@ static int vars_plus(struct obj_rd *rd, uint64_t frame, const struct frame_code 
 			/* Until MAKE_CELL has run an argument is still itself. */
 			value = is_cell ? inner : kind == VAR_CELL ? value : 0;
 		}
-		/* A comprehension's variable, inlined: it is there only while the comprehension runs. */
+		/* A comprehension's variable, inlined: it is there only while the comprehension
+		 * runs. */
 		if (bits & FAST_HIDDEN && !value)
 			continue;
 		r = push(rd, vars, name, kind, i < c->nargs, value);
@@ -121,7 +124,8 @@ static int vars_plus(struct obj_rd *rd, uint64_t frame, const struct frame_code 
 	return 0;
 }
 
-/* Up to 3.10: co_nlocals fast slots, then cells, then free variables; a parameter that is a cell has an empty slot. */
+/* Up to 3.10: co_nlocals fast slots, then cells, then free variables; a parameter that is a cell
+ * has an empty slot. */
 static int vars_fast(struct obj_rd *rd, uint64_t frame, const struct frame_code *c, var_vec *vars)
 {
 	const struct py_offsets *off = rd->off;
@@ -165,7 +169,8 @@ static int vars_fast(struct obj_rd *rd, uint64_t frame, const struct frame_code 
 			if (r < 0)
 				return r;
 			for (same = 0; same < (uint64_t)c->nargs && same < vars->n - 1; same++)
-				if (strcmp(vars->data[same].name, vars->data[vars->n - 1].name) == 0)
+				if (strcmp(vars->data[same].name, vars->data[vars->n - 1].name) ==
+				    0)
 					break;
 			if (same < (uint64_t)c->nargs && same < vars->n - 1) {
 				vars->data[same].kind = VAR_CELL;
@@ -189,7 +194,8 @@ int cpython_frame_vars(struct interp *in, uint64_t frame, struct interp_var **re
 	if (r < 0)
 		return r;
 	obj_rd_init(&rd, in, NULL);
-	r = py->info.minor >= 11 ? vars_plus(&rd, frame, &c, &vars) : vars_fast(&rd, frame, &c, &vars);
+	r = py->info.minor >= 11 ? vars_plus(&rd, frame, &c, &vars)
+				 : vars_fast(&rd, frame, &c, &vars);
 	obj_rd_deinit(&rd);
 	if (r < 0) {
 		interp_vars_free(vars.data, vars.n);
@@ -200,8 +206,8 @@ int cpython_frame_vars(struct interp *in, uint64_t frame, struct interp_var **re
 	return 0;
 }
 
-int cpython_frame_dicts(struct interp *in, uint64_t frame, uint64_t *ret_globals, uint64_t *ret_builtins,
-			uint64_t *ret_locals)
+int cpython_frame_dicts(struct interp *in, uint64_t frame, uint64_t *ret_globals,
+			uint64_t *ret_builtins, uint64_t *ret_locals)
 {
 	struct cpython *py = cpython_of(in);
 	const struct py_offsets *off = py->off;
@@ -213,13 +219,16 @@ int cpython_frame_dicts(struct interp *in, uint64_t frame, uint64_t *ret_globals
 	r = code_open(py, frame, &c);
 	if (r < 0)
 		return r;
-	if ((r = mem_u64(py->mem, frame + (plus ? off->iframe_globals : off->frame_globals), &g)) < 0 ||
-	    (r = mem_u64(py->mem, frame + (plus ? off->iframe_builtins : off->frame_builtins), &b)) < 0 ||
+	if ((r = mem_u64(py->mem, frame + (plus ? off->iframe_globals : off->frame_globals), &g)) <
+		    0 ||
+	    (r = mem_u64(py->mem, frame + (plus ? off->iframe_builtins : off->frame_builtins),
+			 &b)) < 0 ||
 	    (r = mem_u64(py->mem, frame + (plus ? off->iframe_locals : off->frame_locals), &l)) < 0)
 		return r;
 	*ret_globals = g;
 	*ret_builtins = b;
-	/* Functions keep their variables in slots; what f_locals has then is a copy made by locals(). */
+	/* Functions keep their variables in slots; what f_locals has then is a copy made by
+	 * locals(). */
 	*ret_locals = c.flags & CO_OPTIMIZED ? 0 : l;
 	return 0;
 }

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Values, attributes, items and variables, on every interpreter of this machine: what we read must be what the program
- * says of itself (tests/targets/values.py).
+ * Values, attributes, items and variables, on every interpreter of this machine: what we read must
+ * be what the program says of itself (tests/targets/values.py).
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -16,20 +14,20 @@
 #include "base/strbuf.h"
 #include "lib_cu.h"
 #include "lib_interpreters.h"
+#include "lib_values.h"
 #include "probes/probe.h"
 #include "probes/value.h"
 #include "target/target.h"
 
-#define SCRIPT "tests/targets/values.py"
-#define SHOWN 12 /* mismatches printed for one interpreter */
+#define SHOWN  12 /* mismatches printed for one interpreter */
 
-static const struct value_limits all = { .depth = 50, .items = 200000, .bytes = 1 << 20, .total = 10000000 };
+static const struct value_limits all = {
+	.depth = 50, .items = 200000, .bytes = 1 << 20, .total = 10000000
+};
 
 struct run {
 	const struct interpreter *it;
-	pid_t pid;
-	int out;
-	char *said, *next; /* what the program wrote */
+	struct values_run run;
 	struct target *target;
 	struct interp *interp;
 	uint64_t values; /* the dict */
@@ -39,77 +37,32 @@ struct run {
 	unsigned locals;
 };
 
-static char *read_file(const char *path)
-{
-	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
-	FILE *f = fopen(path, "r");
-	char buf[4096];
-	size_t n;
-
-	if (!f)
-		return NULL;
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		strbuf_add(&sb, buf, n);
-	fclose(f);
-	return strbuf_take(&sb);
-}
-
-/* All that it writes up to the line "end"; NULL when that does not come within a minute. */
-static char *read_said(int out)
-{
-	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
-	time_t end = time(NULL) + 60;
-	char buf[65536];
-
-	while (time(NULL) < end) {
-		struct pollfd p = { .fd = out, .events = POLLIN };
-		ssize_t n;
-
-		if (poll(&p, 1, 1000) <= 0)
-			continue;
-		n = read(out, buf, sizeof(buf));
-		if (n <= 0)
-			return NULL;
-		strbuf_add(&sb, buf, n);
-		if (sb.len >= 5 && strcmp(sb.data + sb.len - 5, "\nend\n") == 0)
-			return strbuf_take(&sb);
-	}
-	return NULL;
-}
-
 static void run_end(struct run *r)
 {
 	if (r->target)
 		mem_cache_off(target_mem(r->target));
 	probes_close(r->interp);
 	target_free(r->target);
-	interpreter_end(r->pid, r->out);
-	free(r->said);
+	values_end(&r->run);
 	free(r->frames);
 }
 
 static int run_start(struct run *r, const struct interpreter *it)
 {
-	_cleanup_free_ char *script = read_file(SCRIPT);
-	const char *const argv[] = { "-c", script, NULL };
 	struct probe_env env = { .cwd = "/" };
 	struct err err = { 0 };
 	uint64_t globals;
 	int e;
 
-	*r = (struct run){ .it = it, .out = -1 };
-	r->pid = script ? interpreter_start(it, argv, &r->out) : -ENOENT;
-	if (r->pid < 0)
-		return r->pid;
-	r->said = read_said(r->out);
-	if (!r->said) {
-		printf("%s: %s did not come to its end\n", it->name, SCRIPT);
-		return -ETIMEDOUT;
-	}
-	env.pid = r->pid;
-	e = target_open(r->pid, &err, &r->target);
+	*r = (struct run){ .it = it };
+	e = values_start(it, &r->run);
+	if (e < 0)
+		return e;
+	env.pid = r->run.pid;
+	e = target_open(r->run.pid, &err, &r->target);
 	if (e == 0)
-		e = probes_open(target_mem(r->target), target_sym(r->target), &env, &err, &r->interp);
+		e = probes_open(target_mem(r->target), target_sym(r->target), &env, &err,
+				&r->interp);
 	if (e < 0) {
 		printf("%s: %s\n", it->name, err.text);
 		return e;
@@ -136,8 +89,8 @@ static char *unhex(const char *hex)
 	return s;
 }
 
-static void check(struct run *r, const char *what, const char *name, const char *sub, const char *got,
-		  const char *want)
+static void check(struct run *r, const char *what, const char *name, const char *sub,
+		  const char *got, const char *want)
 {
 	r->checked++;
 	if (strcmp(got, want) == 0)
@@ -350,7 +303,7 @@ static void test_every_interpreter(void)
 			run_end(&r);
 			continue;
 		}
-		for (line = strtok_r(r.said, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		for (line = strtok_r(r.run.said, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 			check_line(&r, line);
 		if (r.wrong)
 			printf("%s: %u of %u wrong\n", its[i].name, r.wrong, r.checked);

@@ -106,7 +106,12 @@ static void compare_file(unsigned minor, const char *path, const char *const exc
 /* Debug builds have the same layout, but for what lies behind the counters of references. */
 static void test_debug_builds(void)
 {
-	static const char *const except[] = { "interp_jit", "interp_executors", "interp_size", "runtime_size",
+	static const char *const except[] = { "interp_jit",
+					      "interp_static_types",
+					      "interp_static_ext_types",
+					      "interp_executors",
+					      "interp_size",
+					      "runtime_size",
 					      NULL };
 	const char *sid = getenv("PYBPFDBG_SID_ROOT");
 	unsigned minor, done = 0;
@@ -115,7 +120,8 @@ static void test_debug_builds(void)
 	if (!sid || !*sid)
 		sid = "/var/cache/pybpfdbg/sid";
 	for (minor = 11; minor <= CPYTHON_MINOR_MAX; minor++) {
-		snprintf(path, sizeof(path), "%s/usr/bin/python3.%ud", minor >= 14 ? sid : "", minor);
+		snprintf(path, sizeof(path), "%s/usr/bin/python3.%ud", minor >= 14 ? sid : "",
+			 minor);
 		if (access(path, R_OK))
 			continue;
 		compare_file(minor, path, except);
