@@ -125,13 +125,16 @@ int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n
 }
 
 /* A thread that stands at a hit: its frame has not noted the instruction yet (3.11+), the hit knows
- * it. */
+ * it. The frame that was just left may still stand above it (bpf/py_walk.bpf.h, py_frame_in_reg():
+ * a generator of 3.13 that yields into a for loop). */
 static void correct_top(struct session *s, const struct abi_hit *hit, struct interp_frame *frames,
-			size_t n)
+			size_t *n)
 {
 	const struct place *p;
 
-	if (!n || !hit->frame || frames[0].frame != hit->frame || frames[0].code != hit->code)
+	if (*n > 1 && hit->frame && frames[0].frame != hit->frame && frames[1].frame == hit->frame)
+		memmove(frames, frames + 1, --*n * sizeof(*frames));
+	if (!*n || !hit->frame || frames[0].frame != hit->frame || frames[0].code != hit->code)
 		return;
 	frames[0].offset = hit->offset;
 	p = place_by_id(s, hit->place);
@@ -164,14 +167,17 @@ int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame
 	}
 	if (!tstate)
 		return -ESRCH;
-	r = s->in->ops->frames(s->in, tstate, max, ret, ret_n);
+	/* one more, for the one that correct_top() may drop */
+	r = s->in->ops->frames(s->in, tstate, max < SIZE_MAX ? max + 1 : max, ret, ret_n);
 	if (r)
 		return r;
 	if (s->stopped)
-		correct_top(s, &s->stop, *ret, *ret_n);
+		correct_top(s, &s->stop, *ret, ret_n);
 	for (i = 0; i < s->waiting.n; i++)
 		if ((pid_t)s->waiting.data[i].tid == tid)
-			correct_top(s, &s->waiting.data[i], *ret, *ret_n);
+			correct_top(s, &s->waiting.data[i], *ret, ret_n);
+	if (*ret_n > max)
+		*ret_n = max;
 	return 0;
 }
 
