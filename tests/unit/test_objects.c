@@ -19,7 +19,7 @@
 #include "probes/value.h"
 #include "target/target.h"
 
-#define SHOWN  12 /* mismatches printed for one interpreter */
+#define SHOWN 12 /* mismatches printed for one interpreter */
 
 static const struct value_limits all = {
 	.depth = 50, .items = 200000, .bytes = 1 << 20, .total = 10000000
@@ -303,7 +303,8 @@ static void test_every_interpreter(void)
 			run_end(&r);
 			continue;
 		}
-		for (line = strtok_r(r.run.said, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		for (line = strtok_r(r.run.said, "\n", &save); line;
+		     line = strtok_r(NULL, "\n", &save))
 			check_line(&r, line);
 		if (r.wrong)
 			printf("%s: %u of %u wrong\n", its[i].name, r.wrong, r.checked);
