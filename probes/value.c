@@ -155,6 +155,8 @@ struct value *value_new_none(void)
 
 int value_truth(const struct value *v)
 {
+	if (v->own_truth)
+		return -1;
 	switch (v->kind) {
 	case VALUE_NONE:
 		return 0;
@@ -166,7 +168,7 @@ int value_truth(const struct value *v)
 	case VALUE_BOOL:
 		return v->b;
 	case VALUE_INT:
-		return v->subclass && !v->truthy ? -1 : mpz_sgn(v->z) != 0;
+		return mpz_sgn(v->z) != 0;
 	case VALUE_FLOAT:
 		return v->re != 0.0;
 	case VALUE_COMPLEX:

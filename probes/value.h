@@ -53,6 +53,7 @@ struct value {
 	bool cycle;         /* an ancestor is this very object: no children */
 	bool b;
 	bool truthy;        /* INSTANCE, EXCEPTION, OPAQUE ...: has neither __bool__ nor __len__, so it is true */
+	bool own_truth;     /* a subclass of a built-in class with its own __bool__ or __len__: not known */
 	mpz_t z;            /* initialised only for VALUE_INT, always exact; truncated: show .nbytes digits */
 	double re, im;
 	char *bytes;        /* NUL-terminated besides nbytes */

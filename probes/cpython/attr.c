@@ -448,8 +448,8 @@ static int attr_of_type(struct obj_rd *rd, uint64_t obj, struct obj_type *meta, 
 		       self->name, name);
 }
 
-int obj_attr(struct obj_rd *rd, uint64_t obj, const char *name, struct err *err, uint64_t *ret_addr,
-	     struct value **ret_value)
+static int attr_of(struct obj_rd *rd, uint64_t obj, const char *name, struct err *err,
+		   uint64_t *ret_addr, struct value **ret_value)
 {
 	struct obj_type *t, *owner;
 	struct obj_dict d;
@@ -457,8 +457,6 @@ int obj_attr(struct obj_rd *rd, uint64_t obj, const char *name, struct err *err,
 	uint64_t dict;
 	int r = -EINVAL;
 
-	*ret_addr = 0;
-	*ret_value = NULL;
 	t = obj < 4096 ? NULL : obj_type_of(rd, obj, &r);
 	if (!t)
 		return err_set(err, -EFAULT, "the object at 0x%" PRIx64 " cannot be read", obj);
@@ -467,6 +465,8 @@ int obj_attr(struct obj_rd *rd, uint64_t obj, const char *name, struct err *err,
 		return refuse(err, "method", "__getattribute__", owner);
 	if (t->cls == OBJ_TYPE)
 		return attr_of_type(rd, obj, t, name, err, ret_addr, ret_value);
+	if (t->cls == OBJ_LAZY_IMPORT)
+		return err_set(err, -EOPNOTSUPP, "a lazy import: its first use runs code");
 	find(rd, t, name, &f);
 	if (f.kind && data_descriptor(rd, obj, t, name, &f, err, ret_addr, ret_value, &r)) {
 		if (r != -ENOENT)
@@ -512,6 +512,23 @@ missing:
 		return refuse(err, "attribute", name, f.blind);
 	return err_set(err, -ENOENT, "AttributeError: '%s' object has no attribute '%s'", t->name,
 		       name);
+}
+
+int obj_attr(struct obj_rd *rd, uint64_t obj, const char *name, struct err *err, uint64_t *ret_addr,
+	     struct value **ret_value)
+{
+	int r;
+
+	*ret_addr = 0;
+	*ret_value = NULL;
+	/* A method of a method of a method ... that is itself */
+	if (rd->nest >= OBJ_NEST_MAX)
+		return err_set(err, -EFAULT, "the object at 0x%" PRIx64 " leads back to itself",
+			       obj);
+	rd->nest++;
+	r = attr_of(rd, obj, name, err, ret_addr, ret_value);
+	rd->nest--;
+	return r;
 }
 
 uint64_t obj_attr_addr(struct obj_rd *rd, uint64_t obj, const char *name)

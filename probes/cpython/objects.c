@@ -149,17 +149,36 @@ char *obj_repr(struct obj_rd *rd, uint64_t addr, unsigned depth)
 int obj_own_repr(struct obj_rd *rd, struct obj_type *t, uint64_t *ret_func,
 		 struct obj_type **ret_owner)
 {
-	uint64_t func;
 	struct obj_type *owner, *ft;
+	uint64_t func;
 
-	if (obj_type_lookup(rd, t, "__repr__", &func, &owner) < 0 || !owner->heap)
+	if (!t->own_repr) {
+		t->own_repr = -1;
+		if (obj_type_lookup(rd, t, "__repr__", &func, &owner) == 0 && owner->heap) {
+			ft = obj_type_of(rd, func, NULL);
+			if (ft && ft->cls == OBJ_FUNCTION) {
+				t->own_repr = 1;
+				t->own_repr_func = func;
+				t->own_repr_owner = owner;
+			}
+		}
+	}
+	if (t->own_repr < 0)
 		return -ENOENT;
-	ft = obj_type_of(rd, func, NULL);
-	if (!ft || ft->cls != OBJ_FUNCTION)
-		return -ENOENT;
-	*ret_func = func;
-	*ret_owner = owner;
+	*ret_func = t->own_repr_func;
+	*ret_owner = t->own_repr_owner;
 	return 0;
+}
+
+/* Does a subclass of a built-in class decide in Python what bool() of it is? */
+static bool own_truth(struct obj_rd *rd, struct obj_type *t)
+{
+	if (!t->own_truth)
+		t->own_truth =
+			obj_type_special(rd, t, "__bool__") || obj_type_special(rd, t, "__len__")
+				? 1
+				: -1;
+	return t->own_truth > 0;
 }
 
 void obj_func_origin(struct obj_rd *rd, uint64_t func, char **ret_name, char **ret_file)
@@ -255,6 +274,8 @@ static struct value *make(struct obj_rd *rd, uint64_t addr, struct obj_type *t, 
 	case OBJ_TIMEDELTA:
 	case OBJ_TIMEZONE:
 	case OBJ_DECIMAL:
+	case OBJ_PATTERN:
+	case OBJ_ARRAY:
 	case OBJ_TRACEBACK:
 	case OBJ_CELL:
 	case OBJ_FRAME:
@@ -263,6 +284,18 @@ static struct value *make(struct obj_rd *rd, uint64_t addr, struct obj_type *t, 
 	default:
 		return obj_make_callable(rd, addr, t, depth);
 	}
+}
+
+/* What is beyond the limits. */
+static struct value *too_deep(struct obj_rd *rd, uint64_t addr)
+{
+	struct value *v = obj_new(rd, VALUE_OPAQUE, addr, NULL);
+
+	if (v && obj_textf(rd, v, "...") < 0) {
+		value_free(v);
+		return NULL;
+	}
+	return v;
 }
 
 struct value *obj_value(struct obj_rd *rd, uint64_t addr, unsigned depth)
@@ -275,16 +308,16 @@ struct value *obj_value(struct obj_rd *rd, uint64_t addr, unsigned depth)
 
 	if (rd->nomem)
 		return NULL;
-	if (rd->left)
-		rd->left--;
+	/* Also what is shown as a part of a text, and so has no parent to be truncated. */
+	if (!rd->left || rd->nchain >= OBJ_DEPTH_MAX)
+		return too_deep(rd, addr);
+	rd->left--;
 	t = addr < 4096 ? NULL : obj_type_of(rd, addr, &err);
 	if (!t)
 		return rd->nomem ? NULL : obj_unreadable(rd, addr, err);
-	if (rd->nchain >= OBJ_DEPTH_MAX)
-		depth = 0;
 	for (unsigned i = 0; i < rd->nchain && guarded(t); i++)
 		seen |= rd->chain[i] == addr;
-	if (!seen && rd->nchain < OBJ_DEPTH_MAX) {
+	if (!seen) {
 		rd->chain[rd->nchain++] = addr;
 		v = make(rd, addr, t, depth);
 		rd->nchain--;
@@ -303,6 +336,7 @@ struct value *obj_value(struct obj_rd *rd, uint64_t addr, unsigned depth)
 		rd->nomem = true;
 		return NULL;
 	}
+	v->own_truth = t->heap && v->subclass && own_truth(rd, t);
 	/* Members of enumerations come in all layouts. */
 	if (t->distance && t->heap && v->kind != VALUE_UNREADABLE) {
 		r = obj_enum_text(rd, v, addr, t, depth);

@@ -13,7 +13,8 @@ struct strbuf;
 
 /* Limits that hold whatever the caller asks for. */
 #define OBJ_DEPTH_MAX 64         /* levels of a tree */
-#define OBJ_MRO_MAX 256          /* classes in an MRO, links of a chain of bases */
+#define OBJ_MRO_MAX 256          /* classes in an MRO */
+#define OBJ_NEST_MAX 100         /* questions within questions: a class's base, its name's class ... */
 #define OBJ_NAME_MAX 1024        /* bytes of a name of the target */
 #define OBJ_SCAN_MAX (1u << 20)  /* slots of a hash table looked at */
 #define OBJ_DIGITS_MAX (1u << 14) /* 30-bit digits of an int: some 148,000 decimal ones */
@@ -34,6 +35,7 @@ enum obj_class {
 	OBJ_CODE, OBJ_FRAME, OBJ_TRACEBACK, OBJ_CELL, OBJ_MODULE, OBJ_WEAKREF,
 	OBJ_EXCEPTION, OBJ_NAMESPACE, OBJ_PARTIAL,
 	OBJ_DATE, OBJ_DATETIME, OBJ_TIME, OBJ_TIMEDELTA, OBJ_TIMEZONE, OBJ_DECIMAL,
+	OBJ_PATTERN, OBJ_ARRAY, OBJ_LAZY_IMPORT,
 };
 
 /* Bits of tp_flags (Include/object.h of all versions). */
@@ -68,6 +70,10 @@ struct obj_type {
 	char *qualname;
 	char *module;     /* NULL until obj_type_module(), or when it has none */
 	bool module_read;
+	int own_repr;     /* what obj_own_repr() found: 0 not asked, 1 yes, -1 none */
+	uint64_t own_repr_func;
+	struct obj_type *own_repr_owner;
+	int own_truth;    /* 0 not asked, 1: __bool__ or __len__ in Python, -1: none */
 	struct obj_type *next; /* in the list of struct obj_rd */
 };
 
@@ -81,6 +87,7 @@ struct obj_rd {
 	unsigned left;          /* nodes that may still be made */
 	uint64_t chain[OBJ_DEPTH_MAX]; /* objects that are being read, outermost first */
 	unsigned nchain;
+	unsigned nest;
 	struct obj_type *types[64]; /* read so far, hashed by address */
 	bool nomem;             /* an allocation failed: the whole question fails */
 };
@@ -192,6 +199,11 @@ struct value *obj_make_callable(struct obj_rd *rd, uint64_t addr, struct obj_typ
 struct value *obj_make_type(struct obj_rd *rd, uint64_t addr, struct obj_type *t);
 struct value *obj_make_module(struct obj_rd *rd, uint64_t addr, struct obj_type *t, unsigned depth);
 struct value *obj_make_lib(struct obj_rd *rd, uint64_t addr, struct obj_type *t, unsigned depth);
+/* objects_std.c: .text and .str of a Fraction, a UUID, a path; 0 also when it is none of them, or -ENOMEM. */
+int obj_std_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t);
+/* The text of a compiled pattern, of an array.array; 0 or -errno. */
+int obj_pattern_text(struct obj_rd *rd, struct value *v, uint64_t addr);
+int obj_array_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t);
 /* Is it an enum member? Then .text (repr) and .bytes (str) are set. 1, 0, -ENOMEM. */
 int obj_enum_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t, unsigned depth);
 

@@ -142,6 +142,8 @@ struct value *obj_make_instance(struct obj_rd *rd, uint64_t addr, struct obj_typ
 
 	if (!v || obj_default_text(rd, v, t) < 0)
 		goto fail;
+	if (t->heap && obj_std_text(rd, v, addr, t) < 0)
+		goto fail;
 	fields = t->heap ? dataclass_fields(rd, t) : 0;
 	if (fields && add_fields(rd, v, addr, t, fields, depth) < 0)
 		goto fail;

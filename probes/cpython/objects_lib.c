@@ -408,6 +408,12 @@ struct value *obj_make_lib(struct obj_rd *rd, uint64_t addr, struct obj_type *t,
 	case OBJ_DECIMAL:
 		r = decimal_text(rd, v, addr);
 		break;
+	case OBJ_PATTERN:
+		r = obj_pattern_text(rd, v, addr);
+		break;
+	case OBJ_ARRAY:
+		r = obj_array_text(rd, v, addr, t);
+		break;
 	case OBJ_PARTIAL:
 		r = partial_text(rd, v, addr, t, v->cycle ? 0 : depth);
 		break;

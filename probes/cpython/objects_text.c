@@ -234,7 +234,6 @@ struct value *obj_make_int(struct obj_rd *rd, uint64_t addr, struct obj_type *t)
 		v->b = mpz_sgn(z) != 0;
 	} else {
 		mpz_swap(v->z, z);
-		v->truthy = true; /* what a subclass's own __bool__ says is not asked */
 		digits = mpz_sizeinbase(v->z, 10);
 		if (digits > rd->lim.bytes) {
 			v->truncated = true;

@@ -75,6 +75,10 @@ static const struct {
 	{ "datetime.timedelta", OBJ_TIMEDELTA },
 	{ "datetime.timezone", OBJ_TIMEZONE },
 	{ "decimal.Decimal", OBJ_DECIMAL },
+	{ "re.Pattern", OBJ_PATTERN },
+	{ "_sre.SRE_Pattern", OBJ_PATTERN },
+	{ "array.array", OBJ_ARRAY },
+	{ "lazy_import", OBJ_LAZY_IMPORT },
 };
 
 static enum obj_class class_by_name(const struct obj_type *t)
@@ -211,10 +215,10 @@ static struct obj_type *type_fail(struct obj_type *t, int err, int *ret_err)
 	return NULL;
 }
 
-static struct obj_type *type_read(struct obj_rd *rd, uint64_t addr, unsigned level, int *ret_err);
+static struct obj_type *type_read(struct obj_rd *rd, uint64_t addr, int *ret_err);
 
 /* Kind of t and the number of steps to the class that has it by birth. */
-static void classify(struct obj_rd *rd, struct obj_type *t, unsigned level)
+static void classify(struct obj_rd *rd, struct obj_type *t)
 {
 	struct obj_type *base;
 
@@ -224,7 +228,7 @@ static void classify(struct obj_rd *rd, struct obj_type *t, unsigned level)
 			t->cls = class_by_flags(t->flags);
 		return;
 	}
-	base = t->base && level < OBJ_MRO_MAX ? type_read(rd, t->base, level + 1, NULL) : NULL;
+	base = t->base ? type_read(rd, t->base, NULL) : NULL;
 	if (!base) {
 		t->cls = class_by_flags(t->flags);
 		t->distance = t->cls == OBJ_INSTANCE ? 0 : 1;
@@ -237,10 +241,9 @@ static void classify(struct obj_rd *rd, struct obj_type *t, unsigned level)
 		t->cls = class_by_flags(t->flags);
 }
 
-static struct obj_type *type_read(struct obj_rd *rd, uint64_t addr, unsigned level, int *ret_err)
+static struct obj_type *type_read_new(struct obj_rd *rd, uint64_t addr, int *ret_err)
 {
 	const struct py_offsets *off = rd->off;
-	size_t slot = (addr >> 4) % (sizeof(rd->types) / sizeof(rd->types[0]));
 	uint8_t buf[TYPE_SIZE_MAX];
 	size_t size = off->type_size;
 	struct obj_type *t;
@@ -248,9 +251,6 @@ static struct obj_type *type_read(struct obj_rd *rd, uint64_t addr, unsigned lev
 	char *dot;
 	int r;
 
-	for (t = rd->types[slot]; t; t = t->next)
-		if (t->addr == addr)
-			return t;
 	if (addr & 7 || size > sizeof(buf))
 		return type_fail(NULL, -EINVAL, ret_err);
 	r = mem_read(rd->mem, addr, buf, size);
@@ -301,7 +301,27 @@ static struct obj_type *type_read(struct obj_rd *rd, uint64_t addr, unsigned lev
 		rd->nomem = true;
 		return type_fail(t, -ENOMEM, ret_err);
 	}
-	classify(rd, t, level);
+	classify(rd, t);
+	return t;
+}
+
+static struct obj_type *type_read(struct obj_rd *rd, uint64_t addr, int *ret_err)
+{
+	size_t slot = (addr >> 4) % (sizeof(rd->types) / sizeof(rd->types[0]));
+	struct obj_type *t;
+
+	for (t = rd->types[slot]; t; t = t->next)
+		if (t->addr == addr)
+			return t;
+	/* A class whose name is an instance of it, a base that leads back: only garbage goes that
+	 * deep. */
+	if (rd->nest >= OBJ_NEST_MAX)
+		return type_fail(NULL, -ELOOP, ret_err);
+	rd->nest++;
+	t = type_read_new(rd, addr, ret_err);
+	rd->nest--;
+	if (!t)
+		return NULL;
 	t->next = rd->types[slot];
 	rd->types[slot] = t;
 	return t;
@@ -309,7 +329,7 @@ static struct obj_type *type_read(struct obj_rd *rd, uint64_t addr, unsigned lev
 
 struct obj_type *obj_type_at(struct obj_rd *rd, uint64_t addr, int *ret_err)
 {
-	return type_read(rd, addr, 0, ret_err);
+	return type_read(rd, addr, ret_err);
 }
 
 struct obj_type *obj_type_of(struct obj_rd *rd, uint64_t addr, int *ret_err)
@@ -326,7 +346,7 @@ struct obj_type *obj_type_of(struct obj_rd *rd, uint64_t addr, int *ret_err)
 			*ret_err = r;
 		return NULL;
 	}
-	return type_read(rd, type, 0, ret_err);
+	return type_read(rd, type, ret_err);
 }
 
 const char *obj_type_module(struct obj_rd *rd, struct obj_type *t)

@@ -11,18 +11,23 @@ Each line of output: KIND, then fields separated by tabs; texts are hex of UTF-8
     end
 Then it sleeps.
 """
+import array
 import collections
 import datetime
 import decimal
 import enum
+import fractions
 import functools
 import itertools
 import math
 import os
+import pathlib
 import random
+import re
 import sys
 import time
 import types
+import uuid
 import warnings
 import weakref
 
@@ -744,6 +749,21 @@ def library():
     for i, s in enumerate(["0", "-0", "1", "1.50", "123.456", "1E+5", "1e-10", "-1.5E-7", "0.000001", "0.0000001", "NaN", "sNaN", "-Infinity",
                            "Infinity", "NaN123", "0E+3", "0E-10", "1" * 60 + "." + "2" * 60, "1E+999999", "10", "100E-2", "12345678901234567890"]):
         add("decimal%d" % i, decimal.Decimal(s))
+    for i, f in enumerate(["0", "1/3", "-7/2", "5"]):
+        add("fraction%d" % i, fractions.Fraction(f))
+    add("uuid", uuid.UUID(int=0x123456789abcdef))
+    for i, p in enumerate([(".",), ("",), ("/",), ("//",), ("///a",), ("//a",), ("a//b/./c",), ("/usr", "lib"), ("a", "/b", "c"), ("..", "x/"),
+                           ("it's",), ("\u20ac", "\x01")]):
+        add("path%d" % i, pathlib.Path(*p))
+        add("fresh_path%d" % i, pathlib.PurePosixPath(*p), repr(pathlib.PurePosixPath(*p)))
+    for i, p in enumerate([("a+",), ("a", re.I), ("a", re.I | re.M | re.S | re.X), (b"a",), ("a", re.A), (b"a", re.L), ("'" + "x" * 300,)]):
+        add("pattern%d" % i, re.compile(*p))
+    for code in "bBhHiIlLqQ":
+        add("array_" + code, array.array(code, [1, 2, 100]))
+    add("array_f", array.array("f", [0.1, 1e20]))
+    add("array_d", array.array("d", [0.1, float("nan")]))
+    add("array0", array.array("d"))
+    add("array_neg", array.array("h", [-1, -32768]))
     for i in range(60):
         add("rdecimal%d" % i, decimal.Decimal(rng.getrandbits(rng.randint(1, 300))).scaleb(rng.randint(-60, 60)))
     ATTRS.extend([("date", "year"), ("dt_us", "month"), ("dt_us", "microsecond"), ("dt_us", "tzinfo"), ("dt_utc", "tzinfo"), ("time_us", "hour"),
@@ -774,7 +794,7 @@ def report():
     for name, v in VALUES.items():
         want = EXPECT.get(name)
         text = want(v) if callable(want) else want if want is not None else repr(v)
-        own = want is not None or type(v).__name__ in quiet
+        own = callable(want) or name in ("own_repr_list", "own_point", "rec_odict", "meta_user") or type(v).__name__ in quiet
         try:
             string = text if own else str(v)
         except SystemExit:
