@@ -233,8 +233,8 @@ class _Result(unittest.TextTestResult):
 
 def main():
     """Run the tests of the main module; exit status 0 or 1."""
-    for sig in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sig, lambda *_: sys.exit(1))
+    # unittest takes any other exception for a failed test and goes on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     suite = unittest.TestSuite()
     for test in _each(unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])):
         if len(sys.argv) < 2 or any(word in test.id() for word in sys.argv[1:]):
@@ -255,8 +255,8 @@ def _each(suite):
 
 
 def each_interpreter(method):
-    """Decorator: the test method takes an interpreter and becomes one test for each that is present, and one skip
-    for each supported minor that is not. Use on methods of a class made with @per_interpreter."""
+    """Decorator: the test method takes an interpreter and becomes one test for each that is present; for
+    each supported minor that is not, the class has one skip. For methods of a class made with @per_interpreter."""
     method._each_interpreter = True
     return method
 
@@ -268,8 +268,8 @@ def per_interpreter(cls):
         delattr(cls, name)
         for interp in interpreters.find():
             setattr(cls, "%s_%s" % (name, interp.name), _bind(method, interp))
-        for minor in interpreters.missing():
-            setattr(cls, "%s_3.%d" % (name, minor), unittest.skip("no Python 3.%d here" % minor)(lambda self: None))
+    for minor in interpreters.missing():
+        setattr(cls, "test_python_3.%d" % minor, unittest.skip("no Python 3.%d here" % minor)(lambda self: None))
     return cls
 
 
