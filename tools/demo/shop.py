@@ -109,7 +109,7 @@ class Worker(threading.Thread):
     def run(self):
         while True:
             order = self.next_order()
-            if self.random.random() < 0.002:
+            if self.random.random() < 0.0002:
                 worth = sum(item.cost() for item in order.items) // 2
                 order.redeem(Voucher(order.customer, worth))
                 self.confirm(order, self.till.charge(order))
