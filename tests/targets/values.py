@@ -8,6 +8,7 @@ Each line of output: KIND, then fields separated by tabs; texts are hex of UTF-8
     T name class              type(VALUES[name]) is derived from a class of that name
     F depth function          a frame of the main thread, innermost first
     L name repr               a local variable of that frame
+    G name repr               a name of its f_locals mapping (module, class body)
     end
 Then it sleeps.
 """
@@ -835,6 +836,12 @@ def frames():
         if code.co_flags & 1:
             for name, v in sorted(frame.f_locals.items()):
                 out("L", name, hexed(show(v)))
+        elif code.co_name == "Body":
+            out("G", "in_body", hexed(repr(frame.f_locals["in_body"])))
+        elif code.co_name == "<module>":
+            out("G", "NEW", hexed(repr(NEW)))
+            if NEW >= (3, 12):  # the comprehension below is part of this frame
+                out("L", "hidden", hexed(repr("hid")))
         frame = frame.f_back
     sys.stdout.flush()
     os.write(1, b"end\n")  # from this frame, whatever is in which buffer
@@ -878,8 +885,11 @@ def main():
     exceptions()
     library()
     report()
-    (lambda obj: [obj.method(n) for n in (1,)])(InClass())
+
+    class Body:
+        in_body = [5]
+        (lambda obj: [obj.method(n) for n in (1,)])(InClass())
 
 
 if __name__ == "__main__":
-    main()
+    [main() for hidden in ["hid"]]

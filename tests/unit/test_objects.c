@@ -212,6 +212,7 @@ static void check_frame(struct run *r, char **f)
 {
 	struct interp_code code = { 0 };
 	struct interp_thread *threads = NULL;
+	uint64_t globals, builtins, locals, addr;
 	size_t n = 0;
 
 	if (!r->frames) {
@@ -230,6 +231,18 @@ static void check_frame(struct run *r, char **f)
 		return;
 	}
 	check(r, "frame", "name", NULL, code.name, f[0]);
+	if (r->interp->ops->frame_dicts(r->interp, r->frames[r->frame + 1].frame, &globals,
+					&builtins, &locals) < 0) {
+		check(r, "frame", "dicts", NULL, "none", "there");
+	} else {
+		bool ok = r->interp->ops->dict_get(r->interp, globals, "VALUES", &addr) == 0 &&
+			  addr == r->values &&
+			  r->interp->ops->dict_get(r->interp, builtins, "len", &addr) == 0;
+
+		check(r, "frame", "dicts", f[0], ok ? "right" : "wrong", "right");
+		if (code.flags & 1)
+			check(r, "frame", "f_locals", f[0], locals ? "a mapping" : "none", "none");
+	}
 	interp_code_deinit(&code);
 }
 
@@ -256,13 +269,34 @@ static void check_local(struct run *r, char **f)
 	check(r, "local", f[0], NULL, strbuf_str(&repr), want);
 }
 
+/* Module and class bodies keep their names in a mapping. */
+static void check_mapping(struct run *r, char **f)
+{
+	_cleanup_free_ char *want = unhex(f[1]);
+	_cleanup_strbuf_ struct strbuf repr = STRBUF_INIT;
+	uint64_t globals, builtins, locals, addr;
+	struct value *v;
+
+	if (r->frame + 1 < r->nframes &&
+	    r->interp->ops->frame_dicts(r->interp, r->frames[r->frame + 1].frame, &globals,
+					&builtins, &locals) == 0 &&
+	    r->interp->ops->dict_get(r->interp, locals, f[0], &addr) == 0 &&
+	    r->interp->ops->value(r->interp, addr, &all, &v) == 0) {
+		value_repr(v, &repr);
+		value_free(v);
+	}
+	r->locals++;
+	check(r, "mapping", f[0], NULL, strbuf_str(&repr), want);
+}
+
 static const struct {
 	char kind;
 	int fields;
 	void (*fn)(struct run *r, char **fields);
 } checks[] = {
-	{ 'V', 4, check_value }, { 'A', 3, check_attr },  { 'I', 3, check_item },
-	{ 'T', 2, check_type },	 { 'F', 1, check_frame }, { 'L', 2, check_local },
+	{ 'V', 4, check_value },   { 'A', 3, check_attr },  { 'I', 3, check_item },
+	{ 'T', 2, check_type },	   { 'F', 1, check_frame }, { 'L', 2, check_local },
+	{ 'G', 2, check_mapping },
 };
 
 static void check_line(struct run *r, char *line)
@@ -315,9 +349,123 @@ static void test_every_interpreter(void)
 	}
 }
 
+/* What limits cut is marked, never silently left out. */
+static void test_limits(void)
+{
+	static const struct {
+		const char *name;
+		struct value_limits lim;
+		const char *repr;
+		int64_t length;
+	} cases[] = {
+		{ "list3", { 0, 9, 99, 99 }, "[...]", 3 },
+		{ "list0", { 0, 9, 99, 99 }, "[]", 0 },
+		{ "dict1", { 0, 9, 99, 99 }, "{...}", 1 },
+		{ "list3", { 1, 2, 99, 99 }, "[1, 'two', ...]", 3 },
+		{ "list3", { 1, 0, 99, 99 }, "[...]", 3 },
+		{ "list3", { 1, 9, 99, 3 }, "[1, 'two', ...]", 3 },
+		{ "list3", { 1, 9, 99, 0 }, "[...]", 3 },
+		{ "list3", { 1, 9, 2, 99 }, "[1, 'tw'..., 3.0]", 3 },
+		{ "nested", { 1, 9, 99, 99 }, "[[...], (), {}, set(), frozenset()]", 5 },
+		{ "nested", { 2, 9, 99, 99 }, "[[1, [...]], (), {}, set(), frozenset()]", 5 },
+		{ "dict_big", { 1, 2, 99, 99 }, "{0: 0, 1: 1, ...}", 500 },
+		{ "dict_big", { 1, 9, 99, 6 }, "{0: 0, 1: 1, ...}", 500 },
+		{ "tuple2", { 1, 1, 99, 99 }, "(1, ...)", 2 },
+		{ "set_ints", { 1, 2, 99, 99 }, "{0, 1, ...}", 50 },
+		{ "frozenset3", { 0, 9, 99, 99 }, "frozenset({...})", 3 },
+		{ "deque_max", { 1, 1, 99, 99 }, "deque([2, ...], maxlen=2)", 2 },
+		{ "str30", { 1, 9, 4, 99 }, "'xxxx'...", 1000 },
+		{ "str31", { 1, 9, 5, 99 }, "'\xc3\xa9\xc3\xa9'...", 1000 },
+		{ "bytes6", { 1, 9, 3, 99 }, "b'\\x00\\x01\\x02'...", 256 },
+		{ "int27", { 1, 9, 4, 99 }, "1000...", -1 },
+		{ "point", { 1, 1, 99, 99 }, "Point(x=1, ...)", 2 },
+		{ "exc2", { 1, 1, 99, 99 }, "ValueError('x', ...)", -1 },
+		{ "rec_list", { 9, 9, 99, 99 }, "[1, [...]]", 2 },
+	};
+	_cleanup_free_ struct interpreter *its = NULL;
+	size_t n = 0;
+
+	CU_ASSERT_EQUAL(interpreters_find(&its, &n), 0);
+	for (size_t i = 0; i < n; i++) {
+		struct run r;
+
+		if (!its[i].supported || its[i].minor % 4)
+			continue;
+		CU_ASSERT_EQUAL(run_start(&r, &its[i]), 0);
+		for (size_t c = 0; r.values && c < sizeof(cases) / sizeof(cases[0]); c++) {
+			_cleanup_strbuf_ struct strbuf repr = STRBUF_INIT;
+			struct value *v = NULL;
+			uint64_t addr;
+
+			CU_ASSERT_EQUAL(
+				r.interp->ops->dict_get(r.interp, r.values, cases[c].name, &addr),
+				0);
+			CU_ASSERT_EQUAL(r.interp->ops->value(r.interp, addr, &cases[c].lim, &v), 0);
+			if (!v)
+				continue;
+			value_repr(v, &repr);
+			check(&r, "limited repr", cases[c].name, NULL, strbuf_str(&repr),
+			      cases[c].repr);
+			CU_ASSERT_EQUAL(v->length, cases[c].length);
+			value_free(v);
+		}
+		CU_ASSERT_EQUAL(r.wrong, 0);
+		CU_ASSERT(r.checked > 20);
+		run_end(&r);
+	}
+}
+
+/* Addresses that hold no object, or nothing at all. */
+static void test_no_object(void)
+{
+	_cleanup_free_ struct interpreter *its = NULL;
+	size_t n = 0, at = 0;
+	struct run r;
+
+	CU_ASSERT_EQUAL(interpreters_find(&its, &n), 0);
+	while (at < n && !its[at].supported)
+		at++;
+	if (at == n || run_start(&r, &its[at]) < 0) {
+		CU_FAIL("no interpreter");
+		return;
+	}
+	const uint64_t addrs[] = { 0,
+				   8,
+				   4096,
+				   r.values + 1,
+				   r.values + 16,
+				   0xdeadbeef000,
+				   UINT64_MAX - 7,
+				   0xffff800000000000 };
+
+	for (size_t i = 0; i < sizeof(addrs) / sizeof(addrs[0]); i++) {
+		struct value *v = NULL, *key = value_new_long(0);
+		struct interp_var *vars;
+		struct err err = { 0 };
+		uint64_t addr;
+		size_t nvars;
+
+		CU_ASSERT_EQUAL(r.interp->ops->value(r.interp, addrs[i], NULL, &v), 0);
+		CU_ASSERT(v && v->kind == VALUE_UNREADABLE &&
+			  strncmp(v->text, "<unreadable: ", 13) == 0);
+		value_free(v);
+		CU_ASSERT(r.interp->ops->attr(r.interp, addrs[i], "x", NULL, &err, &v) < 0);
+		CU_ASSERT(err.text[0] != 0);
+		CU_ASSERT(r.interp->ops->item(r.interp, addrs[i], key, NULL, &err, &v) < 0);
+		CU_ASSERT(r.interp->ops->dict_get(r.interp, addrs[i], "x", &addr) < 0);
+		CU_ASSERT(r.interp->ops->type_is(r.interp, addrs[i], "x", true) < 0);
+		CU_ASSERT(r.interp->ops->frame_vars(r.interp, addrs[i], &vars, &nvars) < 0);
+		value_free(key);
+	}
+	CU_ASSERT_EQUAL(r.interp->ops->module_globals(r.interp, "no.such.module", &(uint64_t){ 0 }),
+			-ENOENT);
+	run_end(&r);
+}
+
 int main(int argc, char **argv)
 {
-	static const struct cu_test tests[] = { CU_T(test_every_interpreter) };
+	static const struct cu_test tests[] = { CU_T(test_every_interpreter), CU_T(test_limits),
+						CU_T(test_no_object) };
 
 	return CU_MAIN("objects", tests, argc, argv);
 }
