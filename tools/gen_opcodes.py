@@ -92,9 +92,17 @@ def kind(op):
     return "PLAIN"
 
 
+# What may run a Python function without leaving the eval loop (Python/bytecodes.c, DISPATCH_INLINED).
+INLINES = set("CALL LOAD_ATTR BINARY_SUBSCR FOR_ITER SEND".split())
+
+
 def flags(op, minor):
-    safe = op["base_name"] in SAFE or (minor >= 12 and op["base_name"] == "LOAD_FAST")
-    return "0" if safe else "OPF_RAISES"
+    out = []
+    if op["base_name"] not in SAFE and not (minor >= 12 and op["base_name"] == "LOAD_FAST"):
+        out.append("OPF_RAISES")
+    if minor == 12 and op["base_name"] in INLINES:
+        out.append("OPF_INLINES")
+    return " | ".join(out) or "0"
 
 
 def main():

@@ -46,6 +46,8 @@ enum op_kind {
 
 #define OPF_RAISES 1 /* can raise (the others do not, but for signals and lack of memory) */
 
+#define OPF_INLINES 2 /* 3.12: may run a Python function and come back with the position on its last cache */
+
 struct op_info {
 	uint8_t base;   /* its plain form */
 	uint8_t caches; /* code units that follow */

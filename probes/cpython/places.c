@@ -37,11 +37,35 @@ bool rule_ignored(const struct flow *f, const struct flow_edge *e)
 	return f->minor == 9 && e->raised && f->begins[e->from] && f->ins[e->from].kind != OPK_EXIT;
 }
 
+#define ORIGINS_MAX 4096
+
+/*
+ * 3.10's RERAISE with an argument puts f_lasti back to what raised first: somewhere in the block whose handler it
+ * ends. Is any of that on another line?
+ */
+static bool raised_elsewhere(const struct flow *f, const struct flow_edge *e)
+{
+	uint32_t i, steps;
+	int32_t handler;
+
+	for (i = e->from, steps = 0; i > 0 && steps < ORIGINS_MAX; i--, steps++) {
+		handler = f->handler[i - 1];
+		if (handler < 0 || (uint32_t)handler > e->from || (uint32_t)handler < i)
+			continue;
+		if (f->ins[i - 1].flags & OPF_RAISES && f->line[i - 1] != f->line[e->to])
+			return true;
+	}
+	return false;
+}
+
 /* 3.10: the line differs from that of the instruction before, or a jump backwards. */
 static bool event_by_line(const struct flow *f, const struct flow_edge *e)
 {
+	const struct instr *from = &f->ins[e->from];
 	int32_t line = f->line[e->to];
 
+	if (line && e->raised && from->kind == OPK_EXIT && from->arg && raised_elsewhere(f, e))
+		return true;
 	return line && (line != f->line[e->from] || f->ins[e->to].start < f->ins[e->from].start);
 }
 
@@ -73,6 +97,9 @@ static bool event_monitored(const struct flow *f, const uint8_t *candidate, cons
 	if (!candidate[e->to] || !f->line[e->to])
 		return false;
 	if (f->line[e->from] != f->line[e->to] || from->kind == OPK_RESUME)
+		return true;
+	/* what is thrown into a generator of 3.13+ finds it on the RESUME behind the YIELD_VALUE */
+	if (f->minor >= 13 && e->raised && from->kind == OPK_YIELD)
 		return true;
 	return from->kind == OPK_JUMP_BACK && !e->raised;
 }

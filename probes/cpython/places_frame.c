@@ -27,12 +27,22 @@ struct frame_solver {
 	VEC(struct seen) seen;
 };
 
-/* A call, and whatever else may run Python code, leaves the frame on the last of its caches (3.11, 3.12). */
-static int see(struct frame_solver *s, uint32_t i, bool event, bool alias)
+/*
+ * 3.11 and 3.12 come back from a Python function with the caller's position on the last cache of the call. That has
+ * the call's line in 3.11; in 3.12 it has none, so the tracer believes that the line changed
+ * (Python/instrumentation.c, NO_LINE of initialize_lines()): `x = c or f()` gives two events.
+ */
+static int see(struct frame_solver *s, uint32_t i, uint32_t to, bool event, bool alias)
 {
 	const struct instr *in = &s->f->ins[i];
+	int32_t start = (int32_t)in->start, end = (int32_t)in->end - 1;
+	int r = 0;
 
-	return vec_push(&s->seen, (struct seen){ (int32_t)in->start, (int32_t)in->end - 1, event, alias });
+	if (in->flags & OPF_INLINES && s->candidate[to]) {
+		r = vec_push(&s->seen, (struct seen){ (int32_t)in->at + 2, end, true, alias });
+		end = (int32_t)in->at + 1;
+	}
+	return r ? r : vec_push(&s->seen, (struct seen){ start, end, event, alias });
 }
 
 /*
@@ -40,7 +50,7 @@ static int see(struct frame_solver *s, uint32_t i, bool event, bool alias)
  * COMPARE_OP_*_JUMP, PRECALL with CALL; all: BINARY_OP_INPLACE_ADD_UNICODE, CALL_LIST_APPEND). So what lies before the
  * edge's start stands for it too. It leads nowhere else, so nothing is lost if they never run together.
  */
-static int see_before(struct frame_solver *s, uint32_t from, bool event)
+static int see_before(struct frame_solver *s, uint32_t from, uint32_t to, bool event)
 {
 	const struct flow *f = s->f;
 	uint32_t i = from, depth;
@@ -53,7 +63,7 @@ static int see_before(struct frame_solver *s, uint32_t from, bool event)
 		if (f->ins[i - 1].kind != OPK_PLAIN)
 			break;
 		i--;
-		r = see(s, i, event, true);
+		r = see(s, i, to, event, true);
 	}
 	return r;
 }
@@ -69,7 +79,7 @@ static int see_return(struct frame_solver *s, const struct flow_edge *e, bool ev
 
 	if (f->minor != 12 || i == 0 || (f->ins[e->from].kind != OPK_SEND && f->ins[e->from].kind != OPK_FOR_ITER))
 		return 0;
-	return see(s, i - 1, event, true);
+	return see(s, i - 1, e->to, event, true);
 }
 
 /* RERAISE puts the frame back to where the exception came from, so any instruction that raises may be seen. */
@@ -80,8 +90,16 @@ static int see_raisers(struct frame_solver *s, uint32_t to)
 
 	for (e.from = 0; !r && e.from < s->f->n; e.from++)
 		if (s->f->ins[e.from].flags & OPF_RAISES && s->f->handler[e.from] >= 0)
-			r = see(s, e.from, rule_event(s->f, s->in, s->candidate, &e), true);
+			r = see(s, e.from, to, rule_event(s->f, s->in, s->candidate, &e), true);
 	return r;
+}
+
+/* A generator of 3.13+ that is resumed, by throw() too, stands on the RESUME behind its YIELD_VALUE. */
+static uint32_t seen_from(const struct flow *f, const struct flow_edge *e)
+{
+	if (f->minor >= 13 && e->raised && f->ins[e->from].kind == OPK_YIELD && e->from + 1 < f->n)
+		return e->from + 1;
+	return e->from;
 }
 
 static int see_all(struct frame_solver *s, uint32_t x)
@@ -95,9 +113,9 @@ static int see_all(struct frame_solver *s, uint32_t x)
 	for (e = f->in_first[x]; !r && e < f->in_first[x + 1]; e++) {
 		bool event = rule_event(f, s->in, s->candidate, &f->in[e]);
 
-		r = see(s, f->in[e].from, event, false);
+		r = see(s, seen_from(f, &f->in[e]), x, event, false);
 		if (!r && !f->in[e].raised)
-			r = see_before(s, f->in[e].from, event);
+			r = see_before(s, f->in[e].from, x, event);
 		if (!r && f->in[e].to == (uint32_t)f->ins[f->in[e].from].target)
 			r = see_return(s, &f->in[e], event);
 		reraised |= f->in[e].raised && f->ins[f->in[e].from].kind == OPK_EXIT;

@@ -105,6 +105,31 @@ async def early(log):
                 i)
 
 
+async def interrupted(log):
+    async with Manager(log):
+        return await Pause("wait")
+
+
+async def recovers(log):
+    for i in range(2):
+        try:
+            x = await Pause(i) or await Pause(i)
+            log.append(x)
+        except KeyError: log.append(await Pause("again"))
+    return log
+
+
+def interrupt(coro, error):
+    seen = [coro.send(None), coro.send(None)]
+    try:
+        seen.append(coro.throw(error))
+        while True:
+            seen.append(coro.send(None))
+    except (StopIteration, type(error)) as e:
+        seen.append(type(e).__name__)
+    return seen
+
+
 def run(coro):
     seen = []
     value = None
@@ -118,4 +143,5 @@ def run(coro):
 
 
 def workload():
-    return [run(chain(4)), run(loops(3)), run(comprehensions(3)), run(managers([])), run(early([]))]
+    return [run(chain(4)), run(loops(3)), run(comprehensions(3)), run(managers([])), run(early([])),
+            interrupt(interrupted([]), KeyError()), interrupt(recovers([]), KeyError())]

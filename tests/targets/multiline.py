@@ -71,6 +71,37 @@ def boolean(a, b):
     return x, y, z
 
 
+class Calls:
+    def method(self, x):
+        return x
+
+    @property
+    def value(self):
+        return 4
+
+    def __getitem__(self, i):
+        return i
+
+    def __iter__(self):
+        yield 1
+        yield 2
+
+
+def python_calls(c, o):
+    x = c or f(1)
+    y = c and o.method(2)
+    z = c or o.value
+    w = c or o[3]
+    v = c or f(
+        1)
+    u = (f(1) if c else
+         f(2))
+    t = [a or f(a) for a in o]
+    if c or f(0) or o.method(1): u = f(u) or x
+    while c and f(c): c -= 1
+    return x, y, z, w, v, u, t
+
+
 def literals(x):
     d = {
         "a": x,
@@ -212,7 +243,7 @@ def workload():
     out = [calls(1), defaults(), defaults(4, 5, 6, c=7), raises(1), docstring(), string_statement(), passes()]
     for a in (0, 1):
         out += [conditions(a, 0, 0), conditions(a, 1, 0), conditions(a, 0, 1), ternary(a)]
-        out += [boolean(a, 2), semicolons(a), literals(a), augmented(a)]
+        out += [boolean(a, 2), python_calls(a, Calls()), semicolons(a), literals(a), augmented(a)]
     out += [chained(1, 2, 3), chained(2, 1, 3), chained(1, 3, 2)]
     out += [subscript([1, 2, 3, 4]), attributes(" banana "), deletes({"a": 1, "b": 2, "d": 3})]
     out += [imports(), globals_(), long_jump(4)]

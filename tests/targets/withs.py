@@ -127,6 +127,28 @@ def enter_fails(log):
         log.append("failed")
 
 
+def both_see(log, x):
+    with Manager(log, "a") as a, Manager(log, "b") as b:
+        log.append(a.name)
+        log.append(b.name[x])
+
+
+def both_one_line(log, x):
+    with Manager(log, "a") as a, Manager(log, "b") as b: log.append(a.name + b.name[x])
+
+
+def fails_later(log, x):
+    try:
+        both_see(log, x)
+        both_one_line(log, x)
+        with Manager(log, "c", True), Manager(
+                log, "d"):
+            for i in range(3):
+                with Manager(log, "e"): log.append("abc"[i + x + 2])
+    except IndexError:
+        log.append("index")
+
+
 def target_list(log):
     class Pair:
         def __enter__(self):
@@ -143,6 +165,12 @@ def workload():
     for f in (simple, named, several, several_lines, swallowed, passed_on, loops, one_line, nested,
               contextmanagers, enter_fails, target_list):
         f(log)
+    for x in range(-1, 2):
+        fails_later(log, x)
+    try:
+        both_one_line(log, 1)
+    except IndexError:
+        log.append("one line")
     log.append(returns(log, 0))
     log.append(returns(log, 1))
     return log
