@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import stat
 import sys
 import tempfile
@@ -77,8 +78,8 @@ class Prompt(harness.TestCase):
         self.home = tempfile.mkdtemp(prefix="pybpfdbg-")
         self.addCleanup(shutil.rmtree, self.home)
 
-    def prompt(self, *args):
-        self.target = self.start(interpreters.one(), "orders.py")
+    def prompt(self, *args, program=()):
+        self.target = self.start(interpreters.one(), "orders.py", *program)
         term = terminal.Terminal("attach", self.target.pid, *args, home=self.home)
         self.addCleanup(term.close)
         first = term.expect(PROMPT)
@@ -179,17 +180,31 @@ class Prompt(harness.TestCase):
         term.type("break orders.py:%d\n" % line_of("last"))
         term.expect("watch slot")
         term.expect('breakpoint 1, thread ')
-        term.expect(PROMPT)
-        self.assertRegex(term.command("p total"), r"(?m)^42$")
+        term.type("p total\n")
+        term.expect("\n42\n")
         term.type("quit\n")
         self.assertEqual(term.wait(), 0)
         self.assertUntouched(self.target)
+
+    def test_what_was_typed_stays_when_a_stop_is_shown(self):
+        term = self.prompt(program=[10 ** 9, 0])
+        term.command("break orders.py:%d" % line_of("leave"))
+        term.type("p 'kept' +")
+        term.expect("kept' +")
+        self.target.send("\n")
+        term.expect('breakpoint 1, thread %d "MainThread": <module>()' % self.target.pid)
+        term.expect("p 'kept' +")
+        term.type(" ' too'\n")
+        term.expect("'kept too'")
+        term.type("quit\n")
+        self.assertEqual(term.wait(), 0)
+        self.assertEqual(self.target.proc.wait(), 0)
 
     def test_target_ends_at_the_prompt(self):
         term = self.prompt()
         self.target.proc.kill()
         self.assertEqual(term.wait(), 3)
-        self.assertIn("pid %d ended" % self.target.pid, term.text())
+        self.assertIn("pid %d was ended by signal 9" % self.target.pid, term.text())
 
     def test_no_color(self):
         term = self.prompt("--color", "never")
@@ -305,6 +320,44 @@ class Usage(harness.TestCase):
         run = self.debug("doctor", 2)
         self.assertEqual(run.status, 1, run)
         self.assertRegex(run.out, r"(?m)^NO  process 2: .*")
+
+
+class Count(harness.TestCase):
+    def test_text_and_interval(self):
+        target = self.start(interpreters.one(), "orders.py")
+        run = self.debug("count", target.pid, "orders.py:%d" % line_of("last"), "--for", "1s", "--interval", "300ms")
+        self.assertEqual((run.status, run.err), (0, ""), run)
+        blocks = [b.split() for b in run.out.split("\n\n")]
+        self.assertEqual(len(blocks), 4, run)
+        hits = [int(b[0]) for b in blocks]
+        self.assertEqual(hits, sorted(hits), run)
+        self.assertGreater(hits[-1], hits[0], run)
+        self.assertEqual(blocks[0][1:], ["%s:%d" % (target.script, line_of("last")), "(charge)"])
+        self.assertUntouched(target)
+
+    def test_nothing_is_traced(self):
+        target = self.start(interpreters.one(), "orders.py")
+        piped = terminal.Piped("count", target.pid, "--json", "--interval", "200ms", "work")
+        self.addCleanup(piped.close)
+        for _ in range(2):
+            self.assertEqual(piped.event()["event"], "count")
+            self.assertUntouched(target)
+            self.assertTrue(all(not tracer for _, tracer in target.thread_states().values()))
+        piped.proc.send_signal(signal.SIGINT)
+        events, status = piped.end()
+        self.assertEqual(([e["event"] for e in events], status), (["count"], 0))
+        self.assertUntouched(target)
+
+    def test_target_ends(self):
+        target = self.start(interpreters.one(), "orders.py", 10 ** 9, 0)
+        piped = terminal.Piped("count", target.pid, "--json", "--interval", "200ms", "charge")
+        self.addCleanup(piped.close)
+        first = piped.event()
+        target.proc.stdin.close()
+        events, status = piped.end()
+        self.assertEqual(status, 3)
+        self.assertEqual({e["event"] for e in events}, {"count"})
+        self.assertGreaterEqual(events[-1]["hits"], first["hits"])
 
 
 if __name__ == "__main__":

@@ -37,6 +37,6 @@ if __name__ == "__main__":
     sys.stdout.flush()
     if len(sys.argv) > 1:
         sys.stdin.readline()
-        sys.exit(int(sys.argv[2]))
+        sys.exit(int(sys.argv[2]))  # leave
     while True:
         time.sleep(0.05)

@@ -276,17 +276,12 @@ static int threads_begin(struct shell *sh, struct err *err, struct threads *ret)
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	if (!sh->stopped) {
-		r = session_still_begin(sh->s, err);
-		if (r < 0)
-			return r;
-		ret->still = true;
-	}
+	r = shell_still_begin(sh, err, &ret->still);
+	if (r < 0)
+		return r;
 	r = session_threads(sh->s, &ret->data, &ret->n);
 	if (r < 0) {
-		if (ret->still)
-			session_still_end(sh->s, NULL);
-		ret->still = false;
+		shell_still_end(sh, &ret->still, NULL);
 		return err_set(err, r, "pid %d: its threads cannot be read: %s", sh->pid,
 			       strerror(-r));
 	}
@@ -296,13 +291,13 @@ static int threads_begin(struct shell *sh, struct err *err, struct threads *ret)
 
 static void threads_end(struct shell *sh, struct threads *t)
 {
+	bool still = t->still;
 	uint64_t us = 0;
 
-	if (t->still) {
-		session_still_end(sh->s, &us);
+	shell_still_end(sh, &t->still, &us);
+	if (still)
 		out_note(sh->out, "(the target is running: it stood still for %.1f ms)",
 			 (double)us / 1000);
-	}
 	free(take_ptr(t->data));
 }
 
@@ -384,8 +379,7 @@ int cmd_thread(struct shell *sh, const char *args, struct err *err)
 		if (r < 0)
 			return r;
 		tid = find_thread(sh, &t, args);
-		if (t.still)
-			session_still_end(sh->s, NULL);
+		shell_still_end(sh, &t.still, NULL);
 		free(t.data);
 		if (!tid)
 			return err_set(err, -ENOENT,

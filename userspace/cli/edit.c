@@ -23,7 +23,9 @@ static struct {
 	char *history; /* file name, NULL: none */
 	char *line;    /* done */
 	bool done, shown;
-	char *typed; /* kept over edit_hide() */
+	bool touched; /* a key was pressed since edit_show(): before that rl_line_buffer is an old
+			 line */
+	char *typed;  /* kept over edit_hide() */
 	char **matches;
 	size_t next_match;
 } edit;
@@ -33,6 +35,8 @@ static void on_line(char *line)
 	edit.line = line;
 	edit.done = true;
 	edit.shown = false;
+	edit.touched = false;
+	free(take_ptr(edit.typed));
 	rl_callback_handler_remove();
 }
 
@@ -108,19 +112,20 @@ void edit_show(void)
 		return;
 	rl_callback_handler_install(PROMPT, on_line);
 	edit.shown = true;
+	edit.touched = false;
 	if (edit.typed && *edit.typed) {
 		rl_insert_text(edit.typed);
 		rl_forced_update_display();
 	}
-	free(take_ptr(edit.typed));
 }
 
 static void hide(bool keep)
 {
+	if (!keep || edit.touched)
+		free(take_ptr(edit.typed));
 	if (!edit.shown)
 		return;
-	free(take_ptr(edit.typed));
-	if (keep && rl_line_buffer && *rl_line_buffer)
+	if (keep && edit.touched && rl_line_buffer)
 		edit.typed = strdup(rl_line_buffer);
 	rl_callback_handler_remove();
 	edit.shown = false;
@@ -145,6 +150,7 @@ bool edit_read(char **ret_line)
 {
 	const char *s;
 
+	edit.touched = true;
 	rl_callback_read_char();
 	if (!edit.done)
 		return false;

@@ -35,6 +35,8 @@ void out_deinit(struct out *o)
 {
 	fflush(stdout);
 	strbuf_deinit(&o->line);
+	strbuf_deinit(&o->held);
+	strbuf_deinit(&o->held_json);
 }
 
 int out_color_mode(const char *text, enum out_color_mode *ret)
@@ -90,9 +92,37 @@ void out_end(struct out *o)
 {
 	progress_clear(o);
 	strbuf_addc(&o->line, '\n');
+	if (o->hold) {
+		strbuf_add(&o->held, strbuf_str(&o->line), o->line.len);
+		strbuf_reset(&o->line);
+		return;
+	}
 	fputs(o->line.failed ? "(out of memory)\n" : strbuf_str(&o->line), o->text);
 	fflush(o->text);
 	strbuf_reset(&o->line);
+}
+
+void out_hold(struct out *o)
+{
+	o->hold = true;
+}
+
+static void release(struct strbuf *held, FILE *to)
+{
+	if (held->len)
+		fputs(strbuf_str(held), to);
+	if (held->failed)
+		fputs("(out of memory)\n", stderr);
+	fflush(to);
+	strbuf_deinit(held);
+}
+
+void out_release(struct out *o)
+{
+	o->hold = false;
+	progress_clear(o);
+	release(&o->held, o->text);
+	release(&o->held_json, stdout);
 }
 
 void out_line(struct out *o, const char *fmt, ...)
@@ -138,6 +168,11 @@ void out_json(struct out *o, json_t *obj)
 {
 	_cleanup_free_ char *text = obj ? json_dumps(obj, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 
+	if (o->hold && text) {
+		strbuf_addf(&o->held_json, "%s\n", text);
+		json_decref(obj);
+		return;
+	}
 	progress_clear(o);
 	puts(text ? text : "{\"event\":\"error\",\"message\":\"out of memory\"}");
 	fflush(stdout);

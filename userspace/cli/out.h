@@ -21,8 +21,10 @@ enum out_color_mode { OUT_COLOR_AUTO, OUT_COLOR_ALWAYS, OUT_COLOR_NEVER };
 struct out {
 	FILE *text;
 	bool json, color;
-	const char *prefix;	/* of errors */
-	struct strbuf line;	/* what out_add() collected */
+	const char *prefix; /* of errors */
+	struct strbuf line; /* what out_add() collected */
+	bool hold;	    /* keep lines back */
+	struct strbuf held, held_json;
 	bool progress;		/* a progress line stands on the terminal */
 	uint64_t progress_from; /* CLOCK_MONOTONIC, ms; 0: no long work under way */
 };
@@ -39,6 +41,11 @@ void out_add(struct out *o, enum out_color color, const char *fmt, ...)
 void out_end(struct out *o);
 /* A plain line at once. */
 void out_line(struct out *o, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Keep what is written back until out_release(): while the target stands still nobody waits for a
+ * terminal. */
+void out_hold(struct out *o);
+void out_release(struct out *o);
 
 /* The line of an error on standard error, and with --json an `error` event too. */
 void out_error(struct out *o, const char *text);

@@ -136,6 +136,30 @@ static int look_frames(struct shell *sh, struct err *err, struct look *lk)
 	return 0;
 }
 
+int shell_still_begin(struct shell *sh, struct err *err, bool *still)
+{
+	int r;
+
+	*still = false;
+	if (sh->stopped)
+		return 0;
+	r = session_still_begin(sh->s, err);
+	if (r < 0)
+		return r;
+	*still = true;
+	out_hold(sh->out);
+	return 0;
+}
+
+void shell_still_end(struct shell *sh, bool *still, uint64_t *ret_pause_us)
+{
+	if (!*still)
+		return;
+	*still = false;
+	session_still_end(sh->s, ret_pause_us);
+	out_release(sh->out);
+}
+
 int look_begin(struct shell *sh, bool may_be_empty, struct err *err, struct look *ret)
 {
 	_cleanup_free_ struct interp_thread *threads = NULL;
@@ -143,12 +167,9 @@ int look_begin(struct shell *sh, bool may_be_empty, struct err *err, struct look
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	if (!sh->stopped) {
-		r = session_still_begin(sh->s, err);
-		if (r < 0)
-			return r;
-		ret->still = true;
-	}
+	r = shell_still_begin(sh, err, &ret->still);
+	if (r < 0)
+		return r;
 	r = session_threads(sh->s, &threads, &n);
 	if (r < 0) {
 		err_set(err, r, "pid %d: its threads cannot be read: %s", sh->pid, strerror(-r));
@@ -168,24 +189,21 @@ int look_begin(struct shell *sh, bool may_be_empty, struct err *err, struct look
 	return 0;
 fail:
 	free(take_ptr(ret->owned));
-	if (ret->still)
-		session_still_end(sh->s, NULL);
-	ret->still = false;
+	shell_still_end(sh, &ret->still, NULL);
 	return r;
 }
 
 void look_end(struct shell *sh, struct look *lk)
 {
+	bool still = lk->still;
 	uint64_t us = 0;
 
-	if (lk->still) {
-		session_still_end(sh->s, &us);
+	shell_still_end(sh, &lk->still, &us);
+	if (still)
 		out_note(sh->out,
 			 "(the target is running: looked at thread %d \"%s\", it stood still for "
 			 "%.1f ms)",
 			 lk->tid, lk->name, (double)us / 1000);
-	}
-	lk->still = false;
 	free(take_ptr(lk->owned));
 	lk->frames = NULL;
 }

@@ -83,6 +83,14 @@ void shell_forget(struct shell *sh);
 /* File of the selected frame while stopped, NULL otherwise; borrowed. */
 const char *shell_current_file(struct shell *sh);
 
+/*
+ * While the target runs: make it stand still, and keep output back so that it does not wait for a
+ * terminal. Nothing to do while it is stopped. *still says which; shell_still_end() takes it back,
+ * once.
+ */
+int shell_still_begin(struct shell *sh, struct err *err, bool *still);
+void shell_still_end(struct shell *sh, bool *still, uint64_t *ret_pause_us);
+
 /* A thread looked at, its frames with it; while the target runs it stands still from begin to end.
  */
 struct look {
@@ -99,7 +107,8 @@ int look_begin(struct shell *sh, bool may_be_empty, struct err *err, struct look
 /* Ends the stillness and says for how long it was. */
 void look_end(struct shell *sh, struct look *lk);
 
-/* In the order of their ids, the main thread first as a rule: numbers then mean the same each time. */
+/* In the order of their ids, the main thread first as a rule: numbers then mean the same each time.
+ */
 void shell_sort_threads(struct interp_thread *threads, size_t n);
 /* Name of a thread ("" when unknown) from those of session_threads(), or the kernel's. */
 void shell_thread_name(struct shell *sh, const struct interp_thread *threads, size_t n, pid_t tid,
