@@ -255,6 +255,13 @@ class Scripts(harness.TestCase):
         run = self.debug("attach", self.target.pid, "-x", "/no/such/file")
         self.assertEqual((run.status, run.out), (1, ""))
         self.assertEqual(run.err, "pybpfdbg: script /no/such/file: No such file or directory\n")
+        run = self.debug("attach", "-x", "/no/such/file", "--json", self.target.pid)
+        self.assertEqual((run.status, run.events), (
+            1, [{"event": "error", "message": "script /no/such/file: No such file or directory"}]))
+
+    def test_lines_in_one_argument(self):
+        run = self.debug("attach", self.target.pid, "-c", "interrupt\np 6 * 7\n\n")
+        self.assertEqual((run.status, run.out.splitlines()[-2]), (0, "42"), run)
 
     def test_wrong_arguments_of_commands(self):
         for command, message in [

@@ -26,8 +26,13 @@
 
 struct options {
 	pid_t pid;
-	VEC(char *) script; /* lines of -c and -x, in their order */
-	bool has_script, has_max_pause, json;
+	VEC(struct source_arg {
+		bool file; /* -x */
+		const char *text;
+	})
+	args;		    /* -c and -x in their order */
+	VEC(char *) script; /* the lines of them all */
+	bool has_max_pause, json;
 	unsigned max_pause_ms;
 	enum trace_scope scope;
 	enum out_color_mode color;
@@ -38,18 +43,24 @@ static void cleanup_options(struct options *o)
 	for (size_t i = 0; i < o->script.n; i++)
 		free(o->script.data[i]);
 	vec_deinit(&o->script);
+	vec_deinit(&o->args);
 }
 
 /* ---- options ---- */
 
-static int add_line(struct options *o, const char *line, size_t len)
+static int add_lines(struct options *o, const char *text)
 {
-	char *copy = strndup(line, len);
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		char *copy = strndup(text, len);
 
-	if (copy && !vec_push(&o->script, copy))
-		return 0;
-	free(copy);
-	return -ENOMEM;
+		if (!copy || vec_push(&o->script, copy)) {
+			free(copy);
+			return -ENOMEM;
+		}
+		text += len + (text[len] == '\n');
+	}
+	return 0;
 }
 
 /* Read before anything is attached: a script that cannot be read must not cost the target anything.
@@ -74,14 +85,19 @@ static int add_file(struct options *o, const char *path, struct err *err)
 		return -ENOMEM;
 	if (memchr(strbuf_str(&text), 0, text.len))
 		return err_set(err, -EINVAL, "script %s: not a text file", path);
-	for (const char *s = strbuf_str(&text); *s;) {
-		size_t len = strcspn(s, "\n");
+	return add_lines(o, strbuf_str(&text));
+}
 
-		if (add_line(o, s, len))
-			return -ENOMEM;
-		s += len + (s[len] == '\n');
+static int read_scripts(struct options *o, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < o->args.n; i++) {
+		const struct source_arg *a = &o->args.data[i];
+
+		r = a->file ? add_file(o, a->text, err) : add_lines(o, a->text);
 	}
-	return 0;
+	return r;
 }
 
 /* 0, or an exit status after the usage was printed. -1: done (help). */
@@ -103,12 +119,10 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 	while (!r && (c = getopt_long(argc, argv, "c:x:h", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'c':
-			o->has_script = true;
-			r = add_line(o, optarg, strlen(optarg));
+			r = vec_push(&o->args, (struct source_arg){ false, optarg });
 			break;
 		case 'x':
-			o->has_script = true;
-			r = add_file(o, optarg, err);
+			r = vec_push(&o->args, (struct source_arg){ true, optarg });
 			break;
 		case 'j':
 			o->json = true;
@@ -134,10 +148,8 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 			return program_bad_option(p, argv);
 		}
 	}
-	if (r < 0) {
-		fprintf(stderr, "pybpfdbg: %s\n", err->text[0] ? err->text : strerror(-r));
-		return CLI_FAILED;
-	}
+	if (r < 0)
+		return program_usage(p, "%s", strerror(-r));
 	if (optind + 1 != argc)
 		return program_usage(p, "%s",
 				     optind == argc ? "a process id is missing"
@@ -361,7 +373,7 @@ static int run(struct shell *sh, const struct options *o, struct err *err)
 
 	if (r < 0)
 		return r;
-	if (o->has_script)
+	if (o->args.n)
 		run_script(sh, o);
 	else if (sh->prompt)
 		r = run_prompt(sh, err);
@@ -385,14 +397,16 @@ int program_attach(const struct program *p, int argc, char **argv)
 	out_init(&out, o.json, o.color);
 	sh.out = &out;
 	sh.pid = o.pid;
-	sh.prompt = !o.has_script && isatty(STDIN_FILENO) && isatty(fileno(out.text));
+	sh.prompt = !o.args.n && isatty(STDIN_FILENO) && isatty(fileno(out.text));
 	so.scope = o.scope;
 	so.max_pause_ms = o.has_max_pause ? o.max_pause_ms : sh.prompt ? 0 : MAX_PAUSE_MS;
 	so.progress = out_progress;
 	so.priv = &out;
 	sh.sigfd = program_signals();
 	r = sh.sigfd < 0 ? err_set(&err, sh.sigfd, "signalfd: %s", strerror(-sh.sigfd))
-			 : session_attach(o.pid, &so, &err, &sh.s);
+			 : read_scripts(&o, &err);
+	if (!r)
+		r = session_attach(o.pid, &so, &err, &sh.s);
 	if (!r)
 		r = run(&sh, &o, &err);
 	if (r < 0) {
