@@ -122,6 +122,19 @@ class Json(harness.TestCase):
         self.assertUntouched(target)
 
     @harness.each_interpreter
+    def test_dump_native(self, interp):
+        target = self.start(interp, "orders.py")
+        run = self.debug("dump", target.pid, "--json", "--native")
+        self.ok(run, ["stack", "stack"])
+        for stack in run.events:
+            # Every thread comes from the C library and goes through the interpreter.
+            files = [f["file"] or "" for f in stack["native"]]
+            self.assertTrue(any("libc" in f for f in files), run)
+            self.assertTrue(any("python" in f for f in files), run)
+            self.assertTrue(all(re.fullmatch("0x[0-9a-f]+", f["address"]) for f in stack["native"]), run)
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
     def test_count(self, interp):
         target = self.start(interp, "orders.py")
         first, call = "orders.py:%d" % line_of("first"), "orders.py:%d" % line_of("call")

@@ -2,6 +2,7 @@
 /* dump: every thread's stack, then the target goes on. */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 #include "engine/session.h"
 #include "probes/probe.h"
 #include "probes/value.h"
+#include "target/native.h"
 #include "target/target.h"
 
 #define FRAMES_MAX 10000
@@ -38,12 +40,15 @@ struct shot {
 	} * places;	     /* innermost first */
 	struct vars *locals; /* of the first nlocals frames */
 	size_t nplaces, nlocals;
+	uint64_t *pcs; /* --native; innermost first */
+	size_t npcs;
 };
 
 struct dump {
 	struct session *s;
 	struct out *out;
 	bool locals;
+	struct native *native; /* NULL: not asked for */
 	VEC(struct shot) shots;
 	uint64_t pause_us;
 };
@@ -60,6 +65,7 @@ static void dump_deinit(struct dump *d)
 			free(sh->places[k].function);
 		}
 		free(sh->locals);
+		free(sh->pcs);
 		free(sh->places);
 	}
 	vec_deinit(&d->shots);
@@ -101,6 +107,16 @@ static int read_locals(struct dump *d, const struct interp_frame *frames, size_t
 	return 0;
 }
 
+static int read_native(struct dump *d, struct shot *shot)
+{
+	shot->pcs = calloc(NATIVE_FRAMES_MAX, sizeof(*shot->pcs));
+	if (!shot->pcs)
+		return -ENOMEM;
+	if (native_unwind(d->native, shot->tid, shot->pcs, NATIVE_FRAMES_MAX, &shot->npcs) < 0)
+		shot->npcs = 0;
+	return 0;
+}
+
 static int read_thread(struct dump *d, const struct interp_thread *th)
 {
 	_cleanup_free_ struct interp_frame *frames = NULL;
@@ -119,7 +135,11 @@ static int read_thread(struct dump *d, const struct interp_thread *th)
 	if (session_frames(d->s, th->tid, FRAMES_MAX, &frames, &n) < 0)
 		n = 0;
 	r = read_places(d, frames, n, shot);
-	return r || !d->locals ? r : read_locals(d, frames, n, shot);
+	if (!r && d->locals)
+		r = read_locals(d, frames, n, shot);
+	if (!r && d->native)
+		r = read_native(d, shot);
+	return r;
 }
 
 static int read_all(struct dump *d, pid_t pid, struct err *err)
@@ -162,6 +182,19 @@ static const char *state_name(char state)
 	}
 }
 
+static void print_native(struct dump *d, const struct shot *shot)
+{
+	for (size_t i = 0; i < shot->npcs; i++) {
+		const char *function, *file;
+
+		native_symbol(d->native, shot->pcs[i], i > 0, &function, &file);
+		out_add(d->out, OUT_DIM, "    native 0x%" PRIx64, shot->pcs[i]);
+		out_line(d->out, " %s (%s)", function ? function : "?", file ? file : "?");
+	}
+	if (!shot->npcs)
+		out_line(d->out, "    its native stack cannot be read");
+}
+
 static void print_text(struct dump *d, const struct shot *shot)
 {
 	out_add(d->out, OUT_BOLD, "thread %d \"%s\"", shot->tid, shot->name);
@@ -181,6 +214,24 @@ static void print_text(struct dump *d, const struct shot *shot)
 				 strbuf_str(&text));
 		}
 	}
+	if (d->native)
+		print_native(d, shot);
+}
+
+static json_t *js_native(struct dump *d, const struct shot *shot)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < shot->npcs; i++) {
+		const char *function, *file;
+		char address[24];
+
+		native_symbol(d->native, shot->pcs[i], i > 0, &function, &file);
+		snprintf(address, sizeof(address), "0x%" PRIx64, shot->pcs[i]);
+		json_array_append_new(list, json_pack("{ss so so}", "address", address, "function",
+						      js_text(function), "file", js_text(file)));
+	}
+	return list;
 }
 
 static json_t *js_locals(const struct vars *vars)
@@ -195,7 +246,7 @@ static json_t *js_locals(const struct vars *vars)
 
 static void print_json(struct dump *d, const struct shot *shot)
 {
-	json_t *frames = json_array();
+	json_t *frames = json_array(), *stack;
 
 	for (size_t i = 0; frames && i < shot->nplaces; i++) {
 		json_t *j = js_frame(shot->places[i].file, shot->places[i].line,
@@ -205,8 +256,11 @@ static void print_json(struct dump *d, const struct shot *shot)
 			json_object_set_new(j, "locals", js_locals(&shot->locals[i]));
 		json_array_append_new(frames, j);
 	}
-	out_json(d->out, json_pack("{ss so so}", "event", "stack", "thread",
-				   js_thread(shot->tid, shot->name), "frames", frames));
+	stack = json_pack("{ss so so}", "event", "stack", "thread",
+			  js_thread(shot->tid, shot->name), "frames", frames);
+	if (stack && d->native)
+		json_object_set_new(stack, "native", js_native(d, shot));
+	out_json(d->out, stack);
 }
 
 static void print_all(struct dump *d, pid_t pid)
@@ -227,10 +281,11 @@ static void print_all(struct dump *d, pid_t pid)
 
 int program_dump(const struct program *p, int argc, char **argv)
 {
-	enum { OPT_JSON = 256, OPT_LOCALS, OPT_COLOR };
+	enum { OPT_JSON = 256, OPT_LOCALS, OPT_NATIVE, OPT_COLOR };
 	static const struct option longopts[] = {
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "locals", no_argument, NULL, OPT_LOCALS },
+		{ "native", no_argument, NULL, OPT_NATIVE },
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -239,7 +294,7 @@ int program_dump(const struct program *p, int argc, char **argv)
 	struct session_options so = { 0 };
 	struct dump d = { 0 };
 	struct err err = { 0 };
-	bool json = false;
+	bool json = false, native = false;
 	struct out out;
 	pid_t pid;
 	int c, r;
@@ -252,6 +307,9 @@ int program_dump(const struct program *p, int argc, char **argv)
 			break;
 		case OPT_LOCALS:
 			d.locals = true;
+			break;
+		case OPT_NATIVE:
+			native = true;
 			break;
 		case OPT_COLOR:
 			if (out_color_mode(optarg, &color))
@@ -275,12 +333,15 @@ int program_dump(const struct program *p, int argc, char **argv)
 	so.progress = out_progress;
 	so.priv = &out;
 	r = session_attach(pid, &so, &err, &d.s);
+	if (!r && native)
+		r = native_new(session_target(d.s), &err, &d.native);
 	if (!r)
 		r = read_all(&d, pid, &err);
 	if (!r)
 		print_all(&d, pid);
 	else
 		out_error(&out, err.text[0] ? err.text : strerror(-r));
+	native_free(d.native);
 	session_free(d.s);
 	dump_deinit(&d);
 	out_deinit(&out);

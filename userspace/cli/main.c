@@ -26,7 +26,9 @@ static const struct program programs[] = {
 	  "  --max-pause SECONDS a stop never lasts longer (default: none at a prompt, else "
 	  "10)\n" OPTION_JSON OPTION_SCOPE OPTION_COLOR },
 	{ "dump", "[OPTIONS] PID", "print every thread's stack, then go on", program_dump,
-	  "  --locals            with the local variables\n" OPTION_JSON OPTION_COLOR },
+	  "  --locals            with the local variables\n"
+	  "  --native            with the native (C) stack below each, as far as it can be "
+	  "unwound\n" OPTION_JSON OPTION_COLOR },
 	{ "count", "[OPTIONS] PID LOCATION...",
 	  "count how often lines run, without stopping anything", program_count,
 	  "  --for SECONDS       end after that time (default: at Ctrl-C)\n"
