@@ -23,7 +23,7 @@ DEFINE_CLEANUP(struct value *, value_free)
 DEFINE_CLEANUP(struct target *, target_free)
 DEFINE_CLEANUP(struct interp *, probes_close)
 
-static const struct value_limits limits = { .depth = 50, .items = 100000, .bytes = 1 << 20, .total = 1000000 };
+static const struct value_limits limits = { .depth = 50, .items = 100000, .bytes = 1 << 24, .total = 1000000 };
 
 /* "TypeError: ..." is a TypeError; what does not begin so is refused by ourselves. */
 static void answer(int code, const char *message, const char *repr, size_t repr_len)

@@ -22,6 +22,14 @@ static bool is_text(const struct value *v)
 
 static const char *repr_of(const struct value *v, struct strbuf *sb)
 {
+	/* A bytearray is quoted as bytes are. */
+	if (v->kind == VALUE_BYTEARRAY) {
+		struct value bytes = *v;
+
+		bytes.kind = VALUE_BYTES;
+		value_repr_max(&bytes, sb, 200);
+		return strbuf_str(sb);
+	}
 	value_repr_max(v, sb, 200);
 	return strbuf_str(sb);
 }
@@ -373,6 +381,10 @@ int eval_call_chr(struct eval *ev, const struct eval_arg *args, size_t n, const 
 	int r;
 
 	(void)n;
+	if (ev->minor < 10 && eval_is_builtin(args[0].v) && !eval_is_int(args[0].v))
+		return args[0].v->kind == VALUE_FLOAT ?
+			       eval_type_error(ev, "integer argument expected, got float") :
+			       eval_type_error(ev, "an integer is required (got type %s)", args[0].v->type);
 	r = want_int(ev, args[0].v);
 	if (r)
 		return r;

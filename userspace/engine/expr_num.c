@@ -314,7 +314,7 @@ static const char *float_zero_text(const struct eval *ev, enum expr_op op)
 		return "float division by zero";
 	if (op == OP_FLOORDIV)
 		return ev->minor >= 9 ? "float floor division by zero" : "float divmod()";
-	return ev->minor >= 11 ? "float modulo by zero" : "float modulo";
+	return ev->minor >= 13 ? "float modulo by zero" : "float modulo";
 }
 
 static int unsupported(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b)

@@ -264,9 +264,13 @@ static int seq_item(struct eval *ev, const struct value *v, const struct value *
 
 static int key_error(struct eval *ev, const struct value *key)
 {
+	struct value_limits lim = { .depth = 3, .items = 20, .bytes = 200, .total = 50 };
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+	struct value *shown = NULL;
 
-	value_repr_max(key, &sb, 200);
+	if (!eval_finish(ev, key, &lim, &shown))
+		value_repr_max(shown, &sb, 200);
+	value_free(shown);
 	return err_set(ev->err, -ENOENT, "KeyError: %s", strbuf_str(&sb));
 }
 
