@@ -22,14 +22,6 @@ static bool is_text(const struct value *v)
 
 static const char *repr_of(const struct value *v, struct strbuf *sb)
 {
-	/* A bytearray is quoted as bytes are. */
-	if (v->kind == VALUE_BYTEARRAY) {
-		struct value bytes = *v;
-
-		bytes.kind = VALUE_BYTES;
-		value_repr_max(&bytes, sb, 200);
-		return strbuf_str(sb);
-	}
 	value_repr_max(v, sb, 200);
 	return strbuf_str(sb);
 }
@@ -119,9 +111,12 @@ static bool parse_int(char *s, int base, mpz_t z)
 static int int_from_text(struct eval *ev, const struct value *v, int base, const struct value **ret)
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT, shown = STRBUF_INIT;
+	struct value quoted = *v;
 	mpz_t z;
 	int r;
 
+	if (v->kind == VALUE_BYTEARRAY)
+		quoted.kind = VALUE_BYTES; /* int() says it so */
 	r = number_text(ev, v, &sb);
 	if (r)
 		return r;
@@ -131,7 +126,7 @@ static int int_from_text(struct eval *ev, const struct value *v, int base, const
 							   eval_keep(ev, value_new_int(z), ret);
 	else
 		r = err_set(ev->err, -EINVAL, "ValueError: invalid literal for int() with base %d: %s", base,
-			    repr_of(v, &shown));
+			    repr_of(&quoted, &shown));
 	mpz_clear(z);
 	return r;
 }

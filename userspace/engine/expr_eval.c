@@ -227,6 +227,10 @@ int eval_attr(struct eval *ev, const struct value *v, const char *name, const st
 			}
 		}
 	}
+	/* A class of classes may make up what is missing. */
+	r = eval_plain(ev, v, "__getattr__");
+	if (r)
+		return r;
 	if (v->kind == VALUE_MODULE)
 		return err_set(ev->err, -ENOENT, "AttributeError: module '%s' has no attribute '%s'",
 			       v->text ? v->text : "?", name);
@@ -539,16 +543,21 @@ int eval_finish(struct eval *ev, const struct value *v, struct value_limits *lim
 {
 	struct value *out;
 	size_t max = lim->items, step = v->kind == VALUE_DICT ? 2 : 1;
+	size_t n;
 	int r = 0;
 
-	if (lim->total)
-		lim->total--;
 	/* A leaf is read already. */
 	if (v->address && ev->in && !(eval_is_number(v) && !v->subclass) &&
 	    !(v->kind == VALUE_STR && !v->subclass && !v->truncated && v->nbytes <= lim->bytes)) {
 		r = ev->in->ops->value(ev->in, v->address, lim, ret);
-		return r ? err_set(ev->err, r, "out of memory") : 0;
+		if (r)
+			return err_set(ev->err, r, "out of memory");
+		n = eval_count(*ret);
+		lim->total -= n < lim->total ? n : lim->total;
+		return 0;
 	}
+	if (lim->total)
+		lim->total--;
 	if (!v->nitems || v->kind == VALUE_RANGE || v->kind == VALUE_SLICE) {
 		*ret = expr_value_copy(v);
 	} else {
@@ -564,7 +573,7 @@ int eval_finish(struct eval *ev, const struct value *v, struct value_limits *lim
 	if (ev->minor && ev->in)
 		out->minor = ev->minor;
 	if (v->bytes && v->nbytes > lim->bytes) {
-		size_t n = lim->bytes;
+		n = lim->bytes;
 
 		while (v->kind == VALUE_STR && n && (v->bytes[n] & 0xc0) == 0x80)
 			n--;

@@ -70,6 +70,7 @@ uint64_t eval_builtin_addr(struct eval *ev, const char *name);
 int eval_type_of(struct eval *ev, const struct value *v, const struct value **ret);
 int eval_bool(struct eval *ev, const struct value *v); /* 0, 1 or -errno */
 int64_t eval_len(struct eval *ev, const struct value *v); /* or -errno; TypeError when it has none */
+size_t eval_count(const struct value *v); /* nodes of a tree */
 /* Make values, kept. */
 int eval_new_bool(struct eval *ev, bool b, const struct value **ret);
 int eval_new_long(struct eval *ev, int64_t i, const struct value **ret);

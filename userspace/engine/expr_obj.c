@@ -349,12 +349,12 @@ int eval_new_str(struct eval *ev, const char *s, size_t n, const struct value **
 	return eval_keep(ev, value_new_str(s, n), ret);
 }
 
-static size_t count_nodes(const struct value *v)
+size_t eval_count(const struct value *v)
 {
 	size_t n = 1;
 
 	for (size_t i = 0; i < v->nitems; i++)
-		n += count_nodes(v->items[i]);
+		n += eval_count(v->items[i]);
 	return n;
 }
 
@@ -367,7 +367,7 @@ int eval_new_items(struct eval *ev, enum value_kind kind, const struct value *co
 	for (size_t i = 0; i < n && !r; i++) {
 		struct value *child;
 
-		r = eval_spend(ev, count_nodes(items[i]));
+		r = eval_spend(ev, eval_count(items[i]));
 		if (r)
 			break;
 		child = expr_value_copy(items[i]);
