@@ -406,6 +406,15 @@ def attr_values():
     add("OD0", OD())
     add("DD", DD(int, a=1))
     add("CN", CN("aab"))
+    for name in ("L", "T", "D", "S", "FS", "Str", "Int", "Flt", "Byt", "BA", "DQ", "OD", "DD", "CN"):
+        VALUES[name].tag = name
+        ATTRS.append((name, "tag"))
+    add("Int_big", Int(-2**200))
+    add("Int0", Int(0))
+    add("T5", T((1, 2, 3, 4, 5)))
+    for name in ("Int_big", "Int0", "T5"):
+        VALUES[name].tag = [name]
+        ATTRS.append((name, "tag"))
     add("own_repr", OwnRepr(), default)
     add("own_repr_list", OwnReprList([1]), "[1]")
     add("plain", Plain(3))
