@@ -175,6 +175,32 @@ class Prompt(harness.TestCase):
         self.assertEqual(term.wait(), 0)
         self.assertUntouched(self.target)
 
+    def test_condition_that_fails_is_told(self):
+        term = self.prompt()
+        self.stop(term)
+        term.command("break orders.py:%d if nonsense > 1" % line_of("last"))
+        term.type("continue\n")
+        term.expect("breakpoint 1: its condition could not be evaluated and counts as false: NameError: name 'nonsense' ")
+        self.stop(term)
+        self.assertRegex(term.command("info breakpoints"),
+                         r"stops only if nonsense > 1\n +condition failed \d+ times?, the last: NameError")
+        term.command("condition 1 total == 42")
+        term.type("continue\n")
+        term.expect('breakpoint 1, thread ')
+
+    def test_cut_values_say_so(self):
+        term = self.prompt()
+        self.stop(term)
+        self.assertRegex(term.command("p [[0] * 500, 1]"), r"\(cut: `pp` prints more\)")
+        self.assertNotIn("cut", term.command("p [0] * 50"))
+
+    def test_terminated(self):
+        term = self.prompt()
+        self.stop(term)
+        term.proc.terminate()
+        self.assertEqual(term.wait(), 1)
+        self.assertUntouched(self.target)
+
     def test_stop_is_shown_at_the_prompt(self):
         term = self.prompt()
         term.type("break orders.py:%d\n" % line_of("last"))
@@ -353,6 +379,15 @@ class Count(harness.TestCase):
         piped.proc.send_signal(signal.SIGINT)
         events, status = piped.end()
         self.assertEqual(([e["event"] for e in events], status), (["count"], 0))
+        self.assertUntouched(target)
+
+    def test_nobody_reads(self):
+        target = self.start(interpreters.one(), "orders.py")
+        piped = terminal.Piped("count", target.pid, "--json", "--interval", "50ms", "charge")
+        self.addCleanup(piped.close)
+        piped.event()
+        piped.proc.stdout.close()
+        self.assertEqual(piped.proc.wait(20), 1)
         self.assertUntouched(target)
 
     def test_target_ends(self):

@@ -132,6 +132,9 @@ static int count_until_end(struct count *c, struct err *err)
 			if (!c->out->json)
 				out_line(c->out, "%s", "");
 			next = now + c->interval_ms;
+			r = out_check(c->out, err);
+			if (r < 0)
+				return r;
 		}
 	}
 	return 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "cli/cli.h"
 #include "cli/parse.h"
 #include "cli/shell.h"
 
@@ -113,6 +114,11 @@ int shell_line(struct shell *sh, const char *line)
 		sh->last = cmd->repeat ? cmd : NULL;
 	}
 	r = cmd->run(sh, args, &err);
+	if (r >= 0 && sh->s) {
+		r = out_check(sh->out, &err);
+		if (r < 0)
+			sh->over = true, sh->status = CLI_FAILED;
+	}
 	if (r < 0) {
 		if (!err.text[0])
 			err_set(&err, r, "%s: %s", cmd->name, strerror(-r));

@@ -135,10 +135,21 @@ static void show_json(struct shell *sh, const char *text, const struct value *v)
 				    "values", js_value(text, v, JSON_DEPTH)));
 }
 
+/* Did a limit leave something out, at any depth? */
+static bool is_cut(const struct value *v)
+{
+	bool cut = v->truncated;
+
+	for (size_t i = 0; !cut && i < v->nitems; i++)
+		cut = is_cut(v->items[i]);
+	return cut;
+}
+
 int cmd_p(struct shell *sh, const char *args, struct err *err)
 {
 	_cleanup_(cleanup_value) struct value *v = NULL;
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+	_cleanup_strbuf_ struct strbuf full = STRBUF_INIT;
 	int r = evaluate(sh, "p", args, sh->out->json ? &limits_json : &limits_text, err, &v);
 
 	if (r < 0)
@@ -147,9 +158,10 @@ int cmd_p(struct shell *sh, const char *args, struct err *err)
 		show_json(sh, args, v);
 		return 0;
 	}
+	value_repr(v, &full);
 	value_repr_max(v, &text, TEXT_MAX);
 	out_line(sh->out, "%s", strbuf_str(&text));
-	if (text.len >= TEXT_MAX || v->truncated)
+	if (text.len < full.len || is_cut(v))
 		out_note(sh->out, "(cut: `pp` prints more)");
 	return 0;
 }

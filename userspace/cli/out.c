@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/escape.h"
 #include "cli/js.h"
 
@@ -177,6 +178,13 @@ void out_json(struct out *o, json_t *obj)
 	puts(text ? text : "{\"event\":\"error\",\"message\":\"out of memory\"}");
 	fflush(stdout);
 	json_decref(obj);
+}
+
+int out_check(struct out *o, struct err *err)
+{
+	if (!ferror(stdout) && !ferror(o->text))
+		return 0;
+	return err_set(err, -EPIPE, "the output cannot be written: nothing more is done");
 }
 
 static uint64_t now_ms(void)

@@ -15,6 +15,8 @@
 
 #include "base/strbuf.h"
 
+struct err;
+
 enum out_color { OUT_PLAIN, OUT_BOLD, OUT_DIM, OUT_RED, OUT_GREEN, OUT_CYAN, OUT_COLORS };
 enum out_color_mode { OUT_COLOR_AUTO, OUT_COLOR_ALWAYS, OUT_COLOR_NEVER };
 
@@ -54,6 +56,9 @@ void out_note(struct out *o, const char *fmt, ...) __attribute__((format(printf,
 /* Write obj as one line on standard output and free it; NULL (out of memory) is an error that is
  * said. */
 void out_json(struct out *o, json_t *obj);
+
+/* Nobody reads any more (a closed pipe, a full disk): -EPIPE with a line, else 0. */
+int out_check(struct out *o, struct err *err);
 
 /* As session_options.progress, priv is the struct out: a line on a terminal once the work takes
  * over a second. */
