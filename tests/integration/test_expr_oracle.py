@@ -230,6 +230,31 @@ class Oracle(harness.TestCase):
         self.assertUntouched(target)
 
     @harness.each_interpreter
+    def test_names(self, interp):
+        """A name is what Python would take it for in that frame."""
+        shared = {"only_global": "'only global'", "len": "<built-in function len>", "nosuch": "NameError", "max(1, 2)": "",
+                  "__name__": "'__main__'"}
+        cases = {
+            "function": {"where": "'local'", "unbound": "UnboundLocalError"},
+            "closure": {"where": "'cell'", "own": "'inner'", "late": "NameError"},
+            "class": {"where": "'class'", "seen": "'global'", "attribute": "5", "__qualname__": "'case_class.<locals>.Body'"},
+            "comprehension": {"where": "'comprehension'"},
+            "generator": {"where": "'argument'"},
+            "module": {"where": "'global'", "in_module[1]": "2"},
+            "exec": {"where": "'exec'", "only_global": "'of exec'", "max(1, 2)": "2", "__name__": "NameError"},
+        }
+        for case, own in cases.items():
+            want = dict(shared, **own)
+            if case == "exec":
+                want["__name__"] = "'builtins'"  # a name of the builtins module, which a bare dict of globals falls back to
+            target = self.start(interp, "expr_names.py", case)
+            for text, got in self.answers(target, list(want)).items():
+                with self.subTest("%s: %s" % (case, text)):
+                    self.assertEqual(got.get("repr", got.get("error")), want[text], got)
+            self.assertUntouched(target)
+            target.end()
+
+    @harness.each_interpreter
     def test_large(self, interp):
         """Containers beyond the default limits are looked through as a whole; too large a result is an error, not a crash."""
         target = self.target(interp)
