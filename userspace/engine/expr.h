@@ -14,11 +14,12 @@ struct value_limits;
 
 /*
  * Parse Python expression syntax: names, literals (int of any base, float, complex, str with prefixes r b u, bytes,
- * None True False ...), tuple/list/dict/set displays, attribute, item, slice, unary + - ~ not, ** * @(refused) / // % + -
- * << >> & ^ |, comparisons (chained), in, not in, is, is not, and, or, if-else, parentheses, and calls of len type
- * isinstance id abs bool int float str repr ord chr min max sum sorted hex (built-in values only). A call of anything
- * else, lambda, comprehension, f-string, await, yield, := are refused by name with the reason.
- * -EINVAL: *err has what and where (column, from 1). Nesting and length are limited (text of 64 KiB, depth 200).
+ * None True False ...), tuple/list/dict/set displays, attribute, item, slice, unary + - ~ not, ** * / // % + -
+ * << >> & ^ |, comparisons (chained), in, not in, is, is not, and, or, if-else, parentheses, a tuple without them at the
+ * top, and calls of the built-ins in expr_call.c's table (len type isinstance sorted ...; on built-in values only).
+ * -EINVAL: a SyntaxError; *err has what and where (column, in characters, from 1). -EOPNOTSUPP: valid Python that is
+ * refused, with the reason: a call of anything else, lambda, comprehension, f-string, unpacking, await, yield, :=.
+ * Nesting and length are limited (text of 64 KiB, depth 200). The tree can be evaluated any number of times.
  */
 int expr_parse(const char *text, struct err *err, struct expr **ret);
 void expr_free(struct expr *e);
@@ -31,7 +32,8 @@ struct expr_scope {
 };
 
 /*
- * Evaluate. -ENOENT a name, attribute, key or index that is not there; -EOPNOTSUPP refused (a property, a call);
+ * Evaluate; the frame must not move on meanwhile. The order of a set that was computed is not the target's.
+ * -ENOENT a name, attribute, key or index that is not there; -EOPNOTSUPP refused (a property, a call);
  * -EFAULT memory; -EINVAL a type error; -ERANGE too large; -EDOM division by zero. *err has Python's wording where there is one
  * ("NameError: name 'x' is not defined").
  */

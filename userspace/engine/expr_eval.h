@@ -97,10 +97,18 @@ const char *eval_op_text(enum expr_op op);
 int eval_concat(struct eval *ev, const struct value *a, const struct value *b, const struct value **ret);
 int eval_repeat(struct eval *ev, const struct value *seq, const struct value *times, const struct value **ret);
 int eval_item(struct eval *ev, const struct value *v, const struct value *key, const struct value **ret);
-int eval_slice(struct eval *ev, const struct value *v, const struct value *const bounds[3], const struct value **ret);
 int eval_contains(struct eval *ev, const struct value *container, const struct value *v); /* 0, 1, -errno */
 /* What iterating over v gives, as the items of a list. */
 int eval_iterate(struct eval *ev, const struct value *v, const struct value **ret);
+
+/* ---- expr_slice.c ---- */
+struct strbuf;
+int eval_slice(struct eval *ev, const struct value *v, const struct value *const bounds[3], const struct value **ret);
+/* A str, bytes or bytearray of what is in sb. */
+int eval_new_text(struct eval *ev, enum value_kind kind, struct strbuf *sb, const struct value **ret);
+/* Is it a range as one must be (v: with its items)? 0 or -EFAULT. */
+int eval_check_range(struct eval *ev, const struct value *v);
+void eval_range_count(const struct value *v, mpz_t n); /* of such a range: len() */
 
 /* ---- expr_cmp.c ---- */
 int eval_is(struct eval *ev, const struct value *a, const struct value *b);    /* 0, 1, -errno */
