@@ -64,7 +64,7 @@ struct abi_place {
 		__s32 lo, hi;
 	} drop[ABI_DROP_RANGES]; /* inclusive; the previous position is -1 where there is none */
 	__u32 counter; /* where its accepted hits go; trace_place_set() fills it in */
-	__u32 pad0;
+	__u32 note_group; /* another line that this place helps: remembered for it as well; 0: none */
 };
 
 enum abi_record_kind { ABI_REC_HIT = 1 };

@@ -90,22 +90,31 @@ static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *
 	return place;
 }
 
-/* Where the frame was before, as far as this version lets us see; 0 or -EFAULT. */
-static __always_inline int previous(const struct abi_place *place, const struct py_frame *f, s32 *ret)
+/* This place is the last one of the line `group` that was hit in the frame; the one before in *ret, unless NULL. */
+static __always_inline void remember(const struct abi_place *place, const struct py_frame *f, u32 group, s32 *ret)
 {
-	struct frame_key key = { .frame = f->frame, .group = place->group };
+	struct frame_key key = { .frame = f->frame, .group = group };
 	struct frame_state now = { .code = f->code, .offset = place->offset };
 	struct frame_state *state;
 
+	if (ret) {
+		state = bpf_map_lookup_elem(&frames, &key);
+		if (state && state->code == f->code)
+			*ret = state->offset;
+	}
+	bpf_map_update_elem(&frames, &key, &now, BPF_ANY);
+}
+
+/* Where the frame was before, as far as this version lets us see; 0 or -EFAULT. */
+static __always_inline int previous(const struct abi_place *place, const struct py_frame *f, s32 *ret)
+{
 	*ret = PY_PREV_NONE;
 	if (py.prev_kind == ABI_PREV_FRAME)
 		return py_prev_in_frame(f, ret);
-	if (!place->keep_state)
-		return 0;
-	state = bpf_map_lookup_elem(&frames, &key);
-	if (state && state->code == f->code)
-		*ret = state->offset;
-	bpf_map_update_elem(&frames, &key, &now, BPF_ANY);
+	if (place->note_group)
+		remember(place, f, place->note_group, NULL);
+	if (place->keep_state)
+		remember(place, f, place->group, ret);
 	return 0;
 }
 

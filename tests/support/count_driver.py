@@ -5,6 +5,7 @@ Commands on standard input, one a line; each is answered by lines on standard ou
     load PATH   read and compile a program; "syntax" when this version cannot
     oracle      run it twice under sys.settrace; lines "cold|warm NAME FIRSTLINE LINE COUNT", sorted
     fresh       make fresh code objects of it; lines "ADDRESS NAME FIRSTLINE", outermost first
+    codes       the code objects again that there are; lines as of fresh
     run         run the module and workload() of the fresh code objects, once
     again N     run workload() N times more
 """
@@ -41,6 +42,9 @@ class Program:
         self.code = self.space = None
         gc.collect()
         self.code = marshal.loads(self.bytes)
+        return self.codes()
+
+    def codes(self):
         return ["%d %s %d" % (id(c), c.co_name.replace(" ", "_"), c.co_firstlineno) for c in codes(self.code)]
 
     def run(self):
@@ -91,7 +95,7 @@ class Program:
 
 def main():
     program = Program()
-    commands = {"load": program.load, "oracle": program.oracle, "fresh": program.fresh, "run": program.run,
+    commands = {"load": program.load, "oracle": program.oracle, "fresh": program.fresh, "codes": program.codes, "run": program.run,
                 "again": lambda n: program.again(int(n))}
     while True:
         words = sys.stdin.readline().split()

@@ -60,6 +60,11 @@ struct oracle {
 	VEC(struct line) lines;
 	VEC(struct code) codes;
 	VEC(struct unit) units;
+	struct {
+		struct interp_place *places;
+		size_t n;
+	} *plain; /* the places of fresh code objects */
+	size_t n_plain;
 	bool verbose;
 	unsigned passed, failed, skipped;
 };
@@ -335,6 +340,58 @@ static void count(struct oracle *o, size_t from, size_t to)
 	}
 }
 
+/*
+ * The places of the code objects that there are now must be those of fresh ones, whatever the interpreter has done
+ * to the bytecode since: what = "specialised", "instrumented".
+ */
+static void check_same(struct oracle *o, const char *program, const char *what)
+{
+	VEC(struct code) now = { 0 };
+	size_t i, n, m;
+
+	o->codes.n = 0;
+	ask(o, on_fresh, "codes");
+	for (i = 0; i < o->codes.n; i++)
+		if (vec_push(&now, o->codes.data[i]))
+			fatal("out of memory");
+	for (i = 0; i < now.n; i++) {
+		_cleanup_free_ struct interp_place *p = NULL;
+		int r = o->in->ops->places(o->in, now.data[i].address, &p, &n);
+
+		if (r)
+			fatal("places of %s (%s): %s", now.data[i].name, what, strerror(-r));
+		m = i < o->n_plain ? o->plain[i].n : SIZE_MAX;
+		if (n == m && !memcmp(p, o->plain[i].places, n * sizeof(*p))) {
+			o->passed++;
+			continue;
+		}
+		printf("%s: %s(%d): the places of the %s code differ\n", program, now.data[i].name, now.data[i].first, what);
+		o->failed++;
+	}
+	vec_deinit(&now);
+}
+
+static void forget_plain(struct oracle *o)
+{
+	while (o->n_plain)
+		free(o->plain[--o->n_plain].places);
+	free(o->plain);
+	o->plain = NULL;
+}
+
+/* Read the places of the fresh code objects, for check_same(). */
+static void keep_plain(struct oracle *o)
+{
+	forget_plain(o);
+	o->plain = calloc(o->codes.n + 1, sizeof(*o->plain));
+	if (!o->plain)
+		fatal("out of memory");
+	for (; o->n_plain < o->codes.n; o->n_plain++)
+		if (o->in->ops->places(o->in, o->codes.data[o->n_plain].address, &o->plain[o->n_plain].places,
+				       &o->plain[o->n_plain].n))
+			fatal("places of %s", o->codes.data[o->n_plain].name);
+}
+
 static void compare(struct oracle *o, const char *program)
 {
 	size_t i;
@@ -371,7 +428,14 @@ static void run_program(struct oracle *o, const char *program)
 		return;
 	}
 	o->lines.n = 0;
+	fresh(o);
+	keep_plain(o);
 	ask(o, on_oracle, "oracle");
+	check_same(o, program, "instrumented");
+	fresh(o);
+	ask(o, NULL, "run");
+	ask(o, NULL, "again " WARM_RUNS);
+	check_same(o, program, "specialised");
 	fresh(o);
 	find_units(o);
 	for (i = 0; i < o->units.n; i++) {
@@ -467,6 +531,7 @@ int main(int argc, char **argv)
 	fclose(o.to);
 	fclose(o.from);
 	waitpid(o.pid, NULL, 0);
+	forget_plain(&o);
 	vec_deinit(&o.lines);
 	vec_deinit(&o.codes);
 	vec_deinit(&o.units);

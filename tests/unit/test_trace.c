@@ -255,6 +255,7 @@ static void test_previous_place(void)
 	if (!bed_open(&b, TRACE_SCOPE_CPU))
 		return;
 	p.keep_state = note.keep_state = 1;
+	p.group = note.group = 9;
 	note.offset = 30;
 	p.ndrop = 1;
 	p.drop[0].lo = p.drop[0].hi = 30;
@@ -278,6 +279,11 @@ static void test_previous_place(void)
 	do_reads(&b, FAKE_READ, 1);
 	CU_ASSERT_EQUAL(hits(&b), 3);
 	note.group = 1; /* another line's place does not disturb */
+	CU_ASSERT_EQUAL(trace_place_set(b.tr, second, b.code, &note), 0);
+	CU_ASSERT(fake_py_do(b.fp, FAKE_READ, 1, second));
+	do_reads(&b, FAKE_READ, 1);
+	CU_ASSERT_EQUAL(hits(&b), 4);
+	note.note_group = p.group; /* unless it helps that line, too */
 	CU_ASSERT_EQUAL(trace_place_set(b.tr, second, b.code, &note), 0);
 	CU_ASSERT(fake_py_do(b.fp, FAKE_READ, 1, second));
 	do_reads(&b, FAKE_READ, 1);

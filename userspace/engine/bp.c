@@ -116,6 +116,55 @@ static void place_release(struct session *s, uint32_t id, bool stops)
 	free(p);
 }
 
+static struct abi_place place_abi(uint32_t id, const struct interp_place *ip, bool keep_state, bool stops)
+{
+	struct abi_place abi = {
+		.id = id,
+		.action = !ip->event ? ABI_ACT_NOTE : stops ? ABI_ACT_STOP : ABI_ACT_COUNT,
+		.offset = (int32_t)ip->offset,
+		.ndrop = ip->ndrop,
+		.keep_state = keep_state,
+		.group = (uint32_t)ip->line,
+	};
+	uint32_t i;
+
+	_Static_assert(ABI_DROP_RANGES == INTERP_DROP_MAX, "one limit for both sides");
+	for (i = 0; i < ip->ndrop && i < ABI_DROP_RANGES; i++) {
+		abi.drop[i].lo = ip->drop[i].lo;
+		abi.drop[i].hi = ip->drop[i].hi;
+	}
+	return abi;
+}
+
+/*
+ * One more use of a place that is armed already. Where a line begins may also be what helps another line to tell
+ * its events (interp_place.event): then the place does both.
+ */
+static int place_join(struct session *s, struct place *p, const struct interp_place *ip, bool keep_state, bool stops)
+{
+	struct abi_place old = p->abi;
+	int r = 0;
+
+	p->users++;
+	p->stops += stops;
+	if (p->abi.group != (uint32_t)ip->line && !ip->event) {
+		p->abi.note_group = (uint32_t)ip->line;
+		r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
+	} else if (ip->event && p->abi.action == ABI_ACT_NOTE) {
+		p->abi = place_abi(p->id, ip, keep_state, stops);
+		p->abi.note_group = old.group;
+		r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
+	}
+	if (!r)
+		r = place_sync(s, p);
+	if (r) {
+		p->abi = old;
+		p->users--;
+		p->stops -= stops;
+	}
+	return r;
+}
+
 /* Take one use of a place, armed if it is the first. */
 static int place_take(struct session *s, const struct bind_place *bp, bool keep_state, bool stops,
 		      struct err *err, uint32_t *ret_id)
@@ -123,19 +172,13 @@ static int place_take(struct session *s, const struct bind_place *bp, bool keep_
 	uint64_t addr = bp->bytecode + bp->place->offset + 1;
 	struct place *p = place_at(s, addr, bp->code);
 	bool first_at_addr;
-	uint32_t i;
 	int r;
 
 	if (p) {
-		p->users++;
-		p->stops += stops;
-		r = place_sync(s, p);
-		if (r) {
-			p->users--;
-			p->stops -= stops;
+		r = place_join(s, p, bp->place, keep_state, stops);
+		if (r)
 			return err_set(err, r, "%s: cannot change a watched place: %s", s->label,
 				       strerror(-r));
-		}
 		*ret_id = p->id;
 		return 0;
 	}
@@ -147,21 +190,7 @@ static int place_take(struct session *s, const struct bind_place *bp, bool keep_
 	p->code = bp->code;
 	p->users = 1;
 	p->stops = stops;
-	p->abi = (struct abi_place){
-		.id = p->id,
-		.action = !bp->place->event ? ABI_ACT_NOTE
-			  : stops	    ? ABI_ACT_STOP
-					    : ABI_ACT_COUNT,
-		.offset = (int32_t)bp->place->offset,
-		.ndrop = bp->place->ndrop,
-		.keep_state = keep_state,
-		.group = (uint32_t)bp->place->line,
-	};
-	_Static_assert(ABI_DROP_RANGES == INTERP_DROP_MAX, "one limit for both sides");
-	for (i = 0; i < bp->place->ndrop && i < ABI_DROP_RANGES; i++) {
-		p->abi.drop[i].lo = bp->place->drop[i].lo;
-		p->abi.drop[i].hi = bp->place->drop[i].hi;
-	}
+	p->abi = place_abi(p->id, bp->place, keep_state, stops);
 	first_at_addr = !address_used(s, addr);
 	r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
 	if (r) {
@@ -201,7 +230,8 @@ static void bp_disarm(struct session *s, struct bp_priv *b)
 		}
 		e += b->where.places[i].place->event;
 		if (s->trace)
-			place_release(s, b->place_ids[i], b->pub.action == BP_STOP);
+			place_release(s, b->place_ids[i],
+				      b->pub.action == BP_STOP && b->where.places[i].place->event);
 	}
 	free(b->place_ids);
 	free(b->base);
@@ -241,7 +271,8 @@ static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 		goto undo;
 	}
 	for (i = 0; i < b->where.n; i++) {
-		r = place_take(s, &b->where.places[i], keep, stops, err, &b->place_ids[i]);
+		r = place_take(s, &b->where.places[i], keep, stops && b->where.places[i].place->event,
+			       err, &b->place_ids[i]);
 		if (r)
 			goto undo;
 		b->base[i] = place_hits(s, place_by_id(s, b->place_ids[i]));
@@ -250,7 +281,7 @@ static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 undo:
 	for (i = 0; b->place_ids && i < b->where.n; i++)
 		if (b->place_ids[i])
-			place_release(s, b->place_ids[i], stops);
+			place_release(s, b->place_ids[i], stops && b->where.places[i].place->event);
 	free(b->place_ids);
 	free(b->base);
 	b->place_ids = NULL;
@@ -597,7 +628,7 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 		if (!b->place_ids || b->pub.action != BP_STOP)
 			continue;
 		for (j = 0; j < b->where.n && !here; j++)
-			here = b->place_ids[j] == hit->place;
+			here = b->place_ids[j] == hit->place && b->where.places[j].place->event;
 		if (!here || (b->cond && !bp_condition_true(s, b, hit)))
 			continue;
 		b->pub.hits++;
