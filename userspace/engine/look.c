@@ -104,6 +104,12 @@ void look_forget(struct session *s)
 	s->nthreads = 0;
 }
 
+void look_fresh(struct session *s)
+{
+	look_forget(s);
+	mem_cache_on(target_mem(s->target));
+}
+
 int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n)
 {
 	const struct interp_thread *threads;

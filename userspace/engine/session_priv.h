@@ -104,5 +104,7 @@ bool stops_is_ours(void *priv, pid_t tid);
 /* look.c */
 /* The target runs on: what was read of it is no longer true. */
 void look_forget(struct session *s);
+/* A stillness begins: what was read while it ran counts no more, and what is read now is kept. */
+void look_fresh(struct session *s);
 
 #endif

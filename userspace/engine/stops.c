@@ -234,6 +234,7 @@ static int stops_show(struct session *s)
 			stops_resume(s, (pid_t)hit.tid);
 			continue;
 		}
+		look_fresh(s);
 		p = place_by_id(s, hit.place);
 		s->stopped = true;
 		s->stop_reason = STOP_BREAKPOINT;
@@ -496,7 +497,7 @@ int session_pause(struct session *s, struct err *err)
 			return r;
 		return session_pause(s, err);
 	}
-	mem_cache_on(target_mem(s->target));
+	look_fresh(s);
 	s->stopped = true;
 	s->stop_reason = STOP_PAUSE;
 	s->stop = (struct abi_hit){ .tid = (uint32_t)target_pid(s->target) };
@@ -536,7 +537,7 @@ int session_still_begin(struct session *s, struct err *err)
 		session_relax(s);
 		return err_set(err, r, "%s: cannot stop its threads: %s", s->label, strerror(-r));
 	}
-	mem_cache_on(target_mem(s->target));
+	look_fresh(s);
 	return 0;
 }
 
