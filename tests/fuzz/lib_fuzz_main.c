@@ -51,9 +51,7 @@ static void run_one(const char *what, unsigned long k, const uint8_t *data, size
 	r = LLVMFuzzerTestOneInput(data, size);
 	alarm(0);
 	/* -1 is libFuzzer's "not interesting". */
-	if (r == 0 || r == -1) {
-		passed++;
-	} else {
+	if (r != 0 && r != -1) {
 		failed++;
 		printf("FAIL %s\n", now);
 	}
@@ -176,6 +174,7 @@ int main(int argc, char **argv)
 	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 10) : 1;
 	struct dirent **list;
 	char dir[512], path[1024];
+	unsigned before;
 	int n, i;
 
 	if (argc > 1)
@@ -199,8 +198,12 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, list[i]->d_name);
+		/* One test is one file with all its mutations. */
+		before = failed;
 		if (run_file(path, mutations, seed))
 			failed++;
+		if (failed == before)
+			passed++;
 		free(list[i]);
 	}
 	free(list);
