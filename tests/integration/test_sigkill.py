@@ -96,8 +96,9 @@ class Debugger:
         return alive
 
 
-def attach(target):
-    return Debugger(["attach", target.pid, "--json"])
+def attach(target, rnd):
+    scope = rnd.choice(["auto", "auto", "auto", "task"])
+    return Debugger(["attach", target.pid, "--json", "--scope", scope])
 
 
 def drain(debugger, seconds):
@@ -113,21 +114,21 @@ def drain(debugger, seconds):
 
 
 def state_starting(target, rnd):
-    d = attach(target)
+    d = attach(target, rnd)
     d.send("break %s" % HOT, "continue")
     time.sleep(rnd.random() * 0.15)
     return d
 
 
 def state_idle(target, rnd):
-    d = attach(target)
+    d = attach(target, rnd)
     d.await_event("attached")
     time.sleep(rnd.random() * 0.01)
     return d
 
 
 def state_armed(target, rnd):
-    d = attach(target)
+    d = attach(target, rnd)
     d.send("break %s" % NEVER, "continue")
     d.await_event("bound")
     time.sleep(rnd.random() * 0.03)
@@ -136,7 +137,7 @@ def state_armed(target, rnd):
 
 def state_hitting(target, rnd):
     """Stops, continues, stops: often killed between the trap and the stop, or the stop and the resume."""
-    d = attach(target)
+    d = attach(target, rnd)
     d.send("break %s" % rnd.choice([HOT, HOT, RARE]), *["continue"] * 2000)
     d.await_event("bound")
     drain(d, rnd.random() * 0.06)
@@ -144,7 +145,7 @@ def state_hitting(target, rnd):
 
 
 def state_stopped(target, rnd):
-    d = attach(target)
+    d = attach(target, rnd)
     d.send("break %s" % rnd.choice([HOT, RARE]), "continue")
     d.await_event("stopped")
     time.sleep(rnd.random() * 0.005)
@@ -152,7 +153,7 @@ def state_stopped(target, rnd):
 
 
 def state_reading(target, rnd):
-    d = attach(target)
+    d = attach(target, rnd)
     d.send("break %s" % RARE, "continue", *["where", "locals", "p self.pair, n, threading.Thread"] * 300)
     d.await_event("stopped")
     drain(d, rnd.random() * 0.05)
@@ -161,7 +162,7 @@ def state_reading(target, rnd):
 
 def state_reading_running(target, rnd):
     """It runs, and each look makes it stand still for a moment."""
-    d = attach(target)
+    d = attach(target, rnd)
     d.send(*["threads", "where"] * 300)
     d.await_event("attached")
     drain(d, rnd.random() * 0.08)

@@ -77,8 +77,7 @@ static int look_threads(struct session *s, const struct interp_thread **ret, siz
 	size_t n;
 	int r;
 
-	/* A list that was read while the target ran says nothing of a moment that came later. */
-	if (!s->threads || !s->threads_fixed || !(s->stopped || s->still)) {
+	if (!s->threads || !(s->stopped || s->still)) {
 		r = s->in->ops->threads(s->in, &threads, &n);
 		if (r)
 			return r;
@@ -90,7 +89,6 @@ static int look_threads(struct session *s, const struct interp_thread **ret, siz
 		free(s->threads);
 		s->threads = threads;
 		s->nthreads = n;
-		s->threads_fixed = s->stopped || s->still;
 	}
 	*ret = s->threads;
 	*ret_n = s->nthreads;

@@ -69,7 +69,6 @@ struct session {
 	/* the threads of a still or stopped target, read once; NULL: not read yet */
 	struct interp_thread *threads;
 	size_t nthreads;
-	bool threads_fixed; /* they were read while it stood still */
 	bool over; /* the process ended or ran another program */
 
 	uint64_t late, lost_seen, stats_ns;
