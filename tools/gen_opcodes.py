@@ -102,6 +102,8 @@ def flags(op, minor):
         out.append("OPF_RAISES")
     if minor == 12 and op["base_name"] in INLINES:
         out.append("OPF_INLINES")
+    if op["base_name"] == "RERAISE":
+        out.append("OPF_RERAISES")
     return " | ".join(out) or "0"
 
 

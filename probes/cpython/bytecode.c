@@ -18,10 +18,12 @@ bool bytecode_supported(unsigned minor)
 	return table(minor) != NULL;
 }
 
-/* One opcode may lie over another that lies over a third: INSTRUMENTED_LINE over INSTRUMENTED_INSTRUCTION. */
+/* One opcode may lie over another that lies over a third: INSTRUMENTED_LINE over
+ * INSTRUMENTED_INSTRUCTION. */
 #define LAYERS_MAX 4
 
-static int restore_unit(const struct op_info *ops, uint8_t *unit, uint32_t index, const struct bytecode_originals *o)
+static int restore_unit(const struct op_info *ops, uint8_t *unit, uint32_t index,
+			const struct bytecode_originals *o)
 {
 	uint8_t pair[2];
 	int i;
@@ -51,7 +53,8 @@ static int restore_unit(const struct op_info *ops, uint8_t *unit, uint32_t index
 	return -EINVAL;
 }
 
-int bytecode_restore(unsigned minor, uint8_t *code, uint32_t size, const struct bytecode_originals *o)
+int bytecode_restore(unsigned minor, uint8_t *code, uint32_t size,
+		     const struct bytecode_originals *o)
 {
 	const struct op_info *ops = table(minor);
 	uint32_t i, n = size / 2;
@@ -112,7 +115,8 @@ static int32_t index_of(const struct instr *ins, uint32_t n, int64_t offset)
 	return -1;
 }
 
-int bytecode_decode(unsigned minor, const uint8_t *code, uint32_t size, struct instr **ret, uint32_t *ret_n)
+int bytecode_decode(unsigned minor, const uint8_t *code, uint32_t size, struct instr **ret,
+		    uint32_t *ret_n)
 {
 	const struct op_info *ops = table(minor);
 	VEC(struct instr) v = { 0 };

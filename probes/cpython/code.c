@@ -12,8 +12,8 @@
 #include "probes/cpython/bytecode.h"
 #include "probes/cpython/cpython.h"
 
-#define NAME_MAX_CHARS 4096
-#define FLAG_OPTIMIZED 0x1 /* co_flags: a function, not a module or class body */
+#define NAME_MAX_CHARS	   4096
+#define FLAG_OPTIMIZED	   0x1 /* co_flags: a function, not a module or class body */
 #define QUALNAME_DEPTH_MAX 32
 
 struct fixed {
@@ -40,8 +40,9 @@ static uint32_t half(const struct fixed *f, uint32_t off)
 }
 
 /*
- * A freed block keeps its type, but its first word is then a link of the allocator's free list. A live reference
- * count leaves the upper half 0; 3.14 has flags in the topmost 16 bits (Include/refcount.h).
+ * A freed block keeps its type, but its first word is then a link of the allocator's free list. A
+ * live reference count leaves the upper half 0; 3.14 has flags in the topmost 16 bits
+ * (Include/refcount.h).
  */
 static bool plausible_refcnt(unsigned minor, uint64_t v)
 {
@@ -92,7 +93,8 @@ int code_head_read(struct cpython *py, uint64_t addr, struct code_head *ret)
 	r = mem_read(py->mem, addr, f.buf, f.len);
 	if (r)
 		return r;
-	if (word(&f, o->ob_type) != py->types.code || !plausible_refcnt(o->minor, word(&f, o->ob_refcnt)))
+	if (word(&f, o->ob_type) != py->types.code ||
+	    !plausible_refcnt(o->minor, word(&f, o->ob_refcnt)))
 		return -EINVAL;
 	h.file = word(&f, o->code_filename);
 	h.name = word(&f, o->code_name);
@@ -110,7 +112,8 @@ int code_head_read(struct cpython *py, uint64_t addr, struct code_head *ret)
 	    has_type(py, h.linetable, py->types.bytes) || has_type(py, h.consts, py->types.tuple))
 		return -EINVAL;
 	if (o->minor >= 11) {
-		if (has_type(py, h.qualname, py->types.str) || has_type(py, h.exceptions, py->types.bytes))
+		if (has_type(py, h.qualname, py->types.str) ||
+		    has_type(py, h.exceptions, py->types.bytes))
 			return -EINVAL;
 		n = word(&f, o->ob_size);
 		if (!n || n > CODE_SIZE_MAX / 2)
@@ -188,7 +191,8 @@ int code_str(struct cpython *py, uint64_t addr, size_t max, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
-/* "prog.py", "./prog.py" and "../prog.py" as seen from cwd; "<stdin>" and absolute names stay. Takes over name. */
+/* "prog.py", "./prog.py" and "../prog.py" as seen from cwd; "<stdin>" and absolute names stay.
+ * Takes over name. */
 static char *absolute(const char *cwd, char *name)
 {
 	_cleanup_free_ char *rel = name;
@@ -222,8 +226,8 @@ static char *absolute(const char *cwd, char *name)
 }
 
 /*
- * Before 3.11 a code object does not know its qualified name: join the names of those that hold it. What is in a
- * function has "<locals>" between, what is in a class or module has not.
+ * Before 3.11 a code object does not know its qualified name: join the names of those that hold it.
+ * What is in a function has "<locals>" between, what is in a class or module has not.
  */
 static int qualname_of(struct cpython *py, const struct code_head *h, char **ret)
 {
@@ -281,7 +285,8 @@ int cpython_code(struct interp *in, uint64_t addr, struct interp_code *ret)
 	if (!r)
 		r = code_str(py, h.name, NAME_MAX_CHARS, &c.name);
 	if (!r)
-		r = h.qualname ? code_str(py, h.qualname, NAME_MAX_CHARS, &c.qualname) : qualname_of(py, &h, &c.qualname);
+		r = h.qualname ? code_str(py, h.qualname, NAME_MAX_CHARS, &c.qualname)
+			       : qualname_of(py, &h, &c.qualname);
 	if (r) {
 		interp_code_deinit(&c);
 		return r;
@@ -338,7 +343,8 @@ static int copy_array(struct cpython *py, uint64_t slot, size_t len, uint8_t **r
 	return 0;
 }
 
-/* From 3.14 on an entry's width is not fixed: u8 bytes_per_entry comes first (Python/instrumentation.c). */
+/* From 3.14 on an entry's width is not fixed: u8 bytes_per_entry comes first
+ * (Python/instrumentation.c). */
 static int lines_stride(struct cpython *py, uint64_t slot, struct bytecode_originals *orig)
 {
 	uint64_t p;
@@ -389,8 +395,8 @@ static int executor(void *priv, uint8_t arg, uint8_t ret[2])
 }
 
 /*
- * Tools that watch lines or instructions put an opcode of theirs over the program's and keep the original beside
- * the code object (Include/cpython/code.h, _PyCoMonitoringData).
+ * Tools that watch lines or instructions put an opcode of theirs over the program's and keep the
+ * original beside the code object (Include/cpython/code.h, _PyCoMonitoringData).
  */
 static int restore(struct cpython *py, struct code_parts *p)
 {
@@ -409,7 +415,8 @@ static int restore(struct cpython *py, struct code_parts *p)
 			r = copy_array(py, p->head.monitoring + o->monitoring_lines,
 				       units * orig.lines_stride + orig.lines_skip, &lines);
 		if (!r)
-			r = copy_array(py, p->head.monitoring + o->monitoring_opcodes, units, &opcodes);
+			r = copy_array(py, p->head.monitoring + o->monitoring_opcodes, units,
+				       &opcodes);
 		if (r)
 			return r;
 	}
@@ -471,7 +478,8 @@ int cpython_code_children(struct interp *in, uint64_t code, uint64_t **ret, size
 		return -ENOMEM;
 	r = n ? mem_read(py->mem, h.consts + py->off->tuple_items, items, n * sizeof(*items)) : 0;
 	for (i = 0; !r && i < n; i++)
-		if (!has_type(py, items[i], py->types.code) && !code_head_read(py, items[i], &child))
+		if (!has_type(py, items[i], py->types.code) &&
+		    !code_head_read(py, items[i], &child))
 			r = vec_push(&out, items[i]);
 	if (r) {
 		vec_deinit(&out);

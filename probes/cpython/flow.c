@@ -9,17 +9,18 @@
 #include "base/vec.h"
 #include "probes/cpython/linetable.h"
 
-#define NO_BLOCK (-1)
-#define UNSEEN (-2)
+#define NO_BLOCK   (-1)
+#define UNSEEN	   (-2)
 #define BLOCKS_MAX 64 /* CO_MAXBLOCKS is 20 */
 
 struct build {
 	struct flow *f;
 	VEC(struct flow_edge) edges;
 	/*
-	 * Up to 3.10 blocks are pushed and popped as the code runs; the compiler makes sure that an instruction always
-	 * has the same ones. A block is named by its SETUP's index i; n + i is what takes its place while its handler
-	 * runs. block[i]: the innermost at instruction i; parent[i]: what SETUP i lies in.
+	 * Up to 3.10 blocks are pushed and popped as the code runs; the compiler makes sure that an
+	 * instruction always has the same ones. A block is named by its SETUP's index i; n + i is
+	 * what takes its place while its handler runs. block[i]: the innermost at instruction i;
+	 * parent[i]: what SETUP i lies in.
 	 */
 	int32_t *block, *parent;
 	uint64_t budget; /* steps that no real code object needs */
@@ -57,8 +58,8 @@ static uint32_t varint(const uint8_t *p, size_t len, size_t *pos)
 }
 
 /*
- * Objects/exception_handling_notes.txt: start, size, handler in units, then depth and a flag; the ranges ascend and do
- * not overlap.
+ * Objects/exception_handling_notes.txt: start, size, handler in units, then depth and a flag; the
+ * ranges ascend and do not overlap.
  */
 static void handlers_from_table(struct flow *f, const uint8_t *p, size_t len)
 {
@@ -77,7 +78,8 @@ static void handlers_from_table(struct flow *f, const uint8_t *p, size_t len)
 			return;
 		last = end;
 		to = flow_at(f, (uint32_t)target);
-		for (i = flow_at(f, (uint32_t)start); i >= 0 && i < (int32_t)f->n && f->ins[i].at < end; i++)
+		for (i = flow_at(f, (uint32_t)start);
+		     i >= 0 && i < (int32_t)f->n && f->ins[i].at < end; i++)
 			f->handler[i] = to;
 	}
 }
@@ -151,7 +153,8 @@ static void follow_blocks(struct build *b, struct todo *todo, uint32_t i)
 		enter(b, todo, i + 1ll, block >= 0 ? parent_of(b, block) : block);
 		break;
 	case OPK_END_FINALLY:
-		enter(b, todo, i + 1ll, block >= 0 && is_handler(b, block) ? parent_of(b, block) : block);
+		enter(b, todo, i + 1ll,
+		      block >= 0 && is_handler(b, block) ? parent_of(b, block) : block);
 		break;
 	case OPK_BREAK_LOOP:
 		loop = loop_of(b, block);
@@ -203,12 +206,13 @@ static int edge(struct build *b, uint32_t from, int64_t to, bool raised)
 {
 	if (to < 0 || to >= b->f->n)
 		return 0;
-	return vec_push(&b->edges, (struct flow_edge){ .from = from, .to = (uint32_t)to, .raised = raised });
+	return vec_push(&b->edges,
+			(struct flow_edge){ .from = from, .to = (uint32_t)to, .raised = raised });
 }
 
 /*
- * Where a finally body goes when it is done. 3.8: behind the CALL_FINALLY that led here. Before that, to the
- * target of a `continue` or behind the loop of a `break` that ran through it.
+ * Where a finally body goes when it is done. 3.8: behind the CALL_FINALLY that led here. Before
+ * that, to the target of a `continue` or behind the loop of a `break` that ran through it.
  */
 static int edges_end_finally(struct build *b, uint32_t i)
 {
@@ -231,7 +235,8 @@ static int edges_end_finally(struct build *b, uint32_t i)
 
 		if (in->kind == OPK_CALL_FINALLY && in->target == (int32_t)stop)
 			r = edge(b, i, c + 1ll, false);
-		else if (in->kind == OPK_CONTINUE_LOOP && in->target >= 0 && in->target < (int32_t)setup)
+		else if (in->kind == OPK_CONTINUE_LOOP && in->target >= 0 &&
+			 in->target < (int32_t)setup)
 			r = edge(b, i, in->target, false);
 		else if (in->kind == OPK_BREAK_LOOP) {
 			loop = loop_of(b, b->block[c]);
@@ -253,7 +258,8 @@ static int edges_from(struct build *b, uint32_t i)
 	switch (in->kind) {
 	case OPK_EXIT:
 		next = jump = false;
-		raises |= f->minor <= 7; /* a return runs the finally body first, by the block stack */
+		raises |= f->minor <=
+			  7; /* a return runs the finally body first, by the block stack */
 		break;
 	case OPK_JUMP:
 	case OPK_JUMP_ABS:
@@ -278,7 +284,8 @@ static int edges_from(struct build *b, uint32_t i)
 		jump = false; /* its target is a handler, or behind the loop */
 		break;
 	case OPK_FOR_ITER:
-		/* From 3.12 on it leaps over the END_FOR that it points at, unless a generator ended (FOR_ITER_GEN). */
+		/* From 3.12 on it leaps over the END_FOR that it points at, unless a generator
+		 * ended (FOR_ITER_GEN). */
 		if (in->target >= 0 && f->ins[in->target].kind == OPK_END_FOR)
 			r = edge(b, i, in->target + 1ll, false);
 		break;
@@ -298,7 +305,8 @@ static int edges_from(struct build *b, uint32_t i)
 }
 
 /* Sort the edges by one end (counting sort); first has n + 1 entries. */
-static struct flow_edge *by_end(const struct flow *f, const struct flow_edge *edges, size_t n, bool to, uint32_t *first)
+static struct flow_edge *by_end(const struct flow *f, const struct flow_edge *edges, size_t n,
+				bool to, uint32_t *first)
 {
 	struct flow_edge *out = malloc((n + 1) * sizeof(*out));
 	uint32_t *at = calloc(f->n + 1, sizeof(*at));

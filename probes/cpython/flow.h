@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which instruction can follow which: the control flow graph of one code object, from its bytes alone. */
+/* Which instruction can follow which: the control flow graph of one code object, from its bytes
+ * alone. */
 #ifndef PYBPFDBG_CPYTHON_FLOW_H
 #define PYBPFDBG_CPYTHON_FLOW_H
 
@@ -24,18 +25,20 @@ struct flow_input {
 
 struct flow_edge {
 	uint32_t from, to; /* indices of instructions */
-	bool raised;       /* by an exception (before 3.8 also by a return, break or continue that runs a finally) */
+	bool raised; /* by an exception (before 3.8 also by a return, break or continue that runs a
+			finally) */
 };
 
 struct flow {
 	unsigned minor;
 	struct instr *ins;
 	uint32_t n;
-	int32_t *line;   /* of each instruction, 0: none */
-	uint8_t *begins; /* up to 3.9: the tracer sees the start of a line here */
+	int32_t *line;	  /* of each instruction, 0: none */
+	uint8_t *begins;  /* up to 3.9: the tracer sees the start of a line here */
 	int32_t *handler; /* index of the instruction that an exception leads to, -1: none */
-	bool *reached;   /* from the entry */
-	/* Edges between reached instructions; those into i are in[in_first[i]] .. in[in_first[i + 1] - 1]. */
+	bool *reached;	  /* from the entry */
+	/* Edges between reached instructions; those into i are in[in_first[i]] .. in[in_first[i +
+	 * 1] - 1]. */
 	struct flow_edge *in;
 	uint32_t *in_first;
 	/* The same edges by where they come from. */
@@ -47,7 +50,8 @@ struct flow {
 int flow_init(struct flow *f, const struct flow_input *in);
 void flow_deinit(struct flow *f);
 
-/* The instruction that holds the unit at offset (caches and prefixes belong to theirs); -1: none. */
+/* The instruction that holds the unit at offset (caches and prefixes belong to theirs); -1: none.
+ */
 int32_t flow_at(const struct flow *f, uint32_t offset);
 
 #endif

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Formats: Objects/lnotab_notes.txt of 3.6 to 3.10, Objects/locations.md (3.11+). Arithmetic on lines wraps, as
- * the bytes are the target's and may say anything.
+ * Formats: Objects/lnotab_notes.txt of 3.6 to 3.10, Objects/locations.md (3.11+). Arithmetic on
+ * lines wraps, as the bytes are the target's and may say anything.
  */
 #include "probes/cpython/linetable.h"
 
 #include <string.h>
 
-void linetable_init(struct linetable *lt, unsigned minor, const uint8_t *tab, size_t len, int32_t first_line,
-		    uint32_t size)
+void linetable_init(struct linetable *lt, unsigned minor, const uint8_t *tab, size_t len,
+		    int32_t first_line, uint32_t size)
 {
 	memset(lt, 0, sizeof(*lt));
 	lt->minor = minor;
@@ -16,7 +16,8 @@ void linetable_init(struct linetable *lt, unsigned minor, const uint8_t *tab, si
 	lt->len = len;
 	lt->size = size;
 	lt->cur = (uint32_t)first_line;
-	lt->pending = true; /* offset 0 is always the start of a line (Python/ceval.c, 3.6 to 3.9) */
+	lt->pending =
+		true; /* offset 0 is always the start of a line (Python/ceval.c, 3.6 to 3.9) */
 	lt->done = size == 0;
 }
 

@@ -10,10 +10,11 @@
 #include "probes/cpython/flow.h"
 
 /*
- * 3.6 to 3.9, maybe_call_line_trace() of Python/ceval.c: the start of a line, or what a jump backwards leads to.
- * 3.9 also reports a handler that is not the start of a line, if what raised was not either and lies behind the
- * first line (exception_unwind: instr_prev = INT_MAX), or if the exception was thrown into a generator. What starts
- * a line and raises is `raise` alone; that a name is missing there is too rare to spend a watch on.
+ * 3.6 to 3.9, maybe_call_line_trace() of Python/ceval.c: the start of a line, or what a jump
+ * backwards leads to. 3.9 also reports a handler that is not the start of a line, if what raised
+ * was not either and lies behind the first line (exception_unwind: instr_prev = INT_MAX), or if the
+ * exception was thrown into a generator. What starts a line and raises is `raise` alone; that a
+ * name is missing there is too rare to spend a watch on.
  */
 static bool event_by_table(const struct flow *f, const struct flow_edge *e)
 {
@@ -40,8 +41,8 @@ bool rule_ignored(const struct flow *f, const struct flow_edge *e)
 #define ORIGINS_MAX 4096
 
 /*
- * 3.10's RERAISE with an argument puts f_lasti back to what raised first: somewhere in the block whose handler it
- * ends. Is any of that on another line?
+ * 3.10's RERAISE with an argument puts f_lasti back to what raised first: somewhere in the block
+ * whose handler it ends. Is any of that on another line?
  */
 static bool raised_elsewhere(const struct flow *f, const struct flow_edge *e)
 {
@@ -64,14 +65,14 @@ static bool event_by_line(const struct flow *f, const struct flow_edge *e)
 	const struct instr *from = &f->ins[e->from];
 	int32_t line = f->line[e->to];
 
-	if (line && e->raised && from->kind == OPK_EXIT && from->arg && raised_elsewhere(f, e))
+	if (line && e->raised && from->flags & OPF_RERAISES && from->arg && raised_elsewhere(f, e))
 		return true;
 	return line && (line != f->line[e->from] || f->ins[e->to].start < f->ins[e->from].start);
 }
 
 /*
- * 3.11: the same, but the prologue has no lines, RESUME is never reported, and a SEND that is reached backwards
- * (the loop of `yield from`) is not either.
+ * 3.11: the same, but the prologue has no lines, RESUME is never reported, and a SEND that is
+ * reached backwards (the loop of `yield from`) is not either.
  */
 static bool event_311(const struct flow *f, const struct flow_input *in, const struct flow_edge *e)
 {
@@ -86,11 +87,13 @@ static bool event_311(const struct flow *f, const struct flow_input *in, const s
 }
 
 /*
- * 3.12+: INSTRUMENTED_LINE compares its line with the frame's previous position and keeps quiet when it is the
- * same, unless that is a RESUME (Python/instrumentation.c, _Py_call_instrumentation_line); a jump backwards within a
- * line is reported by the jump (Python/legacy_tracing.c, sys_trace_jump_func).
+ * 3.12+: INSTRUMENTED_LINE compares its line with the frame's previous position and keeps quiet
+ * when it is the same, unless that is a RESUME (Python/instrumentation.c,
+ * _Py_call_instrumentation_line); a jump backwards within a line is reported by the jump
+ * (Python/legacy_tracing.c, sys_trace_jump_func).
  */
-static bool event_monitored(const struct flow *f, const uint8_t *candidate, const struct flow_edge *e)
+static bool event_monitored(const struct flow *f, const uint8_t *candidate,
+			    const struct flow_edge *e)
 {
 	const struct instr *from = &f->ins[e->from];
 
@@ -125,8 +128,8 @@ bool rule_entry_event(const struct flow *f)
 
 static bool never_a_line(const struct instr *i)
 {
-	return i->kind == OPK_END_FOR || i->kind == OPK_POP_ITER || i->kind == OPK_END_SEND || i->kind == OPK_END_ASYNC_FOR ||
-	       i->kind == OPK_RESUME;
+	return i->kind == OPK_END_FOR || i->kind == OPK_POP_ITER || i->kind == OPK_END_SEND ||
+	       i->kind == OPK_END_ASYNC_FOR || i->kind == OPK_RESUME;
 }
 
 /* Python/instrumentation.c, initialize_lines(): starts of lines, targets of jumps, handlers. */

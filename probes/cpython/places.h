@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where `line` events of sys.settrace happen, from the bytes of a code object alone. docs/LINE_EVENTS.md. */
+/* Where `line` events of sys.settrace happen, from the bytes of a code object alone.
+ * docs/LINE_EVENTS.md. */
 #ifndef PYBPFDBG_CPYTHON_PLACES_H
 #define PYBPFDBG_CPYTHON_PLACES_H
 
@@ -17,8 +18,8 @@ struct flow_input;
 int places_find(const struct flow_input *in, struct interp_place **ret, size_t *ret_n);
 
 /*
- * Does the tracer report a line event when control takes this edge? `candidate` (3.12+; one flag for each
- * instruction) is from rule_candidates(), NULL before.
+ * Does the tracer report a line event when control takes this edge? `candidate` (3.12+; one flag
+ * for each instruction) is from rule_candidates(), NULL before.
  */
 bool rule_event(const struct flow *f, const struct flow_input *in, const uint8_t *candidate,
 		const struct flow_edge *e);
@@ -29,7 +30,8 @@ bool rule_entry_event(const struct flow *f);
 /* The instructions that 3.12+ would put INSTRUMENTED_LINE on; malloc'ed, NULL: no memory. */
 uint8_t *rule_candidates(const struct flow *f, const struct flow_input *in);
 
-/* places_state.c: the places of versions whose previous position is the last watched place (up to 3.10). */
+/* places_state.c: the places of versions whose previous position is the last watched place (up
+ * to 3.10). */
 struct places_vec {
 	struct interp_place *data;
 	size_t n, cap;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * From 3.11 on the frame still holds the position before when the watchpoint fires (the handler stores the new
- * one after the fetch). So the tracer's own rule can be put to it: drop the hit when that position is one from
- * which there is no event.
+ * From 3.11 on the frame still holds the position before when the watchpoint fires (the handler
+ * stores the new one after the fetch). So the tracer's own rule can be put to it: drop the hit when
+ * that position is one from which there is no event.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -28,9 +28,10 @@ struct frame_solver {
 };
 
 /*
- * 3.11 and 3.12 come back from a Python function with the caller's position on the last cache of the call. That has
- * the call's line in 3.11; in 3.12 it has none, so the tracer believes that the line changed
- * (Python/instrumentation.c, NO_LINE of initialize_lines()): `x = c or f()` gives two events.
+ * 3.11 and 3.12 come back from a Python function with the caller's position on the last cache of
+ * the call. That has the call's line in 3.11; in 3.12 it has none, so the tracer believes that the
+ * line changed (Python/instrumentation.c, NO_LINE of initialize_lines()): `x = c or f()` gives two
+ * events.
  */
 static int see(struct frame_solver *s, uint32_t i, uint32_t to, bool event, bool alias)
 {
@@ -46,9 +47,10 @@ static int see(struct frame_solver *s, uint32_t i, uint32_t to, bool event, bool
 }
 
 /*
- * Neighbours may run as one, and then the frame stays on the first (3.11 and 3.12: LOAD_FAST__LOAD_FAST and its like,
- * COMPARE_OP_*_JUMP, PRECALL with CALL; all: BINARY_OP_INPLACE_ADD_UNICODE, CALL_LIST_APPEND). So what lies before the
- * edge's start stands for it too. It leads nowhere else, so nothing is lost if they never run together.
+ * Neighbours may run as one, and then the frame stays on the first (3.11 and 3.12:
+ * LOAD_FAST__LOAD_FAST and its like, COMPARE_OP_*_JUMP, PRECALL with CALL; all:
+ * BINARY_OP_INPLACE_ADD_UNICODE, CALL_LIST_APPEND). So what lies before the edge's start stands for
+ * it too. It leads nowhere else, so nothing is lost if they never run together.
  */
 static int see_before(struct frame_solver *s, uint32_t from, uint32_t to, bool event)
 {
@@ -57,8 +59,8 @@ static int see_before(struct frame_solver *s, uint32_t from, uint32_t to, bool e
 	int r = 0;
 
 	for (depth = 0; !r && depth < 2; depth++) {
-		if (i == 0 || f->in_first[i + 1] - f->in_first[i] != 1 || f->in[f->in_first[i]].from != i - 1 ||
-		    f->in[f->in_first[i]].raised)
+		if (i == 0 || f->in_first[i + 1] - f->in_first[i] != 1 ||
+		    f->in[f->in_first[i]].from != i - 1 || f->in[f->in_first[i]].raised)
 			break;
 		if (f->ins[i - 1].kind != OPK_PLAIN)
 			break;
@@ -69,20 +71,22 @@ static int see_before(struct frame_solver *s, uint32_t from, uint32_t to, bool e
 }
 
 /*
- * When a generator that SEND_GEN or FOR_ITER_GEN runs ends, 3.12 moves the caller's position ahead by the jump, so that
- * it lies on the unit before the target (Python/bytecodes.c, return_offset).
+ * When a generator that SEND_GEN or FOR_ITER_GEN runs ends, 3.12 moves the caller's position ahead
+ * by the jump, so that it lies on the unit before the target (Python/bytecodes.c, return_offset).
  */
 static int see_return(struct frame_solver *s, const struct flow_edge *e, bool event)
 {
 	const struct flow *f = s->f;
 	uint32_t i = e->to;
 
-	if (f->minor != 12 || i == 0 || (f->ins[e->from].kind != OPK_SEND && f->ins[e->from].kind != OPK_FOR_ITER))
+	if (f->minor != 12 || i == 0 ||
+	    (f->ins[e->from].kind != OPK_SEND && f->ins[e->from].kind != OPK_FOR_ITER))
 		return 0;
 	return see(s, i - 1, e->to, event, true);
 }
 
-/* RERAISE puts the frame back to where the exception came from, so any instruction that raises may be seen. */
+/* RERAISE puts the frame back to where the exception came from, so any instruction that raises may
+ * be seen. */
 static int see_raisers(struct frame_solver *s, uint32_t to)
 {
 	struct flow_edge e = { .to = to, .raised = true };
@@ -94,7 +98,8 @@ static int see_raisers(struct frame_solver *s, uint32_t to)
 	return r;
 }
 
-/* A generator of 3.13+ that is resumed, by throw() too, stands on the RESUME behind its YIELD_VALUE. */
+/* A generator of 3.13+ that is resumed, by throw() too, stands on the RESUME behind its
+ * YIELD_VALUE. */
 static uint32_t seen_from(const struct flow *f, const struct flow_edge *e)
 {
 	if (f->minor >= 13 && e->raised && f->ins[e->from].kind == OPK_YIELD && e->from + 1 < f->n)
@@ -118,7 +123,7 @@ static int see_all(struct frame_solver *s, uint32_t x)
 			r = see_before(s, f->in[e].from, x, event);
 		if (!r && f->in[e].to == (uint32_t)f->ins[f->in[e].from].target)
 			r = see_return(s, &f->in[e], event);
-		reraised |= f->in[e].raised && f->ins[f->in[e].from].kind == OPK_EXIT;
+		reraised |= f->in[e].raised && f->ins[f->in[e].from].flags & OPF_RERAISES;
 	}
 	if (!r && reraised)
 		r = see_raisers(s, x);
@@ -146,7 +151,8 @@ static void fill_drops(struct frame_solver *s, struct interp_place *p)
 		const struct seen *now = &s->seen.data[i];
 
 		if (prev && prev->lo == now->lo) {
-			/* two edges from one instruction that differ: one of them is an exception */
+			/* two edges from one instruction that differ: one of them is an exception
+			 */
 			if (prev->event != now->event && !now->alias)
 				p->inexact = true;
 			continue;

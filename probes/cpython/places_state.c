@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Up to 3.10 a frame's position is stored before the code unit is fetched: when the watchpoint fires it already is
- * the place itself. Where a line event depends on where control came from, we look at the last watched place of
- * the line that was hit in this frame instead. Which places can be the last one on which edge is a data-flow
- * problem over the code; where the answer is not clear, helper places are watched too.
+ * Up to 3.10 a frame's position is stored before the code unit is fetched: when the watchpoint
+ * fires it already is the place itself. Where a line event depends on where control came from, we
+ * look at the last watched place of the line that was hit in this frame instead. Which places can
+ * be the last one on which edge is a data-flow problem over the code; where the answer is not
+ * clear, helper places are watched too.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,8 +16,9 @@
 #include "probes/cpython/places.h"
 
 #define WATCHED_MAX 62
-#define BIT_NONE (1ull << 63) /* nothing of this line was hit in this frame yet */
-#define WORK_MAX (1ull << 31) /* steps for one code object; beyond that places are marked inexact */
+#define BIT_NONE    (1ull << 63) /* nothing of this line was hit in this frame yet */
+#define WORK_MAX    (1ull << 31) /* steps for one code object; beyond that places are marked inexact \
+				  */
 
 struct watched {
 	uint32_t ins[WATCHED_MAX];
@@ -26,9 +28,9 @@ struct watched {
 struct solver {
 	const struct flow *f;
 	const struct flow_input *in;
-	uint8_t *yes, *no;  /* of each instruction: is it reached with an event, without one */
-	int8_t *slot;       /* of each instruction: its bit, -1: not watched */
-	uint64_t *mask;     /* of each instruction: which may be the last when it is reached */
+	uint8_t *yes, *no; /* of each instruction: is it reached with an event, without one */
+	int8_t *slot;	   /* of each instruction: its bit, -1: not watched */
+	uint64_t *mask;	   /* of each instruction: which may be the last when it is reached */
 	uint32_t *todo;
 	uint8_t *queued;
 	uint64_t work;
@@ -53,7 +55,8 @@ static void unwatch_all(struct solver *s, struct watched *w)
 		s->slot[w->ins[--w->n]] = -1;
 }
 
-/* One pass: what may be the last watched place on arrival at each instruction, `entry` at the first. */
+/* One pass: what may be the last watched place on arrival at each instruction, `entry` at the
+ * first. */
 static void flow_from(struct solver *s, uint64_t entry)
 {
 	const struct flow *f = s->f;
@@ -84,7 +87,8 @@ static void flow_from(struct solver *s, uint64_t entry)
 	}
 }
 
-/* Can a frame end here? A generator can be thrown away where it yields; END_FINALLY may go on with a return. */
+/* Can a frame end here? A generator can be thrown away where it yields; END_FINALLY may go on with
+ * a return. */
 static bool may_end(const struct flow *f, uint32_t i)
 {
 	const struct instr *in = &f->ins[i];
@@ -96,8 +100,9 @@ static bool may_end(const struct flow *f, uint32_t i)
 }
 
 /*
- * A frame's memory is used again (up to 3.9 nearly always by the same code object), and what we remember of it
- * then is where a frame of that code object ended: so what holds at the ends holds at the entry.
+ * A frame's memory is used again (up to 3.9 nearly always by the same code object), and what we
+ * remember of it then is where a frame of that code object ended: so what holds at the ends holds
+ * at the entry.
  */
 static void flow_last(struct solver *s)
 {
@@ -116,7 +121,8 @@ static void flow_last(struct solver *s)
 }
 
 /* The last places on the edges into x, with and without an event. */
-static void sides(const struct solver *s, uint32_t x, bool raised, uint64_t *ret_yes, uint64_t *ret_no)
+static void sides(const struct solver *s, uint32_t x, bool raised, uint64_t *ret_yes,
+		  uint64_t *ret_no)
 {
 	const struct flow *f = s->f;
 	uint32_t e;
@@ -155,7 +161,8 @@ static void help(struct solver *s, struct watched *w, uint32_t x, bool no, bool 
 	for (e = f->in_first[x]; e < f->in_first[x + 1]; e++) {
 		bool event = rule_event(f, s->in, NULL, &f->in[e]);
 
-		if ((!f->in[e].raised || f->ins[f->in[e].from].kind == OPK_EXIT) && (event ? yes : no))
+		if ((!f->in[e].raised || f->ins[f->in[e].from].kind == OPK_EXIT) &&
+		    (event ? yes : no))
 			watch(s, w, f->in[e].from);
 	}
 }
@@ -170,60 +177,53 @@ static bool solved(const struct solver *s, const uint32_t *x, size_t n)
 	return true;
 }
 
+/* Watch x[0..n), and helpers for those that are not clear without. Leaves the masks that belong to
+ * *w. */
+static void watch_line(struct solver *s, const uint32_t *x, size_t n, bool no, bool yes,
+		       struct watched *w)
+{
+	uint32_t hard[WATCHED_MAX];
+	size_t n_hard = 0, i;
+
+	unwatch_all(s, w);
+	for (i = 0; i < n; i++)
+		watch(s, w, x[i]);
+	flow_last(s);
+	if (!no && !yes)
+		return;
+	for (i = 0; i < n; i++)
+		if (s->no[x[i]] && conflict(s, x[i], true))
+			hard[n_hard++] = x[i];
+	for (i = 0; i < n_hard; i++)
+		help(s, w, hard[i], no, yes);
+	flow_last(s);
+}
+
 /*
- * Choose what to watch for the line whose event places are x[0..n): the fewest helpers that make it exact.
- * Leaves the choice in *w, and the masks that belong to it.
+ * Choose what to watch for the line whose event places are x[0..n), n <= WATCHED_MAX: the fewest
+ * helpers that make it exact, none when nothing does. Leaves the choice in *w.
  */
 static bool choose(struct solver *s, const uint32_t *x, size_t n, struct watched *w)
 {
-	static const struct {
-		bool no, yes;
-	} tries[] = { { false, false }, { true, false }, { false, true }, { true, true } };
-	size_t best = 0, best_n = SIZE_MAX, t, i;
-	bool found = false;
+	size_t with_no;
 
-	for (t = 0; t < 4 && !(found && best == 0); t++) {
-		uint32_t hard[WATCHED_MAX];
-		size_t n_hard = 0;
-
-		if (t == 3 && found)
-			break;
-		for (i = 0; i < n; i++)
-			watch(s, w, x[i]);
-		if (t) {
-			flow_last(s);
-			for (i = 0; i < n && n_hard < WATCHED_MAX; i++)
-				if (s->no[x[i]] && conflict(s, x[i], true))
-					hard[n_hard++] = x[i];
-			for (i = 0; i < n_hard; i++)
-				help(s, w, hard[i], tries[t].no, tries[t].yes);
-		}
-		flow_last(s);
-		if (solved(s, x, n) && w->n < best_n) {
-			found = true;
-			best = t;
-			best_n = w->n;
-		}
-		unwatch_all(s, w);
-	}
-	for (i = 0; i < n; i++)
-		watch(s, w, x[i]);
-	if (found && best) {
-		uint32_t hard[WATCHED_MAX];
-		size_t n_hard = 0;
-
-		flow_last(s);
-		for (i = 0; i < n && n_hard < WATCHED_MAX; i++)
-			if (s->no[x[i]] && conflict(s, x[i], true))
-				hard[n_hard++] = x[i];
-		for (i = 0; i < n_hard; i++)
-			help(s, w, hard[i], tries[best].no, tries[best].yes);
-	}
-	flow_last(s);
-	return found;
+	watch_line(s, x, n, false, false, w);
+	if (solved(s, x, n))
+		return true;
+	watch_line(s, x, n, true, false, w);
+	with_no = solved(s, x, n) ? w->n : SIZE_MAX;
+	watch_line(s, x, n, false, true, w);
+	if (solved(s, x, n) && w->n < with_no)
+		return true;
+	watch_line(s, x, n, true, with_no == SIZE_MAX, w);
+	if (solved(s, x, n))
+		return true;
+	watch_line(s, x, n, false, false, w);
+	return false;
 }
 
-static void add_drops(const struct solver *s, const struct watched *w, uint64_t no, struct interp_place *p)
+static void add_drops(const struct solver *s, const struct watched *w, uint64_t no,
+		      struct interp_place *p)
 {
 	size_t i;
 
@@ -261,9 +261,9 @@ static int add_line(struct solver *s, const uint32_t *x, size_t n, struct places
 	else
 		exact = !mixed;
 	for (i = 0; !r && i < n; i++) {
-		struct interp_place p = {
-			.offset = f->ins[x[i]].start, .line = f->line[x[i]], .event = true
-		};
+		struct interp_place p = { .offset = f->ins[x[i]].start,
+					  .line = f->line[x[i]],
+					  .event = true };
 		uint64_t yes, no;
 
 		if (s->no[x[i]] && w.n) {
@@ -279,7 +279,8 @@ static int add_line(struct solver *s, const uint32_t *x, size_t n, struct places
 		r = vec_push(out, p);
 	}
 	for (i = n; !r && i < w.n; i++)
-		r = vec_push(out, (struct interp_place){ .offset = f->ins[w.ins[i]].start, .line = f->line[x[0]] });
+		r = vec_push(out, (struct interp_place){ .offset = f->ins[w.ins[i]].start,
+							 .line = f->line[x[0]] });
 	unwatch_all(s, &w);
 	return r;
 }

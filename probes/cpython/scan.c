@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Finding every code object: private writable memory is searched for words equal to &PyCode_Type. That
- * includes the data of the executable and libpython, where 3.11 and 3.12 keep the code of frozen modules.
+ * Finding every code object: private writable memory is searched for words equal to &PyCode_Type.
+ * That includes the data of the executable and libpython, where 3.11 and 3.12 keep the code of
+ * frozen modules.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "probes/cpython/cpython.h"
 
 #define PIECE (4u << 20)
-#define PAGE 4096u
+#define PAGE  4096u
 
 struct scan {
 	struct cpython *py;
@@ -52,8 +53,8 @@ static int look(struct scan *s, uint64_t addr, const uint64_t *words, size_t n)
 }
 
 /* One mapping: large reads; where one ends early, go on behind the page that could not be read. */
-static int look_region(struct scan *s, const struct mem_region *reg, uint64_t *buf, uint64_t *done, uint64_t total,
-		       interp_progress_fn progress, void *priv)
+static int look_region(struct scan *s, const struct mem_region *reg, uint64_t *buf, uint64_t *done,
+		       uint64_t total, interp_progress_fn progress, void *priv)
 {
 	uint64_t at = reg->start, next;
 	size_t want, got;
@@ -104,8 +105,9 @@ static int find_parents(struct cpython *py, const uint64_t *codes, size_t n)
 		struct code_head h;
 		uint64_t len;
 
-		if (code_head_read(py, codes[i], &h) || mem_u64(py->mem, h.consts + py->off->ob_size, &len) ||
-		    !len || len > CODE_CONSTS_MAX)
+		if (code_head_read(py, codes[i], &h) ||
+		    mem_u64(py->mem, h.consts + py->off->ob_size, &len) || !len ||
+		    len > CODE_CONSTS_MAX)
 			continue;
 		items = calloc(len, sizeof(*items));
 		if (!items) {
@@ -116,7 +118,8 @@ static int find_parents(struct cpython *py, const uint64_t *codes, size_t n)
 			continue;
 		for (k = 0; !r && k < len; k++)
 			if (bsearch(&items[k], codes, n, sizeof(*codes), by_value))
-				r = vec_push(&v, (struct parent){ .child = items[k], .code = codes[i] });
+				r = vec_push(
+					&v, (struct parent){ .child = items[k], .code = codes[i] });
 	}
 	p = r ? NULL : malloc(sizeof(*p) + v.n * sizeof(p->of[0]));
 	if (p) {
@@ -164,7 +167,8 @@ int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), v
 	r = mem_regions(s.py->mem, &regs, &n);
 	if (r)
 		return r;
-	/* A copy: the list is valid only until somebody asks again. The paths in it are not used. */
+	/* A copy: the list is valid only until somebody asks again. The paths in it are not used.
+	 */
 	copy = malloc(n * sizeof(*copy) + 1);
 	buf = malloc(PIECE);
 	if (!copy || !buf)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The bytes of a code object: u8 minor, u8 first traceable unit, u16 bytes of bytecode, u16 bytes of line table, then
- * bytecode, line table and exception table.
+ * The bytes of a code object: u8 minor, u8 first traceable unit, u16 bytes of bytecode, u16 bytes
+ * of line table, then bytecode, line table and exception table.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -38,7 +38,8 @@ static void run(const struct flow_input *in)
 	if (places_find(in, &places, &n))
 		return;
 	for (i = 0; i < n; i++)
-		if (places[i].offset >= in->size || places[i].ndrop > INTERP_DROP_MAX || places[i].line <= 0)
+		if (places[i].offset >= in->size || places[i].ndrop > INTERP_DROP_MAX ||
+		    places[i].line <= 0)
 			abort();
 	free(places);
 }

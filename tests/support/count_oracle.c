@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Is `count` what sys.settrace says? Starts an interpreter with count_driver.py, watches every line of the programs it
- * is given, four watchpoints at a time, on fresh code objects (cold) and after they ran for a while (warm), and
- * compares with the line events that the interpreter's own tracer reported.
+ * Is `count` what sys.settrace says? Starts an interpreter with count_driver.py, watches every line
+ *of the programs it is given, four watchpoints at a time, on fresh code objects (cold) and after
+ *they ran for a while (warm), and compares with the line events that the interpreter's own tracer
+ *reported.
  *
  *	count_oracle [-v] [-r ROOT] PYTHON DRIVER PROGRAM...
  *
- * Files are as seen from ROOT. Prints each line that differs, then "N passed, N failed, N skipped" (lines).
+ * Files are as seen from ROOT. Prints each line that differs, then "N passed, N failed, N skipped"
+ *(lines).
  */
 #include <errno.h>
 #include <signal.h>
@@ -28,7 +30,8 @@
 
 #define WARM_RUNS "7" /* 3.11 quickens at the eighth call, later versions earlier */
 
-/* A line of a code object, by what the oracle can tell apart: code objects of one name and line are one. */
+/* A line of a code object, by what the oracle can tell apart: code objects of one name and line are
+ * one. */
 struct line {
 	char name[128];
 	int first, line;
@@ -63,7 +66,7 @@ struct oracle {
 	struct {
 		struct interp_place *places;
 		size_t n;
-	} *plain; /* the places of fresh code objects */
+	} * plain; /* the places of fresh code objects */
 	size_t n_plain;
 	bool verbose;
 	unsigned passed, failed, skipped;
@@ -113,10 +116,11 @@ static void start(struct oracle *o, const char *root, const char *python, const 
 }
 
 /* Send a command and hand each line of the answer to fn (may be NULL: none is expected). */
-static void ask(struct oracle *o, void (*fn)(struct oracle *o, const char *line), const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+static void ask(struct oracle *o, void (*fn)(struct oracle *o, const char *line), const char *fmt,
+		...) __attribute__((format(printf, 3, 4)));
 
-static void ask(struct oracle *o, void (*fn)(struct oracle *o, const char *line), const char *fmt, ...)
+static void ask(struct oracle *o, void (*fn)(struct oracle *o, const char *line), const char *fmt,
+		...)
 {
 	_cleanup_free_ char *line = NULL;
 	size_t cap = 0;
@@ -305,8 +309,8 @@ static uint64_t hits(struct oracle *o, const struct unit *u)
 	uint32_t i;
 
 	for (i = 0; i < u->n; i++)
-		if (u->places[i].event &&
-		    !trace_place_hits(o->trace, watched_address(o, u, i), o->codes.data[u->code].address, &n))
+		if (u->places[i].event && !trace_place_hits(o->trace, watched_address(o, u, i),
+							    o->codes.data[u->code].address, &n))
 			sum += n;
 	return sum;
 }
@@ -341,8 +345,8 @@ static void count(struct oracle *o, size_t from, size_t to)
 }
 
 /*
- * The places of the code objects that there are now must be those of fresh ones, whatever the interpreter has done
- * to the bytecode since: what = "specialised", "instrumented".
+ * The places of the code objects that there are now must be those of fresh ones, whatever the
+ * interpreter has done to the bytecode since: what = "specialised", "instrumented".
  */
 static void check_same(struct oracle *o, const char *program, const char *what)
 {
@@ -365,7 +369,8 @@ static void check_same(struct oracle *o, const char *program, const char *what)
 			o->passed++;
 			continue;
 		}
-		printf("%s: %s(%d): the places of the %s code differ\n", program, now.data[i].name, now.data[i].first, what);
+		printf("%s: %s(%d): the places of the %s code differ\n", program, now.data[i].name,
+		       now.data[i].first, what);
 		o->failed++;
 	}
 	vec_deinit(&now);
@@ -387,8 +392,8 @@ static void keep_plain(struct oracle *o)
 	if (!o->plain)
 		fatal("out of memory");
 	for (; o->n_plain < o->codes.n; o->n_plain++)
-		if (o->in->ops->places(o->in, o->codes.data[o->n_plain].address, &o->plain[o->n_plain].places,
-				       &o->plain[o->n_plain].n))
+		if (o->in->ops->places(o->in, o->codes.data[o->n_plain].address,
+				       &o->plain[o->n_plain].places, &o->plain[o->n_plain].n))
 			fatal("places of %s", o->codes.data[o->n_plain].name);
 }
 
@@ -407,8 +412,9 @@ static void compare(struct oracle *o, const char *program)
 		else
 			o->failed++;
 		if ((!same && !l->skipped) || o->verbose)
-			printf("%s:%d %s(%d): settrace %llu cold %llu warm, count %llu cold %llu warm%s%s\n", program,
-			       l->line, l->name, l->first, (unsigned long long)l->want[0],
+			printf("%s:%d %s(%d): settrace %llu cold %llu warm, count %llu cold %llu "
+			       "warm%s%s\n",
+			       program, l->line, l->name, l->first, (unsigned long long)l->want[0],
 			       (unsigned long long)l->want[1], (unsigned long long)l->got[0],
 			       (unsigned long long)l->got[1], l->inexact ? " (inexact)" : "",
 			       l->skipped ? " (skipped: more than 4 places)" : "");
@@ -524,7 +530,8 @@ int main(int argc, char **argv)
 	check_scan(&o, argv[2]);
 	for (c = 2; c < argc; c++)
 		run_program(&o, argv[c]);
-	printf("%s: %u passed, %u failed, %u skipped\n", o.in->ops->info(o.in)->version, o.passed, o.failed, o.skipped);
+	printf("%s: %u passed, %u failed, %u skipped\n", o.in->ops->info(o.in)->version, o.passed,
+	       o.failed, o.skipped);
 	trace_free(o.trace);
 	probes_close(o.in);
 	target_free(o.target);

@@ -81,6 +81,8 @@ def loops(log):
 
 def one_line(log):
     with Manager(log, "o"): log.append(1)
+    with Manager(log, "o", True): raise KeyError
+    with Manager(log, "o", True): log.append(log[1000])
 
 
 def nested(log):

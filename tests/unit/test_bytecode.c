@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Line tables, bytecode and places: hand-made bytes, and large modules against each interpreter's own dis. */
+/* Line tables, bytecode and places: hand-made bytes, and large modules against each interpreter's
+ * own dis. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include "probes/cpython/linetable.h"
 #include "probes/cpython/places.h"
 
-#define DUMP "tests/support/dump_code.py"
+#define DUMP	  "tests/support/dump_code.py"
 #define SHOWN_MAX 10
 
 /* ---- hand-made tables ---- */
@@ -24,7 +25,8 @@ struct range {
 	bool begins;
 };
 
-static void check_table(unsigned minor, const uint8_t *tab, size_t len, uint32_t size, const struct range *want, size_t n)
+static void check_table(unsigned minor, const uint8_t *tab, size_t len, uint32_t size,
+			const struct range *want, size_t n)
 {
 	struct linetable lt;
 	size_t i = 0;
@@ -44,19 +46,23 @@ static void check_table(unsigned minor, const uint8_t *tab, size_t len, uint32_t
 	CU_ASSERT_EQUAL(i, n);
 }
 
-#define CHECK_TABLE(minor, size, tab, ...)                                                               \
-	do {                                                                                              \
-		static const uint8_t t_[] = tab;                                                          \
-		static const struct range w_[] = __VA_ARGS__;                                             \
-		check_table(minor, t_, sizeof(t_), size, w_, sizeof(w_) / sizeof(w_[0]));                 \
+#define CHECK_TABLE(minor, size, tab, ...)                                                \
+	do {                                                                              \
+		static const uint8_t t_[] = tab;                                          \
+		static const struct range w_[] = __VA_ARGS__;                             \
+		check_table(minor, t_, sizeof(t_), size, w_, sizeof(w_) / sizeof(w_[0])); \
 	} while (0)
-#define BYTES(...) { __VA_ARGS__ }
+#define BYTES(...)          \
+	{                   \
+		__VA_ARGS__ \
+	}
 
 static void test_lnotab(void)
 {
 	/* forward, backward, and steps too large for one pair */
 	CHECK_TABLE(6, 8, BYTES(0, 1, 4, 2), { { 0, 4, 11, true }, { 4, 8, 13, true } });
-	CHECK_TABLE(8, 12, BYTES(4, 2, 4, 0xff), { { 0, 4, 10, true }, { 4, 8, 12, true }, { 8, 12, 11, true } });
+	CHECK_TABLE(8, 12, BYTES(4, 2, 4, 0xff),
+		    { { 0, 4, 10, true }, { 4, 8, 12, true }, { 8, 12, 11, true } });
 	CHECK_TABLE(9, 8, BYTES(2, 127, 0, 127, 0, 6), { { 0, 2, 10, true }, { 2, 8, 270, true } });
 	CHECK_TABLE(7, 300, BYTES(255, 0, 5, 1),
 		    { { 0, 255, 10, true }, { 255, 260, 10, false }, { 260, 300, 11, true } });
@@ -67,7 +73,8 @@ static void test_lnotab(void)
 
 static void test_pairs(void)
 {
-	CHECK_TABLE(10, 10, BYTES(4, 1, 2, 0x80, 4, 1), { { 0, 4, 11, 0 }, { 4, 6, 0, 0 }, { 6, 10, 12, 0 } });
+	CHECK_TABLE(10, 10, BYTES(4, 1, 2, 0x80, 4, 1),
+		    { { 0, 4, 11, 0 }, { 4, 6, 0, 0 }, { 6, 10, 12, 0 } });
 	CHECK_TABLE(10, 4, BYTES(0, 100, 4, 0xff), { { 0, 4, 109, 0 } });
 	CHECK_TABLE(10, 4, BYTES(2, 1, 2), { { 0, 2, 11, 0 } });
 }
@@ -76,12 +83,14 @@ static void test_locations(void)
 {
 	/* short form; one-line form with +2; no columns, -3; long form, +100; none */
 	CHECK_TABLE(11, 4, BYTES(0x81, 0x00), { { 0, 4, 10, 0 } });
-	CHECK_TABLE(12, 6, BYTES(0x80, 0x00, 0x80 | 12 << 3 | 1, 5, 6), { { 0, 2, 10, 0 }, { 2, 6, 12, 0 } });
+	CHECK_TABLE(12, 6, BYTES(0x80, 0x00, 0x80 | 12 << 3 | 1, 5, 6),
+		    { { 0, 2, 10, 0 }, { 2, 6, 12, 0 } });
 	CHECK_TABLE(13, 2, BYTES(0x80 | 13 << 3, 7), { { 0, 2, 7, 0 } });
 	CHECK_TABLE(14, 16, BYTES(0x80 | 14 << 3 | 7, 0x48, 3, 0, 1, 1), { { 0, 16, 110, 0 } });
 	CHECK_TABLE(15, 4, BYTES(0x80 | 15 << 3, 0x80, 9), { { 0, 2, 0, 0 }, { 2, 4, 10, 0 } });
 	/* a varint that never ends */
-	CHECK_TABLE(11, 2, BYTES(0x80 | 13 << 3, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f), { { 0, 2, 0, 0 } });
+	CHECK_TABLE(11, 2, BYTES(0x80 | 13 << 3, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f, 0x7f),
+		    { { 0, 2, 0, 0 } });
 }
 
 static void test_bad_bytecode(void)
@@ -90,7 +99,8 @@ static void test_bad_bytecode(void)
 	struct instr *ins;
 	uint32_t n;
 
-	CU_ASSERT_EQUAL(bytecode_decode(8, cut, 2, &ins, &n), -EINVAL); /* EXTENDED_ARG and no more */
+	CU_ASSERT_EQUAL(bytecode_decode(8, cut, 2, &ins, &n),
+			-EINVAL); /* EXTENDED_ARG and no more */
 	CU_ASSERT_EQUAL(bytecode_decode(8, unknown, 2, &ins, &n), -EINVAL);
 	CU_ASSERT_EQUAL(bytecode_decode(8, cut, 0, &ins, &n), -EINVAL);
 	CU_ASSERT_EQUAL(bytecode_decode(8, cut, 1, &ins, &n), -EINVAL);
@@ -110,12 +120,15 @@ static int executor(void *priv, uint8_t arg, uint8_t ret[2])
 
 static void test_restore(void)
 {
-	/* 3.14: INSTRUMENTED_LINE over INSTRUMENTED_INSTRUCTION over LOAD_CONST; ENTER_EXECUTOR and its cache */
+	/* 3.14: INSTRUMENTED_LINE over INSTRUMENTED_INSTRUCTION over LOAD_CONST; ENTER_EXECUTOR and
+	 * its cache */
 	uint8_t code[] = { 254, 1, 255, 7, 254, 254 };
 	static const uint8_t lines[] = { 2, 238, 0, 0, 0, 0, 0 }, opcodes[] = { 82, 0, 0 };
-	struct bytecode_originals o = {
-		.lines = lines, .lines_skip = 1, .lines_stride = 2, .opcodes = opcodes, .executor = executor
-	};
+	struct bytecode_originals o = { .lines = lines,
+					.lines_skip = 1,
+					.lines_stride = 2,
+					.opcodes = opcodes,
+					.executor = executor };
 
 	CU_ASSERT_EQUAL(bytecode_restore(14, code, sizeof(code), &o), 0);
 	CU_ASSERT_EQUAL(code[0], 82);
@@ -160,7 +173,8 @@ static uint8_t *unhex(const char *s, size_t *ret_len)
 static void wrong(struct dump *d, const char *what, long at, long want, long got)
 {
 	if (d->wrong++ < SHOWN_MAX)
-		printf("3.%u %s(%d): %s at %ld: dis says %ld, we %ld\n", d->minor, d->name, d->first, what, at, want, got);
+		printf("3.%u %s(%d): %s at %ld: dis says %ld, we %ld\n", d->minor, d->name,
+		       d->first, what, at, want, got);
 }
 
 static void check_lines(struct dump *d, char *text)
@@ -196,7 +210,8 @@ static void check_instructions(struct dump *d, char *text)
 		wrong(d, "decode", 0, 0, 1);
 		return;
 	}
-	for (word = strtok_r(text, " ", &save); word && i < n; word = strtok_r(NULL, " ", &save), i++) {
+	for (word = strtok_r(text, " ", &save); word && i < n;
+	     word = strtok_r(NULL, " ", &save), i++) {
 		long start, at, op, target, to;
 
 		if (sscanf(word, "%ld:%ld:%ld:%ld", &start, &at, &op, &target) != 4)
@@ -236,9 +251,11 @@ static void check_places(struct dump *d)
 		return;
 	}
 	for (i = 0; i < n; i++) {
-		if (p[i].line <= 0 || p[i].offset >= d->size || p[i].ndrop > INTERP_DROP_MAX || p[i].offset & 1)
+		if (p[i].line <= 0 || p[i].offset >= d->size || p[i].ndrop > INTERP_DROP_MAX ||
+		    p[i].offset & 1)
 			wrong(d, "place", p[i].offset, 1, 0);
-		if (i && (p[i].line < p[i - 1].line || (p[i].line == p[i - 1].line && p[i].offset <= p[i - 1].offset)))
+		if (i && (p[i].line < p[i - 1].line ||
+			  (p[i].line == p[i - 1].line && p[i].offset <= p[i - 1].offset)))
 			wrong(d, "order of places", p[i].offset, 1, 0);
 	}
 	free(p);
@@ -339,7 +356,7 @@ static void test_against_dis(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_lnotab),	  CU_T(test_pairs),   CU_T(test_locations),
+	CU_T(test_lnotab),	 CU_T(test_pairs),   CU_T(test_locations),
 	CU_T(test_bad_bytecode), CU_T(test_restore), CU_T(test_against_dis),
 };
 
