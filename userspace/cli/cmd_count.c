@@ -56,7 +56,10 @@ static int bind_all(struct count *c, struct err *err)
 				 "some",
 				 bp->line_asked, bp->file, bp->line);
 	}
-	return 0;
+	/* Now everything is armed: a script may let its load loose. */
+	for (int i = 0; c->out->json && i < c->nlocations; i++)
+		out_json(c->out, js_bound(session_bp(c->s, c->ids[i])));
+	return out_check(c->out, err);
 }
 
 static void print_counts(struct count *c)
