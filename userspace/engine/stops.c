@@ -381,6 +381,8 @@ char session_thread_state(struct session *s, pid_t tid)
 {
 	size_t i;
 
+	if (s->tracees && tracees_is_job_stopped(s->tracees, tid))
+		return 'T';
 	if (s->all_stopped || s->still)
 		for (i = 0; i < s->states.n; i++)
 			if (s->states.data[i].tid == tid)

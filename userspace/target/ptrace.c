@@ -485,6 +485,13 @@ bool tracees_is_stopped(const struct tracees *ts, pid_t tid)
 	return tr && tr->held;
 }
 
+bool tracees_is_job_stopped(const struct tracees *ts, pid_t tid)
+{
+	const struct tracee *tr = find(ts, tid);
+
+	return tr && tr->group;
+}
+
 /* ---- leaving ---- */
 
 /* Does a stop signal of ours wait in this stopped thread, and would it be delivered if it went on?

@@ -73,6 +73,8 @@ int tracees_interrupt(struct tracees *ts, pid_t tid);
  */
 int tracees_resume(struct tracees *ts, pid_t tid);
 bool tracees_is_stopped(const struct tracees *ts, pid_t tid);
+/* Its last stop was one of job control: traced, it is in state t of /proc, not T. */
+bool tracees_is_job_stopped(const struct tracees *ts, pid_t tid);
 /* The signal that tracees_next() reports as TRACEE_SIGNAL: SIGURG. */
 int tracees_stop_signal(void);
 
