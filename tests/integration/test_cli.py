@@ -78,9 +78,9 @@ class Prompt(harness.TestCase):
         self.home = tempfile.mkdtemp(prefix="pybpfdbg-")
         self.addCleanup(shutil.rmtree, self.home)
 
-    def prompt(self, *args, program=()):
+    def prompt(self, *args, program=(), env=None):
         self.target = self.start(interpreters.one(), "orders.py", *program)
-        term = terminal.Terminal("attach", self.target.pid, *args, home=self.home)
+        term = terminal.Terminal("attach", self.target.pid, *args, home=self.home, env=env)
         self.addCleanup(term.close)
         first = term.expect(PROMPT)
         self.assertRegex(first, r"^attached to %d: Python 3\.[0-9.]+, 2 threads\. [0-4] watch slots? free\. "
@@ -165,6 +165,8 @@ class Prompt(harness.TestCase):
         shown = term.command("break orders.py:%d" % line_of("last"))
         self.assertRegex(shown, r"^breakpoint 1 at \S+/orders\.py:%d \(charge\), 1 location, watch slot \d of 4\n"
                          % line_of("last"))
+        self.assertRegex(term.command("tbreak orders.py:%d if total > 10 ** 9" % line_of("last")),
+                         r"^temporary breakpoint 2 at .*, 1 location, no further watch slot\n")
         term.type("continue\n")
         term.expect('breakpoint 1, thread ')
         self.assertRegex(term.expect(PROMPT), r'^\d+ "worker-1": charge\(\) at \S+/orders.py:\d+\n-> \d+ +return label, total')
@@ -193,6 +195,10 @@ class Prompt(harness.TestCase):
         self.stop(term)
         self.assertRegex(term.command("p [[0] * 500, 1]"), r"\(cut: `pp` prints more\)")
         self.assertNotIn("cut", term.command("p [0] * 50"))
+        # What is not shown was not cut: the attributes of an instance lead anywhere.
+        self.assertRegex(term.command("p ledger"), r"<__main__.Item object at \S+>\n*$")
+        self.assertEqual(term.command("p ring").strip(), "[[...]]")
+        self.assertRegex(term.command("p ledger.tags"), r"\(cut: `pp` prints more\)")
 
     def test_terminated(self):
         term = self.prompt()
@@ -225,6 +231,14 @@ class Prompt(harness.TestCase):
         term.type("quit\n")
         self.assertEqual(term.wait(), 0)
         self.assertEqual(self.target.proc.wait(), 0)
+
+    def test_what_is_no_ascii_can_be_typed(self):
+        for locale in ("C", "C.UTF-8"):
+            term = self.prompt(env={"LC_ALL": locale})
+            self.stop(term)
+            self.assertEqual(term.command('p "Zo\xeb" + "\U0001f375", len("Zo\xeb")').strip(), "('Zo\xeb\U0001f375', 3)", locale)
+            term.type("quit\n")
+            self.assertEqual(term.wait(), 0)
 
     def test_target_ends_at_the_prompt(self):
         term = self.prompt()
@@ -326,8 +340,12 @@ class Usage(harness.TestCase):
         self.wrong("'0' is not a process id", "dump", "0")
         self.wrong("one process id", "attach", "1", "2")
         self.wrong("a location is missing", "count", "1")
-        self.wrong("--frob", "attach", "--frob", "1")
-        self.wrong("-c", "attach", "1", "-c")
+        self.wrong("option --frob is not known (", "attach", "--frob", "1")
+        self.wrong("option -q is not known (", "dump", "-q", "1")
+        self.wrong("option -c needs an argument", "attach", "1", "-c")
+        self.wrong("option --for needs an argument", "count", "1", "--for")
+        self.wrong("option --json=1 is not known: it takes no argument", "attach", "1", "--json=1")
+        self.wrong("'frob' is no command", "help", "frob")
         self.wrong("--scope", "attach", "--scope", "moon", "1")
         self.wrong("--color", "dump", "--color", "blue", "1")
         self.wrong("--for", "count", "--for", "never", "1", "x")
@@ -344,15 +362,16 @@ class Usage(harness.TestCase):
             run = self.debug(name, "--help")
             self.assertEqual((run.status, run.err), (0, ""))
             self.assertTrue(run.out.startswith("usage: pybpfdbg %s" % name), run)
+            self.assertEqual(self.debug("help", name).out, run.out)
 
     def test_doctor(self):
         target = self.start(interpreters.one(), "orders.py")
         run = self.debug("doctor", target.pid)
-        self.assertRegex(run.out, r"process %d: CPython 3\.[0-9.]+, supported" % target.pid)
+        self.assertRegex(run.out, r"pid %d: CPython 3\.[0-9.]+, supported" % target.pid)
         self.assertRegex(run.out, r"(?m)^(ok|NO)  [0-4] of 4 watch slots free")
         run = self.debug("doctor", 2)
         self.assertEqual(run.status, 1, run)
-        self.assertRegex(run.out, r"(?m)^NO  process 2: .*")
+        self.assertRegex(run.out, r"(?m)^NO  pid 2: .*")
 
 
 class Count(harness.TestCase):

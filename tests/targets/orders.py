@@ -29,6 +29,10 @@ def work(rounds):
 
 
 if __name__ == "__main__":
+    ledger = Item("ledger", 0, 0)
+    ledger.tags = [0] * 500
+    ring = []
+    ring.append(ring)
     worker = threading.Thread(target=work, args=(int(sys.argv[1]) if len(sys.argv) > 1 else 10 ** 9,))
     worker.name = "worker-1"
     worker.daemon = True

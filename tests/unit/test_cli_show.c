@@ -80,6 +80,22 @@ static void test_pretty_instance(void)
 	value_free(v);
 }
 
+/* The attributes of an instance, not those of the instances among them: they lead anywhere. */
+static void test_pretty_instance_once(void)
+{
+	struct value *v = value_new(VALUE_INSTANCE, "Cls"), *a = value_new(VALUE_INSTANCE, "Inner"),
+		     *b = value_new_long(7);
+
+	value_set_text(v, "<Cls object>");
+	value_set_text(a, "<Inner object>");
+	a->name = strdup("a");
+	b->name = strdup("b");
+	value_add(a, b);
+	value_add(v, a);
+	check_pretty(v, 80, "<Cls object>\n    .a = <Inner object>");
+	value_free(v);
+}
+
 static void check_json(json_t *j, const char *expected)
 {
 	char *s = j ? json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
@@ -122,7 +138,7 @@ static void test_json_status(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_pretty),     CU_T(test_pretty_cut), CU_T(test_pretty_instance),
+	CU_T(test_pretty),     CU_T(test_pretty_cut), CU_T(test_pretty_instance), CU_T(test_pretty_instance_once),
 	CU_T(test_json_value), CU_T(test_json_text),  CU_T(test_json_status),
 };
 

@@ -104,9 +104,9 @@ static int read_scripts(struct options *o, struct err *err)
 static int parse_options(const struct program *p, int argc, char **argv, struct options *o,
 			 struct err *err)
 {
-	enum { OPT_SCOPE = 256, OPT_MAX_PAUSE, OPT_COLOR };
+	enum { OPT_JSON = 256, OPT_SCOPE, OPT_MAX_PAUSE, OPT_COLOR };
 	static const struct option longopts[] = {
-		{ "json", no_argument, NULL, 'j' },
+		{ "json", no_argument, NULL, OPT_JSON },
 		{ "scope", required_argument, NULL, OPT_SCOPE },
 		{ "max-pause", required_argument, NULL, OPT_MAX_PAUSE },
 		{ "color", required_argument, NULL, OPT_COLOR },
@@ -116,7 +116,7 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 	int c, r = 0;
 
 	opterr = 0;
-	while (!r && (c = getopt_long(argc, argv, "c:x:h", longopts, NULL)) != -1) {
+	while (!r && (c = getopt_long(argc, argv, ":c:x:h", longopts, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			r = vec_push(&o->args, (struct source_arg){ false, optarg });
@@ -124,7 +124,7 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 		case 'x':
 			r = vec_push(&o->args, (struct source_arg){ true, optarg });
 			break;
-		case 'j':
+		case OPT_JSON:
 			o->json = true;
 			break;
 		case OPT_SCOPE:
@@ -145,7 +145,7 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 			program_help(p);
 			return -1;
 		default:
-			return program_bad_option(p, argv);
+			return program_bad_option(p, argv, c);
 		}
 	}
 	if (r < 0)

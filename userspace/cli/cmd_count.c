@@ -47,6 +47,11 @@ static int bind_all(struct count *c, struct err *err)
 		int r = session_break(c->s, c->locations[i], NULL, BP_COUNT, false, true, NULL, err,
 				      &c->ids[i]);
 
+		if (r == -ENOSPC && i)
+			return err_set(err, r,
+				       "pid %d: no watch slot is left for %.60s: count fewer "
+				       "locations at a time",
+				       c->pid, c->locations[i]);
 		if (r < 0)
 			return r;
 		bp = session_bp(c->s, c->ids[i]);
@@ -178,7 +183,7 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 	int o;
 
 	opterr = 0;
-	while ((o = getopt_long(argc, argv, "h", longopts, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, ":h", longopts, NULL)) != -1) {
 		int r = 0;
 
 		switch (o) {
@@ -208,7 +213,7 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 			program_help(p);
 			return -1;
 		default:
-			return program_bad_option(p, argv);
+			return program_bad_option(p, argv, o);
 		}
 		if (r)
 			return program_usage(p, "%s", err.text);

@@ -88,6 +88,7 @@ static bool check_kernel(struct out *o)
 	struct utsname u;
 	bool all = true;
 	char text[64];
+	bool asked;
 	int r;
 
 	if (!uname(&u))
@@ -110,12 +111,20 @@ static bool check_kernel(struct out *o)
 		{ "watching thread by thread (--scope task)", f.perf_task, false },
 	};
 	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
-		report(o, !list[i].r, list[i].what, list[i].r ? strerror(-list[i].r) : "");
+		report(o, !list[i].r, list[i].what,
+		       list[i].r == -ENOSPC ? "all are in use"
+		       : list[i].r	    ? strerror(-list[i].r)
+					    : "");
 		all &= !list[i].r || !list[i].need;
 	}
-	snprintf(text, sizeof(text), "%u of %d watch slots free", f.slots_free, TRACE_SLOTS);
-	report(o, f.slots_free > 0, text,
-	       f.slots_free ? "" : "other debuggers on this machine hold them");
+	asked = !f.perf_cpu_wide || f.slots_free;
+	if (asked)
+		snprintf(text, sizeof(text), "%u of %d watch slots free", f.slots_free,
+			 TRACE_SLOTS);
+	report(o, f.slots_free > 0, asked ? text : "free watch slots",
+	       f.slots_free ? ""
+	       : asked	    ? "other debuggers on this machine hold them"
+			    : strerror(-f.perf_cpu_wide));
 	return all && f.slots_free > 0 && (!f.perf_cpu_wide || !f.perf_task);
 }
 
@@ -129,13 +138,12 @@ static bool check_target(struct out *o, pid_t pid)
 	char text[128];
 
 	if (session_attach(pid, &so, &err, &s)) {
-		snprintf(text, sizeof(text), "process %d", pid);
-		report(o, false, text, err.text);
+		report(o, false, err.text, "");
 		return false;
 	}
 	in = session_interp(s);
 	info = in->ops->info(in);
-	snprintf(text, sizeof(text), "process %d: %s %s%s, supported", pid, info->kind,
+	snprintf(text, sizeof(text), "pid %d: %s %s%s, supported", pid, info->kind,
 		 info->version, info->debug ? " (debug build)" : "");
 	report(o, true, text, "");
 	out_line(o, "    executable %s", target_exe(session_target(s)));
@@ -156,8 +164,8 @@ int program_doctor(const struct program *p, int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", longopts, NULL)) != -1)
-		return c == 'h' ? program_help(p) : program_bad_option(p, argv);
+	while ((c = getopt_long(argc, argv, ":h", longopts, NULL)) != -1)
+		return c == 'h' ? program_help(p) : program_bad_option(p, argv, c);
 	if (optind + 1 < argc)
 		return program_usage(p, "one process id is enough");
 	if (optind < argc && parse_pid(argv[optind], &err, &pid))

@@ -300,7 +300,7 @@ int program_dump(const struct program *p, int argc, char **argv)
 	int c, r;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "h", longopts, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":h", longopts, NULL)) != -1) {
 		switch (c) {
 		case OPT_JSON:
 			json = true;
@@ -319,7 +319,7 @@ int program_dump(const struct program *p, int argc, char **argv)
 		case 'h':
 			return program_help(p);
 		default:
-			return program_bad_option(p, argv);
+			return program_bad_option(p, argv, c);
 		}
 	}
 	if (optind + 1 != argc)

@@ -19,9 +19,10 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-static void show_bound(struct shell *sh, const struct bp *bp)
+/* before: how many watch slots were used without it. */
+static void show_bound(struct shell *sh, const struct bp *bp, unsigned before)
 {
-	unsigned used = 0, free_slots = 0;
+	unsigned used = before, free_slots = 0;
 
 	if (bp->line_asked && bp->line_asked != bp->line)
 		out_note(sh->out, "line %d of %s has no code: the next line that has some is %d",
@@ -34,27 +35,31 @@ static void show_bound(struct shell *sh, const struct bp *bp)
 	out_add(sh->out, OUT_PLAIN, " at %s:%d (%s), %zu location%s", bp->file, bp->line,
 		bp->function, bp->nplaces, plural(bp->nplaces));
 	session_slots(sh->s, NULL, &used, &free_slots);
-	if (bp->slots == 1 && used >= 1)
+	if (used == before + 1)
 		out_add(sh->out, OUT_PLAIN, ", watch slot %u of %d", used, TRACE_SLOTS);
-	else if (bp->slots && used >= bp->slots)
-		out_add(sh->out, OUT_PLAIN, ", watch slots %u-%u of %d", used - bp->slots + 1, used,
+	else if (used > before)
+		out_add(sh->out, OUT_PLAIN, ", watch slots %u-%u of %d", before + 1, used,
 			TRACE_SLOTS);
+	else
+		out_add(sh->out, OUT_PLAIN, ", no further watch slot");
 	out_end(sh->out);
 }
 
 static int break_at(struct shell *sh, const char *args, bool temporary, struct err *err)
 {
 	_cleanup_free_ char *location = NULL, *condition = NULL;
+	unsigned used = 0, free_slots;
 	int r, id;
 
 	r = parse_break(args, err, &location, &condition);
 	if (r < 0)
 		return r;
+	session_slots(sh->s, NULL, &used, &free_slots);
 	r = session_break(sh->s, location, shell_current_file(sh), BP_STOP, temporary, true,
 			  condition, err, &id);
 	if (r < 0)
 		return r;
-	show_bound(sh, session_bp(sh->s, id));
+	show_bound(sh, session_bp(sh->s, id), used);
 	return 0;
 }
 
@@ -279,8 +284,10 @@ int cmd_condition(struct shell *sh, const char *args, struct err *err)
 
 	if (!number)
 		return -ENOMEM;
-	r = parse_number(number, "condition needs a breakpoint: its number", 1, INT32_MAX, err,
-			 &id);
+	if (!*number)
+		return err_set(err, -EINVAL,
+			       "condition needs the number of a breakpoint and an expression");
+	r = parse_number(number, "the number of a breakpoint", 1, INT32_MAX, err, &id);
 	if (r < 0)
 		return r;
 	if (!need_bp(sh, id, err))

@@ -135,12 +135,17 @@ static void show_json(struct shell *sh, const char *text, const struct value *v)
 				    "values", js_value(text, v, JSON_DEPTH)));
 }
 
-/* Did a limit leave something out, at any depth? */
+/* Did a limit leave something out of what is shown, at any depth? Of an instance that is nothing or its
+ * fields; the attributes that come with it are not. */
 static bool is_cut(const struct value *v)
 {
-	bool cut = v->truncated;
+	bool fields = v->form == FORM_FIELDS && v->nfields < v->nitems;
+	size_t n = fields ? v->nfields : v->nitems;
+	bool cut = v->truncated && !fields;
 
-	for (size_t i = 0; !cut && i < v->nitems; i++)
+	if (v->cycle || (v->kind == VALUE_INSTANCE && v->form == FORM_PLAIN))
+		return false;
+	for (size_t i = 0; !cut && i < n; i++)
 		cut = is_cut(v->items[i]);
 	return cut;
 }

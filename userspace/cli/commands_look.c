@@ -447,6 +447,7 @@ int cmd_info(struct shell *sh, const char *args, struct err *err)
 	}
 	if (matches != 1)
 		return err_set(err, -EINVAL,
-			       "info %s: it is one of breakpoints, slots, target, threads", args);
+			       "info%s%s: what is shown is breakpoints, slots, target or threads",
+			       *args ? " " : "", args);
 	return parts[found].run(sh, err);
 }

@@ -2,6 +2,8 @@
 #include "cli/edit.h"
 
 #include <ctype.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +81,9 @@ void edit_init(struct shell *sh)
 	const char *home = getenv("HOME");
 
 	edit.sh = sh;
+	/* libedit drops what it cannot decode, and `p d["é"]` would ask for another key. */
+	if (!setlocale(LC_CTYPE, "") || strcmp(nl_langinfo(CODESET), "UTF-8"))
+		setlocale(LC_CTYPE, "C.UTF-8");
 	rl_readline_name = "pybpfdbg";
 	rl_catch_signals = 0;
 	rl_outstream = sh->out->text;

@@ -80,13 +80,16 @@ int program_help(const struct program *p)
 	return CLI_DONE;
 }
 
-int program_bad_option(const struct program *p, char **argv)
+int program_bad_option(const struct program *p, char **argv, int c)
 {
 	const char *arg = optind > 0 ? argv[optind - 1] : "";
 
+	if (c == ':')
+		return program_usage(p, "option %s needs an argument", arg);
 	if (optopt && optopt < 128)
-		return program_usage(p, "option -%c is not known or lacks its argument", optopt);
-	return program_usage(p, "option %s is not known or lacks its argument", arg);
+		return program_usage(p, "option -%c is not known", optopt);
+	return program_usage(p, "option %s is not known%s", arg,
+			     optopt ? ": it takes no argument" : "");
 }
 
 int program_scope(const char *text, struct err *err, enum trace_scope *ret)
@@ -123,10 +126,20 @@ int program_signals(void)
 	return fd;
 }
 
+static const struct program *find_program(const char *name)
+{
+	for (size_t i = 0; i < NPROGRAMS; i++)
+		if (!strcmp(name, programs[i].name))
+			return &programs[i];
+	return NULL;
+}
+
 int cli_main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
+	const struct program *p;
 	char text[160];
+	bool help;
 
 	/* A reader that went away (| head) is an error of write(2), not a signal: the target is let
 	 * go in order. */
@@ -135,13 +148,16 @@ int cli_main(int argc, char **argv)
 		print_usage(stderr);
 		return CLI_USAGE;
 	}
-	if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h")) {
+	help = !strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h");
+	if (help && argc == 2) {
 		print_usage(stdout);
 		return CLI_DONE;
 	}
-	for (size_t i = 0; i < NPROGRAMS; i++)
-		if (!strcmp(name, programs[i].name))
-			return programs[i].run(&programs[i], argc - 1, argv + 1);
+	if (help)
+		name = argv[2];
+	p = find_program(name);
+	if (p)
+		return help ? program_help(p) : p->run(p, argc - 1, argv + 1);
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
 		if (strcmp(name, later[i]))
 			continue;

@@ -45,10 +45,12 @@ static void newline(struct strbuf *out, size_t indent)
 		strbuf_addc(out, ' ');
 }
 
-static void add(const struct value *v, size_t width, size_t indent, int depth, struct strbuf *out);
+/* attributes: of instances, too; once, as theirs may lead anywhere in the program. */
+static void add(const struct value *v, size_t width, size_t indent, int depth, bool attributes,
+		struct strbuf *out);
 
 static void add_items(const struct value *v, const struct brackets *b, size_t width, size_t indent,
-		      int depth, struct strbuf *out)
+		      int depth, bool attributes, struct strbuf *out)
 {
 	size_t step = v->kind == VALUE_DICT ? 2 : 1;
 
@@ -64,9 +66,10 @@ static void add_items(const struct value *v, const struct brackets *b, size_t wi
 
 			value_repr(v->items[i], out);
 			strbuf_adds(out, ": ");
-			add(v->items[i + 1], width, indent + (out->len - from), depth + 1, out);
+			add(v->items[i + 1], width, indent + (out->len - from), depth + 1,
+			    attributes, out);
 		} else {
-			add(v->items[i], width, indent, depth + 1, out);
+			add(v->items[i], width, indent, depth + 1, attributes, out);
 		}
 	}
 	if (v->truncated) {
@@ -87,7 +90,7 @@ static void add_attributes(const struct value *v, size_t width, size_t indent, i
 			continue;
 		newline(out, indent + 4);
 		strbuf_addf(out, ".%s = ", item->name);
-		add(item, width, indent + 8, depth + 1, out);
+		add(item, width, indent + 8, depth + 1, false, out);
 	}
 	if (v->truncated) {
 		newline(out, indent + 4);
@@ -95,7 +98,8 @@ static void add_attributes(const struct value *v, size_t width, size_t indent, i
 	}
 }
 
-static void add(const struct value *v, size_t width, size_t indent, int depth, struct strbuf *out)
+static void add(const struct value *v, size_t width, size_t indent, int depth, bool attributes,
+		struct strbuf *out)
 {
 	struct brackets b;
 	size_t from = out->len;
@@ -105,7 +109,8 @@ static void add(const struct value *v, size_t width, size_t indent, int depth, s
 	if (depth >= DEPTH_MAX || out->failed)
 		return;
 	if (!containers) {
-		if ((v->kind == VALUE_INSTANCE || v->kind == VALUE_EXCEPTION) && !v->cycle)
+		if (attributes && !v->cycle &&
+		    (v->kind == VALUE_INSTANCE || v->kind == VALUE_EXCEPTION))
 			add_attributes(v, width, indent, depth, out);
 		return;
 	}
@@ -113,10 +118,10 @@ static void add(const struct value *v, size_t width, size_t indent, int depth, s
 		return;
 	out->len = from;
 	out->data[from] = '\0';
-	add_items(v, &b, width, indent, depth, out);
+	add_items(v, &b, width, indent, depth, attributes, out);
 }
 
 void pretty_value(const struct value *v, size_t width, struct strbuf *out)
 {
-	add(v, width, 0, 0, out);
+	add(v, width, 0, 0, true, out);
 }

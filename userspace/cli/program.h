@@ -30,7 +30,7 @@ int program_usage(const struct program *p, const char *fmt, ...)
 /* Print the help of one program on standard output; returns CLI_DONE. */
 int program_help(const struct program *p);
 /* What getopt_long() did not like. */
-int program_bad_option(const struct program *p, char **argv);
+int program_bad_option(const struct program *p, char **argv, int c);
 
 /* cpu, task, auto: 0 or -EINVAL with a line. */
 int program_scope(const char *text, struct err *err, enum trace_scope *ret);
