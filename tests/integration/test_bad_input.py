@@ -154,6 +154,12 @@ class Pid(Base):
                               preexec_fn=nobody, cwd="/", timeout=60)
         run = harness.Run(["(nobody)"] + argv, proc.returncode, proc.stdout.decode(), proc.stderr.decode())
         self.assertOneLine(run, "root|CAP_|sudo")
+        proc = subprocess.run([copy, "doctor", str(target.pid)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              preexec_fn=nobody, cwd="/", timeout=60)
+        self.assertEqual(proc.returncode, 1, proc)
+        # Slots that could not be counted are not said to be other debuggers'.
+        self.assertRegex(proc.stdout.decode(), r"(?m)^(NO  free watch slots: .*denied|.*[1-4] of 4 watch slots free)$")
+        self.assertNotIn("other debuggers", proc.stdout.decode())
         self.assertGoesOn(target)
 
     @unittest.skipUnless(os.geteuid() == 0, "not root")
@@ -302,8 +308,18 @@ class Commands(Base):
         target = self.busy()
         self.fails(target, ["break Counter.wrok"], "wrok")
         self.fails(target, ["break nosuch:Counter.work"], "nosuch")
+        self.fails(target, ["break nosuch.work"], r"similar: Counter\.work$")
+        self.fails(target, ["break busy.py"], r"busy\.py:1")
         self.fails(target, ["break :"])
         self.fails(target, ["break ("])
+
+    def test_dotted(self):
+        target = self.busy()
+        for text in ("busy.Counter.never", "busy:Counter.never", "Counter.never", "never"):
+            run = self.debug("attach", target.pid, "--json", "-c", "break " + text)
+            self.assertEqual(run.status, 0, run)
+            self.assertEqual([b["function"] for b in run.of("bound")], ["Counter.never"], run)
+        self.assertGoesOn(target)
 
     def test_condition(self):
         target = self.busy()
@@ -344,6 +360,8 @@ class Commands(Base):
                                                            "self.n = 0", "return self.n\n")]
         self.assertEqual(len(set(commands)), 6)
         self.fails(target, commands[:5], "4|slot")
+        run = self.debug("count", target.pid, "--for", "10ms", *[c.split()[1] for c in commands[:5]])
+        self.assertOneLine(run, "slot", re.escape(commands[4].split()[1]), "count fewer")
 
     def test_binary_and_long_input(self):
         target = self.busy()

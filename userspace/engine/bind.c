@@ -24,9 +24,23 @@ struct shown {
 	size_t n;
 };
 
+static bool shown_has(const struct shown *sh, const char *name)
+{
+	const char *text = strbuf_str(&sh->text), *at = text;
+	size_t len = strlen(name);
+
+	for (; (at = strstr(at, name)); at += len) {
+		bool begins = at == text || (at > text + 1 && !memcmp(at - 2, ", ", 2));
+
+		if (begins && (!at[len] || !strncmp(at + len, ", ", 2)))
+			return true;
+	}
+	return false;
+}
+
 static void shown_add(struct shown *sh, const char *name)
 {
-	if (sh->last && !strcmp(sh->last, name))
+	if ((sh->last && !strcmp(sh->last, name)) || shown_has(sh, name))
 		return;
 	sh->last = name;
 	if (sh->n++ < CANDIDATES_SHOWN) {
@@ -218,12 +232,17 @@ static const char *module_file(struct code_index *ix, struct interp *in, const c
 	return s;
 }
 
-/* "pkg.mod" is the file .../pkg/mod.py or .../pkg/mod/__init__.py */
+/* "pkg.mod" is the file .../pkg/mod.py or .../pkg/mod/__init__.py, or compiled into the interpreter
+ * "<frozen pkg.mod>" */
 static bool file_is_module(const char *file, const char *module)
 {
 	_cleanup_(strbuf_deinit) struct strbuf path = STRBUF_INIT;
 	const char *p;
 
+	strbuf_addf(&path, "<frozen %s>", module);
+	if (!strcmp(file, strbuf_str(&path)))
+		return true;
+	strbuf_reset(&path);
 	for (p = module; *p; p++)
 		strbuf_addc(&path, *p == '.' ? '/' : *p);
 	strbuf_adds(&path, ".py");
@@ -244,6 +263,17 @@ static int function_match(const char *qualname, const char *asked)
 	if (nq > na && qualname[nq - na - 1] == '.' && !strcmp(qualname + nq - na, asked))
 		return 1;
 	return 0;
+}
+
+static bool names_file(struct code_index *ix, const char *name)
+{
+	const char *const *files;
+	size_t i, n = code_index_files(ix, &files);
+
+	for (i = 0; i < n; i++)
+		if (path_has_tail(files[i], name))
+			return true;
+	return false;
 }
 
 static int bind_function(struct code_index *ix, struct interp *in, const struct location *loc,
@@ -287,6 +317,12 @@ static int bind_function(struct code_index *ix, struct interp *in, const struct 
 			    codes[i].first_line);
 		sh.last = NULL;
 		shown_add(&sh, strbuf_str(&cand));
+	}
+	if (!best && !loc->module && names_file(ix, loc->qualname)) {
+		r = err_set(err, -EINVAL,
+			    "%s: '%s' is a file: a line is missing, as in %s:1, or a function's name",
+			    target, loc->qualname, loc->qualname);
+		goto out;
 	}
 	if (!best) {
 		const char *last = strrchr(loc->qualname, '.') ? strrchr(loc->qualname, '.') + 1
@@ -348,6 +384,33 @@ out:
 	return r;
 }
 
+/* As bind_function(); where no function has that name "pkg.mod.Class.method" may be pkg.mod:Class.method
+ * or pkg:mod.Class.method, as pdb takes it. */
+static int bind_dotted(struct code_index *ix, struct interp *in, const struct location *loc,
+		       const char *target, struct err *err, struct binding *ret)
+{
+	_cleanup_free_ char *name = NULL;
+	int r = bind_function(ix, in, loc, target, err, ret), tried;
+	char *dot;
+
+	if (r != -ENOENT || loc->module)
+		return r;
+	name = strdup(loc->qualname);
+	if (!name)
+		return -ENOMEM;
+	while ((dot = strrchr(name, '.'))) {
+		struct location split = { .kind = LOCATION_FUNCTION, .module = name };
+		struct err other = { 0 };
+
+		*dot = '\0';
+		split.qualname = loc->qualname + (dot + 1 - name);
+		tried = bind_function(ix, in, &split, target, &other, ret);
+		if (tried != -ENOENT)
+			return tried ? err_set(err, tried, "%s", other.text) : 0;
+	}
+	return r;
+}
+
 int bind_location(struct code_index *ix, struct interp *in, const struct location *loc,
 		  const char *text, const char *default_file, const char *target, struct err *err,
 		  struct binding *ret)
@@ -358,7 +421,7 @@ int bind_location(struct code_index *ix, struct interp *in, const struct locatio
 
 	switch (loc->kind) {
 	case LOCATION_FUNCTION:
-		r = bind_function(ix, in, loc, target, err, &b);
+		r = bind_dotted(ix, in, loc, target, err, &b);
 		break;
 	case LOCATION_LINE:
 		if (!default_file)
