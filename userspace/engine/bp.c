@@ -116,11 +116,14 @@ static void place_release(struct session *s, uint32_t id, bool stops)
 	free(p);
 }
 
-static struct abi_place place_abi(uint32_t id, const struct interp_place *ip, bool keep_state, bool stops)
+static struct abi_place place_abi(uint32_t id, const struct interp_place *ip, bool keep_state,
+				  bool stops)
 {
 	struct abi_place abi = {
 		.id = id,
-		.action = !ip->event ? ABI_ACT_NOTE : stops ? ABI_ACT_STOP : ABI_ACT_COUNT,
+		.action = !ip->event ? ABI_ACT_NOTE
+			  : stops    ? ABI_ACT_STOP
+				     : ABI_ACT_COUNT,
 		.offset = (int32_t)ip->offset,
 		.ndrop = ip->ndrop,
 		.keep_state = keep_state,
@@ -137,10 +140,11 @@ static struct abi_place place_abi(uint32_t id, const struct interp_place *ip, bo
 }
 
 /*
- * One more use of a place that is armed already. Where a line begins may also be what helps another line to tell
- * its events (interp_place.event): then the place does both.
+ * One more use of a place that is armed already. Where a line begins may also be what helps another
+ * line to tell its events (interp_place.event): then the place does both.
  */
-static int place_join(struct session *s, struct place *p, const struct interp_place *ip, bool keep_state, bool stops)
+static int place_join(struct session *s, struct place *p, const struct interp_place *ip,
+		      bool keep_state, bool stops)
 {
 	struct abi_place old = p->abi;
 	int r = 0;
@@ -272,8 +276,8 @@ static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 		goto undo;
 	}
 	for (i = 0; i < b->where.n; i++) {
-		r = place_take(s, &b->where.places[i], keep, stops && b->where.places[i].place->event,
-			       err, &b->place_ids[i]);
+		r = place_take(s, &b->where.places[i], keep,
+			       stops && b->where.places[i].place->event, err, &b->place_ids[i]);
 		if (r)
 			goto undo;
 		b->base[i] = place_hits(s, place_by_id(s, b->place_ids[i]));

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Breakpoints that meet: on lines that share a place, several at once, changed while others are armed."""
+import json
+import os
+import signal
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import harness
+import interpreters
+import terminal
+
+SCRIPT = os.path.join(harness.TARGETS, "shared_places.py")
+
+
+def line_of(mark):
+    with open(SCRIPT, encoding="utf-8") as f:
+        for number, text in enumerate(f, 1):
+            if text.rstrip().endswith("# " + mark):
+                return number
+    raise AssertionError("no line marked %r" % mark)
+
+
+@harness.per_interpreter
+class SharedPlaces(harness.TestCase):
+    """`upper` ends where `lower` may have led to: up to 3.10 the start of `lower` is watched for `upper`, too."""
+
+    def setUp(self):
+        self.upper, self.lower = line_of("upper"), line_of("lower")
+
+    def oracle(self, interp):
+        proc = interp.start([interp.install(SCRIPT), "trace"], stdout=subprocess.PIPE)
+        counts = json.loads(proc.communicate(timeout=60)[0].decode())
+        return [counts[str(self.upper)], counts[str(self.lower)]]
+
+    @harness.each_interpreter
+    def test_both_counted(self, interp):
+        expected = self.oracle(interp)
+        for lines, wanted in (((self.upper, self.lower), expected), ((self.lower, self.upper), expected[::-1])):
+            target = self.start(interp, SCRIPT)
+            piped = terminal.Piped("count", target.pid, "--json", *["shared_places.py:%d" % n for n in lines])
+            self.addCleanup(piped.close)
+            for _ in lines:
+                self.assertEqual(piped.event()["event"], "bound")
+            target.send("go\n")
+            self.assertEqual(target.line(), "done")
+            piped.proc.send_signal(signal.SIGINT)
+            events, status = piped.end()
+            self.assertEqual(([e["hits"] for e in events], status), (wanted, 0))
+            self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_both_stop(self, interp):
+        """Each is hit as often as it should be, and never in the name of the other."""
+        expected = self.oracle(interp)
+        for order in ((self.upper, self.lower), (self.lower, self.upper)):
+            target = self.start(interp, SCRIPT)
+            piped = terminal.Piped("attach", target.pid, "--json")
+            self.addCleanup(piped.close)
+            self.assertEqual(piped.event()["event"], "attached")
+            ids = {}
+            for line in order:
+                piped.send("break shared_places.py:%d\n" % line)
+                ids[piped.event()["id"]] = line
+            target.send("go\n")
+            hits = {self.upper: 0, self.lower: 0}
+            for _ in range(sum(expected)):
+                piped.send("continue\n")
+                event = piped.event()
+                while event["event"] != "stopped":
+                    event = piped.event()
+                self.assertEqual(ids[event["breakpoint"]], event["line"], event)
+                hits[event["line"]] += 1
+            self.assertEqual([hits[self.upper], hits[self.lower]], expected)
+            piped.send("detach\n")
+            self.assertEqual(target.line(), "done")
+            piped.end()
+            self.assertUntouched(target)
+
+
+if __name__ == "__main__":
+    harness.main()
