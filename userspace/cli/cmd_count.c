@@ -6,10 +6,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/js.h"
@@ -28,14 +28,6 @@ struct count {
 	int sigfd;
 	bool ended; /* the target */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 static int bind_all(struct count *c, struct err *err)
 {
@@ -119,7 +111,7 @@ static int time_left(uint64_t now, uint64_t end, uint64_t next)
 
 static int count_until_end(struct count *c, struct err *err)
 {
-	uint64_t now = now_ms(), end = c->for_ms ? now + c->for_ms : 0,
+	uint64_t now = clock_ms(), end = c->for_ms ? now + c->for_ms : 0,
 		 next = c->interval_ms ? now + c->interval_ms : 0;
 	int r;
 
@@ -132,7 +124,7 @@ static int count_until_end(struct count *c, struct err *err)
 		r = take_events(c, err);
 		if (r < 0)
 			return r;
-		now = now_ms();
+		now = clock_ms();
 		if (fds[1].revents || (end && now >= end))
 			return 0;
 		if (next && now >= next && !c->ended) {

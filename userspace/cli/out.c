@@ -5,10 +5,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/escape.h"
 #include "cli/js.h"
@@ -187,14 +187,6 @@ int out_check(struct out *o, struct err *err)
 	return err_set(err, -EPIPE, "the output cannot be written: nothing more is done");
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 void out_progress(void *priv, const char *what, uint64_t done, uint64_t total)
 {
 	struct out *o = priv;
@@ -207,8 +199,8 @@ void out_progress(void *priv, const char *what, uint64_t done, uint64_t total)
 		return;
 	}
 	if (!o->progress_from)
-		o->progress_from = now_ms();
-	if (now_ms() - o->progress_from < 1000)
+		o->progress_from = clock_ms();
+	if (clock_ms() - o->progress_from < 1000)
 		return;
 	fprintf(stderr, "\r%s: %d%%\033[K", what, (int)(done * 100.0 / (double)total));
 	fflush(stderr);

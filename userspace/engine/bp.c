@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "engine/expr.h"
 #include "engine/index.h"
@@ -32,7 +33,7 @@ int bps_index(struct session *s, bool fresh, struct err *err)
 	uint64_t at = code_index_time(s->index);
 	int r;
 
-	if (at && (!fresh || s->stopped || session_now_ns() - at < INDEX_FRESH_NS))
+	if (at && (!fresh || s->stopped || clock_ns() - at < INDEX_FRESH_NS))
 		return 0;
 	r = code_index_scan(s->index, scan_progress, s);
 	if (r)

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <uthash.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/vec.h"
 #include "probes/probe.h"
 
@@ -152,14 +152,6 @@ static int index_code_cmp(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 int code_index_scan(struct code_index *ix, index_progress_fn progress, void *priv)
 {
 	int r;
@@ -173,7 +165,7 @@ int code_index_scan(struct code_index *ix, index_progress_fn progress, void *pri
 		return r;
 	if (ix->codes.n)
 		qsort(ix->codes.data, ix->codes.n, sizeof(*ix->codes.data), index_code_cmp);
-	ix->time_ns = now_ns();
+	ix->time_ns = clock_ns();
 	return 0;
 }
 

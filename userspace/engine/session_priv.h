@@ -81,7 +81,6 @@ int session_need_tracees(struct session *s, struct err *err);
 /* Let go of ptrace when nothing that stops is armed and nobody is stopped. */
 void session_relax(struct session *s);
 int session_over(const struct session *s, struct err *err); /* -ESRCH with a line when it is */
-uint64_t session_now_ns(void);
 
 /* bp.c */
 /* Watch nothing any more; the breakpoints keep their counts, the kernel its records. */

@@ -13,6 +13,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "engine/index.h"
@@ -254,7 +255,7 @@ static int stops_show(struct session *s)
 /* Losses since the last look. */
 static int stops_losses(struct session *s)
 {
-	uint64_t stats[ABI_STAT_MAX] = { 0 }, lost, now = session_now_ns();
+	uint64_t stats[ABI_STAT_MAX] = { 0 }, lost, now = clock_ns();
 	size_t i;
 
 	if (!s->trace || now - s->stats_ns < STATS_NS)
@@ -324,7 +325,7 @@ int stops_pump(struct session *s)
 
 int session_next_event(struct session *s, int timeout_ms, struct session_event *ret)
 {
-	uint64_t end = timeout_ms > 0 ? session_now_ns() + (uint64_t)timeout_ms * 1000000u : 0, now;
+	uint64_t end = timeout_ms > 0 ? clock_ns() + (uint64_t)timeout_ms * 1000000u : 0, now;
 	static const struct session_event none = { .kind = SESSION_NONE };
 	struct epoll_event ev;
 	int r, wait;
@@ -348,7 +349,7 @@ int session_next_event(struct session *s, int timeout_ms, struct session_event *
 		}
 		wait = timeout_ms;
 		if (timeout_ms > 0) {
-			now = session_now_ns();
+			now = clock_ns();
 			wait = now < end ? (int)((end - now + 999999) / 1000000) : 0;
 		}
 		if (!wait || s->over) {
@@ -393,7 +394,7 @@ char session_thread_state(struct session *s, pid_t tid)
 /* Stop every thread that can be stopped; new ones that show up meanwhile too. */
 static int stop_all(struct session *s)
 {
-	uint64_t deadline = session_now_ns() + STOP_ALL_NS, now;
+	uint64_t deadline = clock_ns() + STOP_ALL_NS, now;
 	struct pollfd pfd;
 	bool all, asked;
 	size_t i, n;
@@ -422,7 +423,7 @@ static int stop_all(struct session *s)
 			all = false;
 		}
 		free(tids);
-		now = session_now_ns();
+		now = clock_ns();
 		if (all || now >= deadline)
 			return 0;
 		/* Wait before, not after, the events are taken: then every stop that is not counted
@@ -531,7 +532,7 @@ int session_still_begin(struct session *s, struct err *err)
 		s->still--;
 		return r;
 	}
-	s->still_since_ns = session_now_ns();
+	s->still_since_ns = clock_ns();
 	r = stop_all(s);
 	if (r) {
 		s->still--;
@@ -551,7 +552,7 @@ void session_still_end(struct session *s, uint64_t *ret_pause_us)
 		mem_cache_off(target_mem(s->target));
 		look_forget(s);
 		resume_all(s);
-		pause = (session_now_ns() - s->still_since_ns) / 1000;
+		pause = (clock_ns() - s->still_since_ns) / 1000;
 		session_relax(s);
 	}
 	if (ret_pause_us)
