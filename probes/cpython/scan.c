@@ -17,6 +17,8 @@
 #define PIECE (4u << 20)
 #define PAGE  4096u
 
+#define CODES_A_STEP 1024 /* code objects read between two calls of progress */
+
 struct scan {
 	struct cpython *py;
 	VEC(uint64_t) found;
@@ -182,8 +184,11 @@ int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), v
 			r = look_region(&s, &copy[i], buf, &done, total, progress, progress_priv);
 	if (!r && s.py->off->minor <= 10)
 		r = find_parents(s.py, s.found.data, s.found.n);
-	for (i = 0; !r && i < s.found.n; i++)
+	for (i = 0; !r && i < s.found.n; i++) {
 		r = cb(priv, s.found.data[i]);
+		if (!r && i % CODES_A_STEP == 0 && progress && progress(progress_priv, total, total))
+			r = -ECANCELED;
+	}
 	vec_deinit(&s.found);
 	return r;
 }

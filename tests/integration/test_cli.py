@@ -375,6 +375,19 @@ class Usage(harness.TestCase):
 
 
 class Count(harness.TestCase):
+    def test_ctrl_c_while_code_is_read(self):
+        """A Ctrl-C that is there before the scan for code objects is over ends it."""
+        target = self.start(interpreters.one(), "orders.py")
+
+        def interrupted():
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            os.kill(os.getpid(), signal.SIGINT)
+        run = self.debug("count", target.pid, "orders.py:%d" % line_of("second"), preexec_fn=interrupted)
+        self.assertEqual(run.status, 1, run)
+        self.assertIn("pid %d: interrupted before all code objects were read" % target.pid, run.err)
+        self.assertEqual(run.out, "")
+        self.assertUntouched(target)
+
     def test_text_and_interval(self):
         target = self.start(interpreters.one(), "orders.py")
         run = self.debug("count", target.pid, "orders.py:%d" % line_of("last"), "--for", "1s", "--interval", "300ms")

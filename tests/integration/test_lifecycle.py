@@ -244,6 +244,30 @@ class Signals(Base):
         self.assertUntouched(target)
 
 
+class Masked(Base):
+    def test_hits_are_lost_not_misplaced(self):
+        """A thread that blocks SIGURG cannot be stopped where it hits: that is told, and nothing is shown elsewhere."""
+        target = self.program(interpreters.one(), "masked")
+        d = self.live("attach", target.pid, "--json")
+        d.send("break " + WORK, "continue")
+        d.until("bound")
+        target.send("blocked 7\n")
+        self.assertEqual(target.line(), "done 7")
+        lost = 0
+        while lost < 7:
+            e = d.event()
+            self.assertIn(e["event"], ("resumed", "lost"))
+            lost += e.get("records", 0)
+        self.assertEqual(lost, 7)
+        target.send("free 1\n")
+        stop = d.until("stopped")
+        self.assertEqual((stop["function"], stop["line"]), ("work", FIRST))
+        d.send("detach")
+        self.assertEqual(d.finish().status, 0)
+        self.assertEqual(target.line(), "done 8")
+        self.assertUntouched(target)
+
+
 @harness.per_interpreter
 class Blocked(Base):
     @harness.each_interpreter
@@ -356,6 +380,19 @@ class Ends(Base):
         run = d.finish()
         self.assertEqual(run.status, 3, run)
         self.assertGreater(run.of("count")[-1]["hits"], 0, run)
+
+    def test_count_is_whole_at_the_end(self):
+        """What was counted between the last look and the end counts."""
+        target = self.program(interpreters.one(), "churn")
+        d = self.live("count", target.pid, WORK, "--json", "--interval", "1")
+        d.until("count")
+        target.send("go 20\n")
+        self.assertTrue(target.line().startswith("done 20 "))
+        target.proc.stdin.close()
+        target.proc.wait(20)
+        run = d.finish()
+        self.assertEqual(run.status, 3, run)
+        self.assertEqual(run.of("count")[-1]["hits"], 20, run)
 
 
 @harness.per_interpreter

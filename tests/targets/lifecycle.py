@@ -110,6 +110,18 @@ def blocked():
         say("done", calls)
 
 
+def masked():
+    """Works with SIGURG blocked, then without."""
+    say("ready")
+    for order in orders():
+        if order[0] == "blocked":
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGURG])
+        for i in range(int(order[1])):
+            work(i)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGURG])
+        say("done", calls)
+
+
 def steady():
     """Works all the time; "end N" makes it exit with status N while it works."""
     status = []
@@ -170,4 +182,5 @@ if __name__ == "__main__":
     if mode.startswith("trace-"):
         tracer(mode[6:])
     else:
-        {"churn": churn, "forks": forks, "execs": execs, "signals": signals, "blocked": blocked, "steady": steady}[mode]()
+        {"churn": churn, "forks": forks, "execs": execs, "signals": signals, "blocked": blocked, "masked": masked,
+         "steady": steady}[mode]()

@@ -329,8 +329,6 @@ static int prompt_once(struct shell *sh, struct err *err)
 	_cleanup_free_ char *line = NULL;
 	int r;
 
-	/* Some events are not announced by the descriptor: those that a call of ours brought about.
-	 */
 	r = show_pending(sh, true, err);
 	if (r < 0 || sh->over)
 		return r;
@@ -400,8 +398,8 @@ int program_attach(const struct program *p, int argc, char **argv)
 	sh.prompt = !o.args.n && isatty(STDIN_FILENO) && isatty(fileno(out.text));
 	so.scope = o.scope;
 	so.max_pause_ms = o.has_max_pause ? o.max_pause_ms : sh.prompt ? 0 : MAX_PAUSE_MS;
-	so.progress = out_progress;
-	so.priv = &out;
+	so.progress = shell_progress;
+	so.priv = &sh;
 	sh.sigfd = program_signals();
 	r = sh.sigfd < 0 ? err_set(&err, sh.sigfd, "signalfd: %s", strerror(-sh.sigfd))
 			 : read_scripts(&o, &err);

@@ -29,6 +29,16 @@ struct count {
 	bool ended; /* the target */
 };
 
+/* session_options.progress: Ctrl-C ends the work. */
+static int progress(void *priv, const char *what, uint64_t done, uint64_t total)
+{
+	struct count *c = priv;
+	struct pollfd sig = { .fd = c->sigfd, .events = POLLIN };
+
+	out_progress(c->out, what, done, total);
+	return poll(&sig, 1, 0) > 0;
+}
+
 static int bind_all(struct count *c, struct err *err)
 {
 	c->ids = calloc((size_t)c->nlocations, sizeof(*c->ids));
@@ -236,8 +246,8 @@ int program_count(const struct program *p, int argc, char **argv)
 		return r < 0 ? CLI_DONE : r;
 	out_init(&out, json, color);
 	c.out = &out;
-	so.progress = out_progress;
-	so.priv = &out;
+	so.progress = progress;
+	so.priv = &c;
 	c.sigfd = program_signals();
 	r = c.sigfd < 0 ? err_set(&err, c.sigfd, "signalfd: %s", strerror(-c.sigfd))
 			: session_attach(c.pid, &so, &err, &c.s);

@@ -130,7 +130,7 @@ static bool check_kernel(struct out *o)
 
 static bool check_target(struct out *o, pid_t pid)
 {
-	struct session_options so = { .progress = out_progress, .priv = o };
+	struct session_options so = { 0 };
 	const struct interp_info *info;
 	struct session *s = NULL;
 	struct err err = { 0 };

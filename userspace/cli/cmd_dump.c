@@ -330,8 +330,6 @@ int program_dump(const struct program *p, int argc, char **argv)
 		return program_usage(p, "%s", err.text);
 	out_init(&out, json, color);
 	d.out = &out;
-	so.progress = out_progress;
-	so.priv = &out;
 	r = session_attach(pid, &so, &err, &d.s);
 	if (!r && native)
 		r = native_new(session_target(d.s), &err, &d.native);

@@ -187,10 +187,8 @@ int out_check(struct out *o, struct err *err)
 	return err_set(err, -EPIPE, "the output cannot be written: nothing more is done");
 }
 
-void out_progress(void *priv, const char *what, uint64_t done, uint64_t total)
+void out_progress(struct out *o, const char *what, uint64_t done, uint64_t total)
 {
-	struct out *o = priv;
-
 	if (!isatty(STDERR_FILENO))
 		return;
 	if (done >= total) {

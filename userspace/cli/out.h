@@ -60,8 +60,7 @@ void out_json(struct out *o, json_t *obj);
 /* Nobody reads any more (a closed pipe, a full disk): -EPIPE with a line, else 0. */
 int out_check(struct out *o, struct err *err);
 
-/* As session_options.progress, priv is the struct out: a line on a terminal once the work takes
- * over a second. */
-void out_progress(void *priv, const char *what, uint64_t done, uint64_t total);
+/* done of total (bytes): a line on a terminal once the work takes over a second. */
+void out_progress(struct out *o, const char *what, uint64_t done, uint64_t total);
 
 #endif

@@ -392,6 +392,14 @@ bool shell_interrupted(struct shell *sh)
 	return any;
 }
 
+int shell_progress(void *priv, const char *what, uint64_t done, uint64_t total)
+{
+	struct shell *sh = priv;
+
+	out_progress(sh->out, what, done, total);
+	return shell_interrupted(sh);
+}
+
 /* A condition that cannot be evaluated never stops: say it when it happens, once a second at most.
  */
 static bool tell_condition_errors(struct shell *sh)

@@ -71,6 +71,8 @@ void shell_on_event(struct shell *sh, const struct session_event *ev);
 int shell_wait(struct shell *sh, struct err *err);
 /* Take the signals that wait: true when there was a Ctrl-C; SIGTERM and SIGHUP end the session. */
 bool shell_interrupted(struct shell *sh);
+/* As session_options.progress, priv is the struct shell: a Ctrl-C ends the work. */
+int shell_progress(void *priv, const char *what, uint64_t done, uint64_t total);
 /* Detach and say so, once. */
 void shell_detach(struct shell *sh);
 void shell_deinit(struct shell *sh);

@@ -23,23 +23,27 @@ static int scan_progress(void *priv, uint64_t done, uint64_t total)
 {
 	struct session *s = priv;
 
-	if (s->opt.progress)
-		s->opt.progress(s->opt.priv, "reading code objects", done, total);
+	return s->opt.progress ? s->opt.progress(s->opt.priv, "reading code objects", done, total) : 0;
+}
+
+static int index_scan(struct session *s, struct err *err)
+{
+	int r = code_index_scan(s->index, scan_progress, s);
+
+	if (r == -ECANCELED)
+		return err_set(err, r, "%s: interrupted before all code objects were read", s->label);
+	if (r)
+		return err_set(err, r, "%s: cannot read its code objects: %s", s->label, strerror(-r));
 	return 0;
 }
 
 int bps_index(struct session *s, bool fresh, struct err *err)
 {
 	uint64_t at = code_index_time(s->index);
-	int r;
 
 	if (at && (!fresh || s->stopped || clock_ns() - at < INDEX_FRESH_NS))
 		return 0;
-	r = code_index_scan(s->index, scan_progress, s);
-	if (r)
-		return err_set(err, r, "%s: cannot read its code objects: %s", s->label,
-			       strerror(-r));
-	return 0;
+	return index_scan(s, err);
 }
 
 /* ---- places ---- */
@@ -435,7 +439,7 @@ int session_break(struct session *s, const char *location, const char *default_f
 	r = bind_location(s->index, s->in, &loc, location, default_file, s->label, err, &b->where);
 	if (r == -ENOENT && !scanned && !s->stopped) {
 		/* perhaps imported since the index was made */
-		r = code_index_scan(s->index, scan_progress, s);
+		r = index_scan(s, err);
 		if (!r)
 			r = bind_location(s->index, s->in, &loc, location, default_file, s->label,
 					  err, &b->where);
@@ -572,6 +576,14 @@ static void bp_refresh(struct session *s, struct bp_priv *b)
 	}
 }
 
+void bps_refresh(struct session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->bps.n; i++)
+		bp_refresh(s, s->bps.data[i]);
+}
+
 const struct bp *session_bp(struct session *s, int id)
 {
 	struct bp_priv *b = bp_find(s, id);
@@ -586,12 +598,11 @@ size_t session_bps(struct session *s, const struct bp *const **ret)
 {
 	size_t i;
 
+	bps_refresh(s);
 	s->pubs.n = 0;
-	for (i = 0; i < s->bps.n; i++) {
-		bp_refresh(s, s->bps.data[i]);
+	for (i = 0; i < s->bps.n; i++)
 		if (vec_push(&s->pubs, &s->bps.data[i]->pub))
 			break;
-	}
 	*ret = s->pubs.data;
 	return s->pubs.n;
 }

@@ -182,6 +182,9 @@ int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame
 	for (i = 0; i < s->waiting.n; i++)
 		if ((pid_t)s->waiting.data[i].tid == tid)
 			correct_top(s, &s->waiting.data[i], *ret, ret_n);
+	for (i = 0; i < s->passed.n; i++)
+		if ((pid_t)s->passed.data[i].tid == tid)
+			correct_top(s, &s->passed.data[i], *ret, ret_n);
 	if (*ret_n > max)
 		*ret_n = max;
 	return 0;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -27,6 +28,33 @@ static int session_poll_add(struct session *s, int fd)
 	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &ev) ? -errno : 0;
 }
 
+/* One descriptor for all that the session waits for. */
+static int session_wire(struct session *s)
+{
+	int r;
+
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll_fd < 0)
+		return -errno;
+	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->timer_fd < 0)
+		return -errno;
+	s->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->tick_fd < 0)
+		return -errno;
+	s->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (s->ready_fd < 0)
+		return -errno;
+	r = session_poll_add(s, s->timer_fd);
+	if (!r)
+		r = session_poll_add(s, s->tick_fd);
+	if (!r)
+		r = session_poll_add(s, s->ready_fd);
+	if (!r)
+		r = session_poll_add(s, target_pidfd(s->target));
+	return r;
+}
+
 int session_attach(pid_t pid, const struct session_options *opt, struct err *err,
 		   struct session **ret)
 {
@@ -39,7 +67,7 @@ int session_attach(pid_t pid, const struct session_options *opt, struct err *err
 	if (!s)
 		return err_set(err, -ENOMEM, "pid %d: out of memory", pid);
 	s->opt = *opt;
-	s->epoll_fd = s->timer_fd = -1;
+	s->epoll_fd = s->timer_fd = s->ready_fd = s->tick_fd = -1;
 	s->next_bp = 1;
 	s->next_place = 1;
 	snprintf(s->label, sizeof(s->label), "pid %d", pid);
@@ -60,13 +88,7 @@ int session_attach(pid_t pid, const struct session_options *opt, struct err *err
 		err_set(err, r, "pid %d: out of memory", pid);
 		goto fail;
 	}
-	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	r = s->epoll_fd < 0 || s->timer_fd < 0 ? -errno : 0;
-	if (!r)
-		r = session_poll_add(s, s->timer_fd);
-	if (!r)
-		r = session_poll_add(s, target_pidfd(s->target));
+	r = session_wire(s);
 	if (r) {
 		err_set(err, r, "pid %d: cannot make an event loop: %s", pid, strerror(-r));
 		goto fail;
@@ -108,11 +130,12 @@ void session_free(struct session *s)
 	vec_deinit(&s->events);
 	vec_deinit(&s->hits);
 	vec_deinit(&s->waiting);
+	vec_deinit(&s->passed);
 	vec_deinit(&s->states);
-	if (s->timer_fd >= 0)
-		close(s->timer_fd);
-	if (s->epoll_fd >= 0)
-		close(s->epoll_fd);
+	cleanup_close(&s->timer_fd);
+	cleanup_close(&s->tick_fd);
+	cleanup_close(&s->ready_fd);
+	cleanup_close(&s->epoll_fd);
 	free(s);
 }
 
@@ -136,6 +159,7 @@ int session_over(const struct session *s, struct err *err)
 
 int session_need_trace(struct session *s, struct err *err)
 {
+	static const struct itimerspec tick = { .it_value.tv_sec = 1, .it_interval.tv_sec = 1 };
 	struct abi_py py = { 0 };
 	struct trace_options opt;
 	int r;
@@ -155,6 +179,8 @@ int session_need_trace(struct session *s, struct err *err)
 		return r;
 	}
 	r = session_poll_add(s, trace_fd(s->trace));
+	if (!r && timerfd_settime(s->tick_fd, 0, &tick, NULL))
+		r = -errno;
 	if (r) {
 		trace_free(s->trace);
 		s->trace = NULL;

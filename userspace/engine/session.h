@@ -24,8 +24,11 @@ struct target;
 struct session_options {
 	enum trace_scope scope;
 	unsigned max_pause_ms; /* 0: none */
-	/* Long work: what ("reading code objects"), done and total in bytes; NULL: silent. */
-	void (*progress)(void *priv, const char *what, uint64_t done, uint64_t total);
+	/*
+	 * Long work: what ("reading code objects"), done and total in bytes; NULL: silent. Non-zero
+	 * ends it: the call that it is part of fails with -ECANCELED, and nothing has changed.
+	 */
+	int (*progress)(void *priv, const char *what, uint64_t done, uint64_t total);
 	void *priv;
 };
 
@@ -73,7 +76,8 @@ struct bp {
  * Bind LOCATION (FILE:LINE, MODULE:QUALNAME, QUALNAME; a bare number is a line of default_file,
  * which may be NULL) and arm it unless enabled is false. condition may be NULL. Fails with a line
  * in *err: -ENOENT (file, line, function: with the nearest that exist), -ENOTUNIQ (an ambiguous
- * file tail or name, with the candidates), -ENOSPC slots, -EINVAL condition or location syntax.
+ * file tail or name, with the candidates), -ENOSPC slots, -EINVAL condition or location syntax,
+ * -ECANCELED by session_options.progress.
  */
 int session_break(struct session *s, const char *location, const char *default_file,
 		  enum bp_action action, bool temporary, bool enabled, const char *condition,
@@ -93,7 +97,7 @@ int session_slots(struct session *s, struct err *err, unsigned *ret_used, unsign
 enum session_event_kind {
 	SESSION_NONE,
 	SESSION_STOPPED,	  /* reason, bp, tid, frame place */
-	SESSION_EXITED,		  /* status */
+	SESSION_EXITED,		  /* status; ends a stop, too */
 	SESSION_EXEC,		  /* the target replaced its program; the session is over */
 	SESSION_RESUMED_BY_LIMIT, /* --max-pause ran out and the target was resumed */
 	SESSION_LOST,		  /* records were lost since the last event: lost */
@@ -112,7 +116,10 @@ struct session_event {
 	int status; /* as from wait(2); -1 unknown */
 };
 
-/* Readable when session_next_event() may have something; owned by s. For an epoll or poll loop. */
+/*
+ * Readable when session_next_event() may have something, be it that a call of the caller's own brought it
+ * about; once a second while something is armed. Owned by s. For an epoll or poll loop.
+ */
 int session_fd(struct session *s);
 /* Wait up to timeout_ms (0: do not, -1: for ever) for the next event. 0 or -errno. */
 int session_next_event(struct session *s, int timeout_ms, struct session_event *ret);

@@ -45,12 +45,15 @@ struct session {
 	int next_bp;
 	uint32_t next_place;
 
+	/* records whose thread has not been seen to stop yet; one a thread at most */
 	VEC(struct pending_hit {
 		struct abi_hit hit;
-		bool late; /* counted as lost: its thread did not stop */
+		uint64_t since_ns; /* from then on it could have stopped */
+		bool late;	   /* counted as lost: its thread did not stop */
 	})
-	hits;			     /* records whose thread has not been seen to stop yet */
+	hits;
 	VEC(struct abi_hit) waiting; /* threads that stand at a hit and were not yet shown */
+	VEC(struct abi_hit) passed;  /* the same where no breakpoint stops, while all are stopped */
 	VEC(struct session_event) events;
 
 	bool stopped;
@@ -71,8 +74,10 @@ struct session {
 	size_t nthreads;
 	bool over; /* the process ended or ran another program */
 
-	uint64_t late, lost_seen, stats_ns;
-	int epoll_fd, timer_fd;
+	uint64_t late, lost_seen;
+	int epoll_fd, timer_fd; /* the timer: max_pause_ms */
+	int ready_fd;		/* eventfd: there is something that no other descriptor tells */
+	int tick_fd;		/* a timer: losses are looked for while something is armed */
 };
 
 /* session.c */
@@ -90,13 +95,13 @@ void bps_deinit(struct session *s);
  */
 struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit);
 struct place *place_by_id(struct session *s, uint32_t id);
+/* Bring the kernel's counts into what session_bps() shows. */
+void bps_refresh(struct session *s);
 int bps_index(struct session *s, bool fresh, struct err *err);
 
 /* stops.c */
 /* Move what has happened into s->events, without waiting. 0 or -errno. */
 int stops_pump(struct session *s);
-void stops_forget_thread(struct session *s, pid_t tid);
-void stops_resume(struct session *s, pid_t tid);
 /* Did we send the stop signal that thread tid got? (tracees_set_filter()) */
 bool stops_is_ours(void *priv, pid_t tid);
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -26,8 +27,6 @@
 /* A thread in an uninterruptible sleep does not stop; the picture is taken without it after this
  * long. */
 #define STOP_ALL_NS 1000000000u
-/* Loss counters are looked at no more often than this. */
-#define STATS_NS 200000000u
 /* A thread that was told to stop and has not done so after this long will not. */
 #define LATE_NS 500000000u
 
@@ -36,22 +35,43 @@ static int events_push(struct session *s, struct session_event ev)
 	return vec_push(&s->events, ev);
 }
 
-static void stops_add_hit(void *priv, const struct abi_hit *hit)
+/* Before the caller goes on to wait: what no other descriptor tells any more is told by this one. */
+static void stops_announce(struct session *s)
 {
-	struct session *s = priv;
+	eventfd_t n;
 
-	/* a lost record (no memory) is found out when its thread stops without one */
-	(void)vec_push(&s->hits, (struct pending_hit){ .hit = *hit });
+	if (s->events.n || (s->waiting.n && !s->stopped && !s->still))
+		(void)eventfd_write(s->ready_fd, 1);
+	else
+		(void)eventfd_read(s->ready_fd, &n);
 }
 
-static bool take_hit(struct session *s, pid_t tid, struct abi_hit *ret)
+static void stops_add_hit(void *priv, const struct abi_hit *hit)
+{
+	struct pending_hit new = { .hit = *hit, .since_ns = clock_ns() };
+	struct session *s = priv;
+	size_t i;
+
+	/* A thread with two has not stopped at the first: it blocks the signal. */
+	for (i = 0; i < s->hits.n; i++) {
+		if (s->hits.data[i].hit.tid != hit->tid)
+			continue;
+		s->late += !s->hits.data[i].late;
+		s->hits.data[i] = new;
+		return;
+	}
+	/* a lost record (no memory) is found out when its thread stops without one */
+	(void)vec_push(&s->hits, new);
+}
+
+static bool take_hit(struct session *s, pid_t tid, struct pending_hit *ret)
 {
 	size_t i;
 
 	for (i = 0; i < s->hits.n; i++) {
 		if ((pid_t)s->hits.data[i].hit.tid != tid)
 			continue;
-		*ret = s->hits.data[i].hit;
+		*ret = s->hits.data[i];
 		memmove(&s->hits.data[i], &s->hits.data[i + 1],
 			(s->hits.n - i - 1) * sizeof(*s->hits.data));
 		s->hits.n--;
@@ -74,13 +94,12 @@ bool stops_is_ours(void *priv, pid_t tid)
 	return false;
 }
 
-void stops_forget_thread(struct session *s, pid_t tid)
+static void forget_thread(struct session *s, pid_t tid)
 {
-	struct abi_hit gone;
+	struct pending_hit gone;
 	size_t i;
 
-	while (take_hit(s, tid, &gone))
-		;
+	(void)take_hit(s, tid, &gone);
 	for (i = 0; i < s->waiting.n;) {
 		if ((pid_t)s->waiting.data[i].tid == tid)
 			s->waiting.data[i] = s->waiting.data[--s->waiting.n];
@@ -89,7 +108,7 @@ void stops_forget_thread(struct session *s, pid_t tid)
 	}
 }
 
-void stops_resume(struct session *s, pid_t tid)
+static void stops_resume(struct session *s, pid_t tid)
 {
 	if (s->tracees)
 		(void)tracees_resume(
@@ -97,8 +116,9 @@ void stops_resume(struct session *s, pid_t tid)
 			tid); /* -ESRCH: it ended meanwhile, which is reported as an event */
 }
 
-static bool is_waiting(const struct session *s, pid_t tid)
+static bool is_waiting(void *priv, pid_t tid)
 {
+	const struct session *s = priv;
 	size_t i;
 
 	for (i = 0; i < s->waiting.n; i++)
@@ -115,6 +135,33 @@ static void arm_max_pause(struct session *s, unsigned ms)
 	timerfd_settime(s->timer_fd, 0, &it, NULL);
 }
 
+/* Losses since the last look. */
+static int tell_losses(struct session *s)
+{
+	uint64_t stats[ABI_STAT_MAX] = { 0 }, lost, now = clock_ns();
+	size_t i;
+
+	if (!s->trace || trace_stats(s->trace, stats))
+		return 0;
+	/*
+	 * A thread that blocks the stop signal goes on. Its record stays: the signal is still ours
+	 * when the thread unblocks it. While all are stopped it waits for a good reason.
+	 */
+	for (i = 0; i < s->hits.n && !s->all_stopped; i++) {
+		if (s->hits.data[i].late || now < s->hits.data[i].since_ns + LATE_NS)
+			continue;
+		s->hits.data[i].late = true;
+		s->late++;
+	}
+	lost = s->late + stats[ABI_STAT_LOST] + stats[ABI_STAT_NO_THREAD] + stats[ABI_STAT_FAULT] +
+	       stats[ABI_STAT_SIGNAL_FAILED];
+	if (lost <= s->lost_seen)
+		return 0;
+	now = lost - s->lost_seen;
+	s->lost_seen = lost;
+	return events_push(s, (struct session_event){ .kind = SESSION_LOST, .lost = now });
+}
+
 static void stops_end(struct session *s, struct session_event ev)
 {
 	size_t i;
@@ -125,6 +172,7 @@ static void stops_end(struct session *s, struct session_event ev)
 	s->stopped = false;
 	s->all_stopped = false;
 	arm_max_pause(s, 0);
+	timerfd_settime(s->tick_fd, 0, &(struct itimerspec){ 0 }, NULL);
 	mem_cache_off(target_mem(s->target));
 	for (i = 0; i < s->events.n; i++) {
 		/* a stop that nobody has seen yet and that is no more */
@@ -132,8 +180,10 @@ static void stops_end(struct session *s, struct session_event ev)
 		free(s->events.data[i].function);
 	}
 	s->events.n = 0;
-	s->hits.n = s->waiting.n = 0;
-	/* After an exec the addresses mean nothing any more. */
+	s->hits.n = s->waiting.n = s->passed.n = 0;
+	/* After an exec the addresses mean nothing any more; what was counted stays. */
+	bps_refresh(s);
+	(void)tell_losses(s);
 	trace_free(s->trace);
 	s->trace = NULL;
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, target_pidfd(s->target), NULL);
@@ -145,30 +195,51 @@ static void stops_end(struct session *s, struct session_event ev)
 	events_push(s, ev);
 }
 
+/*
+ * Our signal has stopped a thread. Where it blocked the signal it met it later, somewhere else: that is no
+ * stop but a hit that was lost.
+ */
+static int on_our_signal(struct session *s, pid_t tid)
+{
+	struct pending_hit p;
+	uint64_t ip;
+
+	/* the record was written before the signal was sent */
+	if (s->trace)
+		(void)trace_consume(s->trace, stops_add_hit, s);
+	if (!take_hit(s, tid, &p)) {
+		stops_resume(s, tid); /* its record was lost; the loss counters tell */
+		return 0;
+	}
+	if (!tracees_ip(s->tracees, tid, &ip) && ip != p.hit.ip) {
+		s->late += !p.late;
+		stops_resume(s, tid);
+		return 0;
+	}
+	return vec_push(&s->waiting, p.hit);
+}
+
 /* One ptrace event. */
 static int stops_tracee(struct session *s, const struct tracee_event *te)
 {
-	struct abi_hit hit;
 	int r = 0;
 
 	switch (te->kind) {
 	case TRACEE_SIGNAL:
-		/* the record was written before the signal was sent */
-		if (s->trace)
-			(void)trace_consume(s->trace, stops_add_hit, s);
-		if (take_hit(s, te->tid, &hit))
-			r = vec_push(&s->waiting, hit);
-		else
-			stops_resume(s, te->tid); /* its record was lost; the loss counters tell */
+		r = on_our_signal(s, te->tid);
 		break;
 	case TRACEE_STOPPED:
 		if (!s->all_stopped)
 			stops_resume(s, te->tid); /* it was in state D when a picture was taken */
 		break;
 	case TRACEE_GONE:
-		stops_forget_thread(s, te->tid);
+		forget_thread(s, te->tid);
+		/*
+		 * A stopped thread ends only with its process, or where another thread runs
+		 * execve: the event of that follows and ends the stop.
+		 */
 		if (s->stopped && (pid_t)s->stop.tid == te->tid)
-			s->stopped = false;
+			look_forget(s);
 		break;
 	case TRACEE_EXEC:
 		stops_end(s, (struct session_event){ .kind = SESSION_EXEC, .tid = te->tid });
@@ -214,82 +285,90 @@ static void event_place(struct session *s, struct session_event *ev, uint64_t co
 	}
 }
 
+/* The breakpoint that stops the thread that has waited longest; NULL: none does. */
+static struct bp_priv *judge_first(struct session *s)
+{
+	struct bp_priv *b;
+
+	mem_cache_on(target_mem(s->target));
+	b = bps_judge(s, &s->waiting.data[0]);
+	mem_cache_off(target_mem(s->target));
+	return b;
+}
+
+static struct abi_hit take_first(struct session *s)
+{
+	struct abi_hit hit = s->waiting.data[0];
+
+	s->waiting.n--;
+	memmove(&s->waiting.data[0], &s->waiting.data[1], s->waiting.n * sizeof(*s->waiting.data));
+	return hit;
+}
+
+/* The target stops for whoever looks at it: at a hit of b, or by a pause (NULL). */
+static int stop_at(struct session *s, const struct abi_hit *hit, const struct bp_priv *b,
+		   struct session_event *ev)
+{
+	s->stopped = true;
+	s->stop_reason = ev->reason = b ? STOP_BREAKPOINT : STOP_PAUSE;
+	s->stop = *hit;
+	ev->kind = SESSION_STOPPED;
+	ev->bp = b ? b->pub.id : 0;
+	ev->tid = (pid_t)hit->tid;
+	if (s->opt.max_pause_ms)
+		arm_max_pause(s, s->opt.max_pause_ms);
+	return events_push(s, *ev);
+}
+
+static int stop_at_breakpoint(struct session *s, struct bp_priv *b)
+{
+	struct abi_hit hit = take_first(s);
+	const struct place *p = place_by_id(s, hit.place);
+	struct session_event ev = { 0 };
+	int r;
+
+	look_fresh(s);
+	event_place(s, &ev, hit.code, p ? (int32_t)p->abi.group : 0);
+	r = stop_at(s, &hit, b, &ev);
+	if (b->pub.temporary)
+		(void)session_bp_clear(s, b->pub.id, NULL);
+	return r;
+}
+
 /* The next thread that stands at a hit: shown, if a breakpoint says so, else it goes on. */
 static int stops_show(struct session *s)
 {
-	struct session_event ev = { .kind = SESSION_STOPPED, .reason = STOP_BREAKPOINT };
 	struct bp_priv *b;
-	struct abi_hit hit;
-	struct err err;
-	struct place *p;
 
-	while (!s->stopped && !s->still && s->waiting.n) {
-		hit = s->waiting.data[0];
-		memmove(&s->waiting.data[0], &s->waiting.data[1],
-			(s->waiting.n - 1) * sizeof(*s->waiting.data));
-		s->waiting.n--;
-		mem_cache_on(target_mem(s->target));
-		b = bps_judge(s, &hit);
-		if (!b) {
-			mem_cache_off(target_mem(s->target));
-			stops_resume(s, (pid_t)hit.tid);
-			continue;
-		}
-		look_fresh(s);
-		p = place_by_id(s, hit.place);
-		s->stopped = true;
-		s->stop_reason = STOP_BREAKPOINT;
-		s->stop = hit;
-		ev.bp = b->pub.id;
-		ev.tid = (pid_t)hit.tid;
-		event_place(s, &ev, hit.code, p ? (int32_t)p->abi.group : 0);
-		if (b->pub.temporary)
-			(void)session_bp_clear(s, b->pub.id, &err);
-		if (s->opt.max_pause_ms)
-			arm_max_pause(s, s->opt.max_pause_ms);
-		return events_push(s, ev);
-	}
+	if (s->stopped || s->still || !s->waiting.n)
+		return 0;
+	do {
+		b = judge_first(s);
+		if (b)
+			return stop_at_breakpoint(s, b);
+		stops_resume(s, (pid_t)take_first(s).tid);
+	} while (s->waiting.n);
+	session_relax(s);
 	return 0;
 }
 
-/* Losses since the last look. */
+/* Nothing wakes us for a loss: the tick does. */
 static int stops_losses(struct session *s)
 {
-	uint64_t stats[ABI_STAT_MAX] = { 0 }, lost, now = clock_ns();
-	size_t i;
+	uint64_t ticks;
 
-	if (!s->trace || now - s->stats_ns < STATS_NS)
+	if (read(s->tick_fd, &ticks, sizeof(ticks)) != sizeof(ticks))
 		return 0;
-	s->stats_ns = now;
-	if (trace_stats(s->trace, stats))
-		return 0;
-	/*
-	 * A thread that blocks the stop signal goes on. Its record stays: the signal is still ours
-	 * when the thread unblocks it.
-	 */
-	for (i = 0; i < s->hits.n; i++) {
-		if (s->hits.data[i].late || now < s->hits.data[i].hit.time_ns + LATE_NS)
-			continue;
-		s->hits.data[i].late = true;
-		s->late++;
-	}
-	lost = s->late + stats[ABI_STAT_LOST] + stats[ABI_STAT_NO_THREAD] + stats[ABI_STAT_FAULT] +
-	       stats[ABI_STAT_SIGNAL_FAILED];
-	if (lost <= s->lost_seen)
-		return 0;
-	now = lost - s->lost_seen;
-	s->lost_seen = lost;
-	return events_push(s, (struct session_event){ .kind = SESSION_LOST, .lost = now });
+	return tell_losses(s);
 }
 
 static int stops_timer(struct session *s)
 {
-	struct err err;
 	uint64_t ticks;
 
 	if (read(s->timer_fd, &ticks, sizeof(ticks)) != sizeof(ticks) || !s->stopped)
 		return 0;
-	if (session_continue(s, &err))
+	if (session_continue(s, NULL))
 		return 0;
 	return events_push(s, (struct session_event){ .kind = SESSION_RESUMED_BY_LIMIT });
 }
@@ -345,8 +424,10 @@ int session_next_event(struct session *s, int timeout_ms, struct session_event *
 			memmove(&s->events.data[0], &s->events.data[1],
 				(s->events.n - 1) * sizeof(*s->events.data));
 			s->events.n--;
+			stops_announce(s);
 			return 0;
 		}
+		stops_announce(s);
 		wait = timeout_ms;
 		if (timeout_ms > 0) {
 			now = clock_ns();
@@ -437,19 +518,18 @@ static int stop_all(struct session *s)
 	}
 }
 
+/* All go on, but for those that wait to be shown. */
 static void resume_all(struct session *s)
 {
-	size_t i, n;
-	pid_t *tids;
+	size_t i;
 
 	s->all_stopped = false;
 	s->states.n = 0;
-	if (!s->tracees || target_tids(s->target, &tids, &n))
-		return;
-	for (i = 0; i < n; i++)
-		if (tracees_is_stopped(s->tracees, tids[i]) && !is_waiting(s, tids[i]))
-			stops_resume(s, tids[i]);
-	free(tids);
+	s->passed.n = 0;
+	for (i = 0; i < s->hits.n; i++)
+		s->hits.data[i].since_ns = clock_ns();
+	if (s->tracees)
+		tracees_resume_all(s->tracees, is_waiting, s);
 }
 
 int session_continue(struct session *s, struct err *err)
@@ -468,15 +548,46 @@ int session_continue(struct session *s, struct err *err)
 	else
 		stops_resume(s, (pid_t)s->stop.tid);
 	session_relax(s);
+	stops_announce(s);
 	return 0;
+}
+
+/* Whoever holds the GIL is shown, else the main thread. */
+static pid_t pause_thread(struct session *s)
+{
+	struct interp_thread *threads = NULL;
+	pid_t tid = target_pid(s->target);
+	size_t i, n = 0;
+
+	if (!session_threads(s, &threads, &n))
+		for (i = 0; i < n; i++)
+			if (threads[i].holds_gil && threads[i].tid)
+				tid = threads[i].tid;
+	free(threads);
+	return tid;
+}
+
+/* All threads are stopped, and none for a breakpoint. */
+static int stop_by_pause(struct session *s)
+{
+	struct abi_hit stop = { 0 };
+	struct session_event ev = { 0 };
+	struct interp_frame *frames = NULL;
+	size_t n = 0;
+
+	look_fresh(s);
+	s->stopped = true; /* what is read now is kept */
+	s->stop = stop;
+	stop.tid = (uint32_t)pause_thread(s);
+	if (!session_frames(s, (pid_t)stop.tid, 1, &frames, &n) && n)
+		event_place(s, &ev, frames[0].code, frames[0].line);
+	free(frames);
+	return stop_at(s, &stop, NULL, &ev);
 }
 
 int session_pause(struct session *s, struct err *err)
 {
-	struct session_event ev = { .kind = SESSION_STOPPED, .reason = STOP_PAUSE };
-	struct interp_thread *threads = NULL;
-	struct interp_frame *frames = NULL;
-	size_t i, n = 0, nframes = 0;
+	struct bp_priv *b;
 	int r;
 
 	r = session_over(s, err);
@@ -490,32 +601,26 @@ int session_pause(struct session *s, struct err *err)
 	r = stop_all(s);
 	if (r) {
 		resume_all(s);
+		session_relax(s);
+		stops_announce(s);
 		return err_set(err, r, "%s: cannot stop its threads: %s", s->label, strerror(-r));
 	}
-	if (s->waiting.n) {
-		/* somebody hit a breakpoint meanwhile: that is the stop */
-		resume_all(s);
-		r = stops_show(s);
-		if (s->stopped || r)
-			return r;
-		return session_pause(s, err);
+	/*
+	 * Somebody hit a breakpoint meanwhile: that is the stop, if it stops. Judged as they stand: would they
+	 * go on first, the next would wait already where a hot line's condition is false.
+	 */
+	while (!s->stopped && !r && s->waiting.n) {
+		b = judge_first(s);
+		if (b) {
+			resume_all(s);
+			r = stop_at_breakpoint(s, b);
+		} else {
+			r = vec_push(&s->passed, take_first(s));
+		}
 	}
-	look_fresh(s);
-	s->stopped = true;
-	s->stop_reason = STOP_PAUSE;
-	s->stop = (struct abi_hit){ .tid = (uint32_t)target_pid(s->target) };
-	if (!session_threads(s, &threads, &n))
-		for (i = 0; i < n; i++)
-			if (threads[i].holds_gil && threads[i].tid)
-				s->stop.tid = (uint32_t)threads[i].tid;
-	free(threads);
-	ev.tid = (pid_t)s->stop.tid;
-	if (!session_frames(s, ev.tid, 1, &frames, &nframes) && nframes)
-		event_place(s, &ev, frames[0].code, frames[0].line);
-	free(frames);
-	if (s->opt.max_pause_ms)
-		arm_max_pause(s, s->opt.max_pause_ms);
-	r = events_push(s, ev);
+	if (!s->stopped && !r)
+		r = stop_by_pause(s);
+	stops_announce(s);
 	return r ? err_set(err, r, "out of memory") : 0;
 }
 
@@ -538,6 +643,7 @@ int session_still_begin(struct session *s, struct err *err)
 		s->still--;
 		resume_all(s);
 		session_relax(s);
+		stops_announce(s);
 		return err_set(err, r, "%s: cannot stop its threads: %s", s->label, strerror(-r));
 	}
 	look_fresh(s);
@@ -554,6 +660,7 @@ void session_still_end(struct session *s, uint64_t *ret_pause_us)
 		resume_all(s);
 		pause = (clock_ns() - s->still_since_ns) / 1000;
 		session_relax(s);
+		stops_announce(s);
 	}
 	if (ret_pause_us)
 		*ret_pause_us = pause;

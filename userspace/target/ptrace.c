@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "target/ptrace.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,6 +10,8 @@
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <uthash.h>
 
@@ -464,17 +467,43 @@ int tracees_interrupt(struct tracees *ts, pid_t tid)
 	return 0;
 }
 
+static void resume(struct tracee *tr)
+{
+	tr->wanted = false;
+	if (!tr->held)
+		return;
+	tr->held = false;
+	go_on(tr);
+}
+
 int tracees_resume(struct tracees *ts, pid_t tid)
 {
 	struct tracee *tr = find(ts, tid);
 
 	if (!tr)
 		return -ESRCH;
-	tr->wanted = false;
-	if (!tr->held)
-		return 0;
-	tr->held = false;
-	go_on(tr);
+	resume(tr);
+	return 0;
+}
+
+void tracees_resume_all(struct tracees *ts, bool (*keep)(void *priv, pid_t tid), void *priv)
+{
+	struct tracee *tr, *tmp;
+
+	HASH_ITER (hh, ts->all, tr, tmp)
+		if (!keep(priv, tr->tid))
+			resume(tr);
+}
+
+int tracees_ip(const struct tracees *ts, pid_t tid, uint64_t *ret)
+{
+	const struct tracee *tr = find(ts, tid);
+	struct user_regs_struct regs;
+	struct iovec iov = { &regs, sizeof(regs) };
+
+	if (!tr || !tr->held || ptrace(PTRACE_GETREGSET, tid, (void *)(uintptr_t)NT_PRSTATUS, &iov))
+		return -ESRCH;
+	*ret = regs.rip;
 	return 0;
 }
 

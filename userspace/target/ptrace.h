@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct err;
@@ -72,6 +73,10 @@ int tracees_interrupt(struct tracees *ts, pid_t tid);
  * that job control has stopped stays so. -ESRCH: not ours or gone.
  */
 int tracees_resume(struct tracees *ts, pid_t tid);
+/* The same for all threads but those that keep() names. */
+void tracees_resume_all(struct tracees *ts, bool (*keep)(void *priv, pid_t tid), void *priv);
+/* Where a stopped thread goes on: its instruction pointer. 0 or -ESRCH. */
+int tracees_ip(const struct tracees *ts, pid_t tid, uint64_t *ret);
 bool tracees_is_stopped(const struct tracees *ts, pid_t tid);
 /* Its last stop was one of job control: traced, it is in state t of /proc, not T. */
 bool tracees_is_job_stopped(const struct tracees *ts, pid_t tid);
