@@ -65,8 +65,10 @@ class SharedPlaces(harness.TestCase):
                 ids[piped.event()["id"]] = line
             target.send("go\n")
             hits = {self.upper: 0, self.lower: 0}
-            for _ in range(sum(expected)):
-                piped.send("continue\n")
+            for turn in range(sum(expected)):
+                # Only at a stop: a "continue" that comes before the first one waits for it, one that comes after does not.
+                if turn:
+                    piped.send("continue\n")
                 event = piped.event()
                 while event["event"] != "stopped":
                     event = piped.event()
