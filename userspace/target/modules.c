@@ -71,6 +71,11 @@ static int open_module(const struct target *t, const struct module *m)
 	return take_fd(fd);
 }
 
+int target_open_module(struct target *t, size_t i)
+{
+	return i < t->modules.n ? open_module(t, &t->modules.priv[i]) : -ENOENT;
+}
+
 static int module_load(const struct target *t, struct module *m)
 {
 	int fd;

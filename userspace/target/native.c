@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/sym.h"
+#include "target/priv.h"
 #include "target/target.h"
 
 struct native {
@@ -55,7 +56,7 @@ static int report_modules(struct native *n)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < count; i++) {
-		int fd = target_open_file(n->t, mods[i].path);
+		int fd = target_open_module(n->t, i);
 
 		/* the descriptor is libdwfl's from here on, if it takes the file */
 		if (fd >= 0 &&

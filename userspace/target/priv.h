@@ -46,6 +46,8 @@ extern const struct mem_ops target_mem_ops;
 int target_mem_init(struct target *t);
 
 /* modules.c */
+/* The file of module number i of sym_modules(), opened for reading: fd, -ESTALE when another has its name now, -errno. */
+int target_open_module(struct target *t, size_t i);
 extern const struct sym_ops target_sym_ops;
 void target_modules_deinit(struct target *t);
 
