@@ -268,6 +268,42 @@ class Masked(Base):
         self.assertUntouched(target)
 
 
+class Namespaces(Base):
+    def test_threads_of_another_pid_namespace(self):
+        """The interpreter noted its own numbers; what is shown are ours."""
+        interp = interpreters.one()
+        if interp.minor < 11:
+            self.skipTest("no interpreter here that notes the numbers of its threads (3.11)")
+        script = interp.install(os.path.join(harness.TARGETS, "lifecycle.py"))
+        outer = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child"] + interp.argv(["-u", script, "blocked"]),
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(outer.wait)
+        self.addCleanup(outer.stdout.close)
+        self.addCleanup(outer.stdin.close)
+        self.addCleanup(outer.kill)
+        if outer.stdout.readline() != b"ready\n":
+            self.skipTest("no pid namespace may be made here")
+        with open("/proc/%d/task/%d/children" % (outer.pid, outer.pid)) as f:
+            pid = int(f.read())
+        tids = sorted(int(t) for t in os.listdir("/proc/%d/task" % pid))
+        self.assertEqual(len(tids), 2)
+        run = self.debug("dump", pid, "--json")
+        self.assertEqual(run.status, 0, run)
+        self.assertEqual(sorted(s["thread"]["tid"] for s in run.of("stack")), tids, run)
+        for s in run.of("stack"):
+            functions = [f["function"] for f in s["frames"]]
+            self.assertEqual("blocked" in functions, s["thread"]["tid"] == pid, run)
+        d = self.live("attach", pid, "--json")
+        d.send("break " + WORK, "continue")
+        d.until("bound")
+        outer.stdin.write(b"go\n")
+        outer.stdin.flush()
+        self.assertEqual(d.until("stopped")["thread"]["tid"], pid)
+        d.send("detach")
+        self.assertEqual(d.finish().status, 0)
+        self.assertEqual(outer.stdout.readline(), b"done 1\n")
+
+
 @harness.per_interpreter
 class Blocked(Base):
     @harness.each_interpreter

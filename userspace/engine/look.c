@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Threads, frames and names, as the front ends ask for them. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/mem.h"
@@ -14,57 +10,33 @@
 #include "engine/session_priv.h"
 #include "probes/probe.h"
 #include "target/target.h"
-
-/* The innermost number of NSpid in /proc/PID/task/TID/status: the thread id as the target sees it.
- */
-static int inner_tid(pid_t pid, pid_t tid)
-{
-	char path[64], line[512], *last;
-	int found = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	while (!found && fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "NSpid:", 6))
-			continue;
-		last = strrchr(line, '\t');
-		found = last ? atoi(last + 1) : 0;
-	}
-	fclose(f);
-	return found;
-}
-
-static bool other_pid_namespace(pid_t pid)
-{
-	char path[64];
-	struct stat mine, theirs;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
-	return !stat("/proc/self/ns/pid", &mine) && !stat(path, &theirs) &&
-	       (mine.st_ino != theirs.st_ino || mine.st_dev != theirs.st_dev);
-}
+#include "trace/pidns.h"
 
 /* Thread ids that the interpreter noted in its own pid namespace become ours. */
 static int translate_tids(struct session *s, struct interp_thread *threads, size_t n)
 {
-	_cleanup_free_ pid_t *tids = NULL;
+	_cleanup_free_ pid_t *tids = NULL, *inner = NULL;
 	size_t ntids, i, j;
+	struct pidns ns;
 	int r;
 
-	if (!other_pid_namespace(target_pid(s->target)))
+	/* What cannot be told apart is taken for the same namespace, as by far the most are. */
+	if (pidns_of(target_pid(s->target), &ns) || ns.same)
 		return 0;
 	r = target_tids(s->target, &tids, &ntids);
 	if (r)
 		return r;
+	inner = calloc(ntids, sizeof(*inner));
+	if (!inner)
+		return -ENOMEM;
+	for (j = 0; j < ntids; j++)
+		inner[j] = pidns_inner(ns.ours, tids[j]);
 	for (i = 0; i < n; i++) {
-		int inner = threads[i].tid;
+		int there = threads[i].tid;
 
 		threads[i].tid = 0;
-		for (j = 0; j < ntids && inner && !threads[i].tid; j++)
-			if (inner_tid(target_pid(s->target), tids[j]) == inner)
+		for (j = 0; j < ntids && there && !threads[i].tid; j++)
+			if (inner[j] == there)
 				threads[i].tid = tids[j];
 	}
 	return 0;

@@ -52,9 +52,17 @@ int pidns_of(pid_t pid, struct pidns *ret)
 	return 0;
 }
 
+pid_t pidns_inner(pid_t pid, pid_t tid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/status", pid, tid);
+	return innermost(path);
+}
+
 pid_t pidns_to_ours(const struct pidns *ns, pid_t tid)
 {
-	char path[320];
+	char path[64];
 	struct dirent *e;
 	pid_t found = 0;
 	DIR *dir;
@@ -66,11 +74,10 @@ pid_t pidns_to_ours(const struct pidns *ns, pid_t tid)
 	if (!dir)
 		return 0;
 	while (!found && (e = readdir(dir)) != NULL) {
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task/%s/status", ns->ours, e->d_name);
-		if (innermost(path) == tid)
-			found = atoi(e->d_name);
+		pid_t ours = atoi(e->d_name);
+
+		if (ours > 0 && pidns_inner(ns->ours, ours) == tid)
+			found = ours;
 	}
 	closedir(dir);
 	return found;

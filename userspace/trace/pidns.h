@@ -16,6 +16,8 @@ struct pidns {
 
 /* 0, -ESRCH, or -errno. */
 int pidns_of(pid_t pid, struct pidns *ret);
+/* The number that thread tid of process pid (both ours) has in its own namespace; 0 when it is gone. */
+pid_t pidns_inner(pid_t pid, pid_t tid);
 /* Thread tid of that process, numbered in there, as we number it; 0 when it is gone. */
 pid_t pidns_to_ours(const struct pidns *ns, pid_t tid);
 
