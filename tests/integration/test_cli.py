@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import stat
+import subprocess
 import sys
 import tempfile
 
@@ -278,6 +279,17 @@ class Scripts(harness.TestCase):
         run = self.debug("attach", self.target.pid, stdin="interrupt\np 6 * 7")
         self.assertEqual(run.status, 0, run)
         self.assertEqual(run.out.splitlines()[-2:], ["42", "detached from %d: it runs on" % self.target.pid])
+        self.assertUntouched(self.target)
+
+    def test_closed_standard_files(self):
+        for fd, args, message in ((0, ["attach", self.target.pid], "standard input: Bad file descriptor"),
+                                  (1, ["dump", self.target.pid], "output cannot be written"),
+                                  (1, ["dump", self.target.pid, "--json"], "output cannot be written"),
+                                  (0, ["dump", self.target.pid], None)):
+            proc = subprocess.run([harness.DEBUGGER] + [str(a) for a in args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  preexec_fn=lambda: os.close(fd), timeout=30)
+            self.assertEqual(proc.returncode, 1 if message else 0, proc)
+            self.assertIn(message or "", proc.stderr.decode())
         self.assertUntouched(self.target)
 
     def test_a_failed_command_ends_the_script(self):

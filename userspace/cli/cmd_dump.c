@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -279,6 +281,13 @@ static void print_all(struct dump *d, pid_t pid)
 	}
 }
 
+static bool reader_is_gone(void)
+{
+	struct pollfd pfd = { .fd = STDOUT_FILENO };
+
+	return poll(&pfd, 1, 0) == 1 && pfd.revents & POLLERR;
+}
+
 int program_dump(const struct program *p, int argc, char **argv)
 {
 	enum { OPT_JSON = 256, OPT_LOCALS, OPT_NATIVE, OPT_COLOR };
@@ -335,9 +344,12 @@ int program_dump(const struct program *p, int argc, char **argv)
 		r = native_new(session_target(d.s), &err, &d.native);
 	if (!r)
 		r = read_all(&d, pid, &err);
-	if (!r)
+	if (!r) {
 		print_all(&d, pid);
-	else
+		r = out_check(&out, &err);
+	}
+	/* `dump | head` has what it wanted. */
+	if (r && !(r == -EPIPE && reader_is_gone()))
 		out_error(&out, err.text[0] ? err.text : strerror(-r));
 	native_free(d.native);
 	session_free(d.s);

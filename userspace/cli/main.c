@@ -2,12 +2,14 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/escape.h"
@@ -126,6 +128,15 @@ int program_signals(void)
 	return fd;
 }
 
+/* A standard descriptor that is closed would be the next file that is opened: the target's memory, say. What is
+ * opened the wrong way round fails as a closed one does. */
+static void fill_standard_fds(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)!open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 static const struct program *find_program(const char *name)
 {
 	for (size_t i = 0; i < NPROGRAMS; i++)
@@ -144,6 +155,7 @@ int cli_main(int argc, char **argv)
 	/* A reader that went away (| head) is an error of write(2), not a signal: the target is let
 	 * go in order. */
 	signal(SIGPIPE, SIG_IGN);
+	fill_standard_fds();
 	if (!name) {
 		print_usage(stderr);
 		return CLI_USAGE;

@@ -182,6 +182,8 @@ void out_json(struct out *o, json_t *obj)
 
 int out_check(struct out *o, struct err *err)
 {
+	fflush(stdout);
+	fflush(o->text);
 	if (!ferror(stdout) && !ferror(o->text))
 		return 0;
 	return err_set(err, -EPIPE, "the output cannot be written: nothing more is done");
