@@ -22,6 +22,13 @@ enum abi_prev_kind {
 	ABI_PREV_FRAME = 2, /* the position that the frame holds */
 };
 
+/* A target that traces itself (sys.settrace, a profiler): the eval loop reads a code unit more than once. */
+enum abi_reread {
+	ABI_REREAD_NONE = 0,
+	ABI_REREAD_LINES = 1, /* 3.10: again after a line event was delivered */
+	ABI_REREAD_TRACING = 2, /* 3.11: at least once more while the frame's C frame says use_tracing */
+};
+
 /* Facts of one interpreter in one process; offsets in bytes. */
 struct abi_py {
 	__u32 size;
@@ -38,9 +45,10 @@ struct abi_py {
 	__u32 prev_scale;    /* <=3.9: 1, 3.10: 2 (f_lasti counts units); 0: frame_prev is an address */
 	__u32 code_tag_mask; /* low bits to clear in frame_code: 3.14+: 3, else 0 */
 	__u32 redispatch;    /* 1: drop a hit whose frame already stands on the instruction (3.11+) */
-	__u32 pad0;
+	__u32 reread;        /* enum abi_reread */
+	__u32 tstate_cframe, cframe_use_tracing, tstate_tracing, tstate_c_tracefunc; /* if reread */
 	__u32 eval_n;
-	__u32 pad1;
+	__u32 pad0;
 	struct {
 		__u64 start, end;
 	} eval[ABI_EVAL_RANGES];

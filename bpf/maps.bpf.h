@@ -43,7 +43,11 @@ struct {
 	__type(value, __u64);
 } threads SEC(".maps");
 
-/* ABI_PREV_STATE: the last place of a line (abi_place.group) that was hit in a frame. */
+/*
+ * ABI_PREV_STATE: the last place of a line (abi_place.group) that was hit in a frame. FRAME_REREAD: the place whose
+ * second read is still to come (abi_reread).
+ */
+#define FRAME_REREAD 0xffffffffu /* no line has this number */
 struct frame_key {
 	__u64 frame;
 	__u32 group;

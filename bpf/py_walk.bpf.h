@@ -193,6 +193,29 @@ static __always_inline int py_is_redispatch(s32 offset, s32 prev)
 	return !(offset == 0 && py.frame_kind == ABI_FRAME_CURRENT);
 }
 
+/*
+ * Will the eval loop read this unit once more for the same execution, because the target traces itself? Asked at the
+ * first read. 1, 0 or -EFAULT. (Python/ceval.c: tracing_dispatch of 3.10, DO_TRACING of 3.11)
+ */
+static __always_inline int py_rereads(const struct py_frame *f)
+{
+	u64 cframe = 0, func = 0;
+	u32 tracing = 0;
+	u8 use = 0;
+
+	if (!py.reread)
+		return 0;
+	if (py_read_u64(f->tstate + py.tstate_cframe, &cframe) ||
+	    read_user(&use, sizeof(use), cframe + py.cframe_use_tracing))
+		return -EFAULT;
+	if (!use || py.reread == ABI_REREAD_TRACING)
+		return use != 0;
+	if (py_read_u64(f->tstate + py.tstate_c_tracefunc, &func) ||
+	    read_user(&tracing, sizeof(tracing), f->tstate + py.tstate_tracing))
+		return -EFAULT;
+	return func && !tracing;
+}
+
 static __always_inline int py_is_dropped(const struct abi_place *p, s32 prev)
 {
 	for (u32 i = 0; i < ABI_DROP_RANGES; i++) {

@@ -105,6 +105,28 @@ static __always_inline void remember(const struct abi_place *place, const struct
 	bpf_map_update_elem(&frames, &key, &now, BPF_ANY);
 }
 
+/*
+ * Is this the second read of one execution, by a target that traces itself? The first one leaves a note for the frame;
+ * `again`: the frame shows already that it is not the first (3.11).
+ */
+static __always_inline int is_reread(const struct abi_place *place, const struct py_frame *f, int again)
+{
+	struct frame_key key = { .frame = f->frame, .group = FRAME_REREAD };
+	struct frame_state now = { .code = f->code, .offset = place->offset };
+	struct frame_state *state;
+	int r = py_rereads(f);
+
+	if (r <= 0)
+		return 0; /* what cannot be read is counted once too often rather than lost */
+	state = bpf_map_lookup_elem(&frames, &key);
+	if (again || (state && state->code == f->code && state->offset == place->offset)) {
+		bpf_map_delete_elem(&frames, &key);
+		return 1;
+	}
+	bpf_map_update_elem(&frames, &key, &now, BPF_ANY);
+	return 0;
+}
+
 /* Where the frame was before, as far as this version lets us see; 0 or -EFAULT. */
 static __always_inline int previous(const struct abi_place *place, const struct py_frame *f, s32 *ret)
 {
@@ -172,13 +194,22 @@ int watch(struct bpf_perf_event_data *ctx)
 	place = find_place(ctx, &f);
 	if (!place)
 		return 0;
+	/* Up to 3.10 the note of the first read must be looked at before `previous` is moved on. */
+	if (py.prev_kind == ABI_PREV_STATE && py.reread && is_reread(place, &f, 0)) {
+		stat_add(ABI_STAT_REDISPATCH);
+		return 0;
+	}
 	if (previous(place, &f, &prev)) {
 		stat_add(ABI_STAT_FAULT);
 		return 0;
 	}
-	if (py.prev_kind == ABI_PREV_FRAME && py_is_redispatch(place->offset, prev)) {
-		stat_add(ABI_STAT_REDISPATCH);
-		return 0;
+	if (py.prev_kind == ABI_PREV_FRAME) {
+		int again = py_is_redispatch(place->offset, prev);
+
+		if ((py.reread && is_reread(place, &f, again)) || again) {
+			stat_add(ABI_STAT_REDISPATCH);
+			return 0;
+		}
 	}
 	if (py_is_dropped(place, prev)) {
 		stat_add(ABI_STAT_DROPPED_PREV);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Prints the offsets of one CPython version, read from DWARF, as an initialiser of struct py_offsets:
- *	gen_offsets MINOR FILE...
- * The files are an interpreter (or libpython) with debug information and, where they are separate, the
- * extension modules whose objects we know. What no file has is OFF_NONE.
+ * Prints the offsets of one CPython version, read from DWARF, as an initialiser of struct
+ *py_offsets: gen_offsets MINOR FILE... The files are an interpreter (or libpython) with debug
+ *information and, where they are separate, the extension modules whose objects we know. What no
+ *file has is OFF_NONE.
  */
 #include <dwarf.h>
 #include <elfutils/libdw.h>
@@ -22,9 +22,9 @@ static const struct field {
 } fields[] = {
 #define OFF(name, st, path) { #name, st, path, WANT_OFFSET },
 #define OBJ(name, st, path) { #name, st, path, WANT_OFFSET },
-#define SIZ(name, st) { #name, st, "", WANT_SIZE },
-#define OSZ(name, st) { #name, st, "", WANT_SIZE },
-#define DBG(field, path) { "dbg_" #field, "_Py_DebugOffsets", path, WANT_OFFSET },
+#define SIZ(name, st)	    { #name, st, "", WANT_SIZE },
+#define OSZ(name, st)	    { #name, st, "", WANT_SIZE },
+#define DBG(field, path)    { "dbg_" #field, "_Py_DebugOffsets", path, WANT_OFFSET },
 #include "probes/cpython/offsets.def"
 #undef DBG
 #undef OFF
@@ -60,7 +60,8 @@ static bool strip(Dwarf_Die *die, Dwarf_Die *ret)
 		case DW_TAG_const_type:
 		case DW_TAG_volatile_type:
 		case DW_TAG_atomic_type:
-			if (!dwarf_attr(&cur, DW_AT_type, &attr) || !dwarf_formref_die(&attr, &next))
+			if (!dwarf_attr(&cur, DW_AT_type, &attr) ||
+			    !dwarf_formref_die(&attr, &next))
 				return false;
 			cur = next;
 			break;
@@ -117,7 +118,8 @@ static bool find_path(Dwarf_Die *st, const char *path, size_t len, unsigned long
 		if (!dwarf_attr(&child, DW_AT_type, &attr) || !dwarf_formref_die(&attr, &type) ||
 		    !strip(&type, &inner))
 			continue;
-		if (name && find_path(&inner, path + head + 1, len - head - 1, base + off, depth + 1, ret))
+		if (name &&
+		    find_path(&inner, path + head + 1, len - head - 1, base + off, depth + 1, ret))
 			return true;
 		if (!name && find_path(&inner, path, len, base + off, depth + 1, ret))
 			return true;
@@ -155,6 +157,23 @@ static void take(Dwarf_Die *st, const struct field *f, struct found *found)
 	}
 }
 
+/* Is name one of the alternatives, separated by "|"? */
+static bool is_one_of(const char *name, const char *alternatives)
+{
+	size_t len = strlen(name);
+	const char *p = alternatives;
+
+	for (;;) {
+		const char *end = strchrnul(p, '|');
+
+		if ((size_t)(end - p) == len && !memcmp(p, name, len))
+			return true;
+		if (!*end)
+			return false;
+		p = end + 1;
+	}
+}
+
 static void scan_unit(Dwarf_Die *cu, struct found *found)
 {
 	Dwarf_Die child, st;
@@ -174,7 +193,8 @@ static void scan_unit(Dwarf_Die *cu, struct found *found)
 			continue;
 		stripped = false;
 		for (i = 0; i < NFIELDS; i++) {
-			if ((found[i].ok && !found[i].alternative) || strcmp(fields[i].type, name))
+			if ((found[i].ok && !found[i].alternative) ||
+			    !is_one_of(name, fields[i].type))
 				continue;
 			if (!stripped && !strip(&child, &st))
 				break;

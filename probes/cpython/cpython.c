@@ -51,6 +51,13 @@ static void kernel(const struct interp *in, struct abi_py *ret)
 	ret->prev_scale = object ? (o->minor == 10 ? 2 : 1) : 0;
 	ret->code_tag_mask = py->code_tag_mask;
 	ret->redispatch = !object;
+	/* Python/ceval.c: before 3.10 the unit is read after the trace function ran, from 3.12 on instrumentation does it. */
+	if (o->cframe_use_tracing != OFF_NONE && (o->minor == 10 || o->minor == 11))
+		ret->reread = o->minor == 10 ? ABI_REREAD_LINES : ABI_REREAD_TRACING;
+	ret->tstate_cframe = o->tstate_cframe;
+	ret->cframe_use_tracing = o->cframe_use_tracing;
+	ret->tstate_tracing = o->tstate_tracing;
+	ret->tstate_c_tracefunc = o->tstate_c_tracefunc;
 	ret->eval_n = (__u32)py->eval_n;
 	for (i = 0; i < py->eval_n; i++) {
 		ret->eval[i].start = py->eval[i].start;

@@ -166,11 +166,12 @@ int session_need_trace(struct session *s, struct err *err)
 
 	if (s->trace)
 		return 0;
+	s->stop_signal = tracees_choose_signal(s->target);
 	s->in->ops->kernel(s->in, &py);
 	opt = (struct trace_options){
 		.pid = target_pid(s->target),
 		.scope = s->opt.scope,
-		.stop_signal = tracees_stop_signal(),
+		.stop_signal = s->stop_signal,
 		.py = &py,
 	};
 	r = trace_open(&opt, err, &s->trace);
@@ -201,6 +202,8 @@ int session_need_tracees(struct session *s, struct err *err)
 		return r;
 	}
 	tracees_set_filter(s->tracees, stops_is_ours, s);
+	if (s->stop_signal)
+		tracees_set_signal(s->tracees, s->stop_signal);
 	r = session_poll_add(s, tracees_fd(s->tracees));
 	if (r) {
 		tracees_free(s->tracees);

@@ -36,6 +36,7 @@ struct session {
 	struct interp *in;
 	struct code_index *index;
 	struct trace *trace;	 /* NULL until something is armed or asked */
+	int stop_signal;         /* what the BPF program sends; 0 until trace is there */
 	struct tracees *tracees; /* NULL while nobody can be stopped */
 	char label[32];		 /* "pid 42" */
 

@@ -19,8 +19,7 @@
 #include "base/err.h"
 #include "target/target.h"
 
-#define STOP_SIGNAL SIGURG
-#define OPTIONS	    (PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+#define OPTIONS (PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 /*
  * Traced tasks only: without __WALL a task that we trace is waited for in any case, and of our own
  * children only those that report with another signal than SIGCHLD (eligible_child() in
@@ -42,6 +41,7 @@ struct tracee {
 
 struct tracees {
 	struct target *t;
+	int stop_signal;
 	struct tracee *all;  /* by tid */
 	struct tracee *hint; /* the next to look at of those that were asked to stop */
 	int fd;
@@ -53,9 +53,27 @@ struct tracees {
 	void *filter_priv;
 };
 
-int tracees_stop_signal(void)
+int tracees_choose_signal(const struct target *t)
 {
-	return STOP_SIGNAL;
+	static const int harmless[] = { SIGURG, SIGWINCH };
+	int best = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(harmless) / sizeof(*harmless); i++) {
+		if (target_catches(t, harmless[i]))
+			continue;
+		if (!target_blocks(t, harmless[i]))
+			return harmless[i];
+		/* perhaps only for now: the C library blocks all signals in a thread that begins */
+		if (!best)
+			best = harmless[i];
+	}
+	return best ? best : SIGURG;
+}
+
+void tracees_set_signal(struct tracees *ts, int sig)
+{
+	ts->stop_signal = sig;
 }
 
 static struct tracee *find(const struct tracees *ts, pid_t tid)
@@ -210,6 +228,7 @@ int tracees_seize(struct target *t, struct err *err, struct tracees **ret)
 	if (!ts)
 		return err_set(err, -ENOMEM, "out of memory");
 	ts->t = t;
+	ts->stop_signal = SIGURG;
 	r = open_fd(ts);
 	if (r) {
 		if (ts->fd >= 0)
@@ -267,7 +286,7 @@ static void on_signal(struct tracees *ts, struct tracee *tr, int sig)
 {
 	bool kernel = false;
 
-	if (sig != STOP_SIGNAL || !is_ours(ts, tr->tid, &kernel)) {
+	if (sig != ts->stop_signal || !is_ours(ts, tr->tid, &kernel)) {
 		cont(tr->tid, sig);
 		return;
 	}
@@ -525,7 +544,7 @@ bool tracees_is_job_stopped(const struct tracees *ts, pid_t tid)
 
 /* Does a stop signal of ours wait in this stopped thread, and would it be delivered if it went on?
  */
-static bool has_pending(pid_t tid)
+static bool has_pending(const struct tracees *ts, pid_t tid)
 {
 	struct __ptrace_peeksiginfo_args args = { .nr = 16 };
 	siginfo_t si[16];
@@ -533,14 +552,14 @@ static bool has_pending(pid_t tid)
 	long n, i;
 
 	if (ptrace(PTRACE_GETSIGMASK, tid, (void *)sizeof(blocked), &blocked) ||
-	    (blocked >> (STOP_SIGNAL - 1) & 1))
+	    (blocked >> (ts->stop_signal - 1) & 1))
 		return false;
 	for (; args.off < PEEK_MAX; args.off += n) {
 		n = ptrace(PTRACE_PEEKSIGINFO, tid, &args, si);
 		if (n <= 0)
 			return false;
 		for (i = 0; i < n; i++)
-			if (si[i].si_signo == STOP_SIGNAL && si[i].si_code == SI_KERNEL)
+			if (si[i].si_signo == ts->stop_signal && si[i].si_code == SI_KERNEL)
 				return true;
 	}
 	return false;
@@ -554,7 +573,7 @@ static bool has_pending(pid_t tid)
 static void leave(struct tracees *ts, struct tracee *tr, int sig)
 {
 	tr->held = false;
-	if (tr->group || !has_pending(tr->tid))
+	if (tr->group || !has_pending(ts, tr->tid))
 		detach(ts, tr, sig);
 	else
 		cont(tr->tid, sig);
@@ -575,7 +594,7 @@ static void leave_stop(struct tracees *ts, pid_t tid, int status)
 	if (!tr)
 		return;
 	tr->group = event == PTRACE_EVENT_STOP && is_stopping(sig);
-	if (!event && sig == STOP_SIGNAL && is_ours(ts, tid, &kernel))
+	if (!event && sig == ts->stop_signal && is_ours(ts, tid, &kernel))
 		leave(ts, tr, kernel ? 0 : sig);
 	else
 		leave(ts, tr, event ? 0 : sig);

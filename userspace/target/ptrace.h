@@ -80,7 +80,12 @@ int tracees_ip(const struct tracees *ts, pid_t tid, uint64_t *ret);
 bool tracees_is_stopped(const struct tracees *ts, pid_t tid);
 /* Its last stop was one of job control: traced, it is in state t of /proc, not T. */
 bool tracees_is_job_stopped(const struct tracees *ts, pid_t tid);
-/* The signal that tracees_next() reports as TRACEE_SIGNAL: SIGURG. */
-int tracees_stop_signal(void);
+/*
+ * The signal to stop a thread of t with: one that is ignored by default, so that nothing happens if the
+ * debugger dies between sending it and the stop. SIGURG, or SIGWINCH where t handles or blocks SIGURG now.
+ */
+int tracees_choose_signal(const struct target *t);
+/* What tracees_next() reports as TRACEE_SIGNAL; SIGURG until this is called. */
+void tracees_set_signal(struct tracees *ts, int sig);
 
 #endif

@@ -193,6 +193,26 @@ int target_tids(const struct target *t, pid_t **ret, size_t *ret_n)
 	return 0;
 }
 
+bool target_blocks(const struct target *t, int sig)
+{
+	_cleanup_free_ pid_t *tids = NULL;
+	bool blocks = false;
+	size_t i, n;
+
+	if (sig < 1 || sig > 64 || target_tids(t, &tids, &n))
+		return false;
+	for (i = 0; i < n && !blocks; i++) {
+		_cleanup_free_ char *status = NULL;
+		const char *p;
+
+		if (status_of(t, tids[i], &status))
+			continue;
+		p = status_field(status, "SigBlk");
+		blocks = p && (strtoull(p, NULL, 16) >> (sig - 1) & 1);
+	}
+	return blocks;
+}
+
 pid_t target_task(const struct target *t)
 {
 	_cleanup_free_ pid_t *tids = NULL;
@@ -224,9 +244,11 @@ int target_exit_status(const struct target *t)
 	size_t len;
 	int field;
 
-	if (target_state(t, t->pid) != 'Z' || target_proc_read(t, t->pid, "stat", STATUS_MAX, &stat, &len))
+	if (target_state(t, t->pid) != 'Z' ||
+	    target_proc_read(t, t->pid, "stat", STATUS_MAX, &stat, &len))
 		return -1;
-	/* proc(5): after the name, which may hold anything, comes field 3; exit_code is field 52. */
+	/* proc(5): after the name, which may hold anything, comes field 3; exit_code is field 52.
+	 */
 	p = strrchr(stat, ')');
 	for (field = 2; p && field < 52; field++)
 		p = strchr(p + 1, ' ');

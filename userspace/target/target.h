@@ -43,6 +43,8 @@ char target_state(const struct target *t, pid_t tid);
 pid_t target_tracer(const struct target *t, pid_t tid);
 /* True when the target has a handler for signal sig (SigCgt of /proc/PID/status). */
 bool target_catches(const struct target *t, int sig);
+/* True when a thread of the target blocks signal sig (SigBlk). */
+bool target_blocks(const struct target *t, int sig);
 /*
  * Open a file named as the target sees it (absolute, in its root /proc/PID/root), read only,
  * no FIFO and no device is ever waited for. fd, or -errno (-EINVAL: not a regular file).

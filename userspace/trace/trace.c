@@ -128,7 +128,7 @@ static int load(struct trace *tr, const struct trace_options *opt, struct err *e
 	tr->skel->rodata->ns_dev = tr->ns.dev;
 	tr->skel->rodata->ns_ino = tr->ns.ino;
 	tr->skel->rodata->stop_signal = (uint32_t)opt->stop_signal;
-	if (opt->py->prev_kind != ABI_PREV_STATE)
+	if (opt->py->prev_kind != ABI_PREV_STATE && !opt->py->reread)
 		bpf_map__set_max_entries(tr->skel->maps.frames, 1);
 	r = watch_bpf__load(tr->skel);
 out:
