@@ -276,111 +276,147 @@ static bool names_file(struct code_index *ix, const char *name)
 	return false;
 }
 
-static int bind_function(struct code_index *ix, struct interp *in, const struct location *loc,
-			 const char *target, struct err *err, struct binding *ret)
+/* Functions of the name that was asked for: the best match, and what an error shows of them. */
+struct found {
+	const struct index_code *best; /* NULL: none */
+	size_t distinct;
+	struct shown shown;
+};
+
+/* The same function loaded twice (a reload) is one function: the same file, name and line. */
+static bool is_copy(const struct index_code *a, const struct index_code *b)
+{
+	return a->file == b->file && a->function == b->function && a->first_line == b->first_line;
+}
+
+static void find_function(struct code_index *ix, struct interp *in, const struct location *loc,
+			  struct found *ret)
 {
 	const char *mod_file = loc->module ? module_file(ix, in, loc->module) : NULL;
-	const struct index_code *codes, *best = NULL;
-	struct shown sh = { 0 }, like = { 0 };
 	_cleanup_(strbuf_deinit) struct strbuf cand = STRBUF_INIT;
-	const struct index_place *ps;
-	size_t i, n, np, distinct = 0;
-	uint32_t lowest = UINT32_MAX;
-	int best_match = 0, r = 0;
-	int32_t line = 0;
+	const struct index_code *codes;
+	size_t i, n = code_index_all(ix, &codes);
+	int best_match = 0;
 
-	n = code_index_all(ix, &codes);
 	for (i = 0; i < n; i++) {
-		int m = function_match(codes[i].function, loc->qualname);
+		const struct index_code *c = &codes[i];
+		int m = function_match(c->function, loc->qualname);
 
 		if (!m || m < best_match)
 			continue;
-		if (loc->module && (mod_file ? codes[i].file != mod_file
-					     : !file_is_module(codes[i].file, loc->module)))
+		if (loc->module &&
+		    (mod_file ? c->file != mod_file : !file_is_module(c->file, loc->module)))
 			continue;
 		if (m > best_match) {
 			best_match = m;
-			best = NULL;
-			distinct = 0;
-			strbuf_reset(&sh.text);
-			sh.n = 0;
+			ret->best = NULL;
+			ret->distinct = 0;
+			strbuf_reset(&ret->shown.text);
+			ret->shown.n = 0;
 		}
-		/* the same function loaded twice (a reload) is one function: the same file, name
-		 * and line */
-		if (best && best->file == codes[i].file && best->function == codes[i].function &&
-		    best->first_line == codes[i].first_line)
+		if (ret->best && is_copy(ret->best, c))
 			continue;
-		distinct++;
-		best = &codes[i];
+		ret->distinct++;
+		ret->best = c;
 		strbuf_reset(&cand);
-		strbuf_addf(&cand, "%s (%s:%d)", codes[i].function, codes[i].file,
-			    codes[i].first_line);
-		sh.last = NULL;
-		shown_add(&sh, strbuf_str(&cand));
+		strbuf_addf(&cand, "%s (%s:%d)", c->function, c->file, c->first_line);
+		ret->shown.last = NULL;
+		shown_add(&ret->shown, strbuf_str(&cand));
 	}
-	if (!best && !loc->module && names_file(ix, loc->qualname)) {
-		r = err_set(err, -EINVAL,
-			    "%s: '%s' is a file: a line is missing, as in %s:1, or a function's name",
-			    target, loc->qualname, loc->qualname);
-		goto out;
-	}
-	if (!best) {
-		const char *last = strrchr(loc->qualname, '.') ? strrchr(loc->qualname, '.') + 1
-							       : loc->qualname;
+}
 
-		for (i = 0; i < n; i++) {
-			const char *f = strrchr(codes[i].function, '.');
+static const char *last_part(const char *qualname)
+{
+	const char *dot = strrchr(qualname, '.');
 
-			f = f ? f + 1 : codes[i].function;
-			if (!strcasecmp(f, last))
-				shown_add(&like, codes[i].function);
-		}
-		r = like.n ? err_set(err, -ENOENT,
-				     "%s: no function '%s%s%s' is loaded; similar: %s", target,
-				     loc->module ? loc->module : "", loc->module ? ":" : "",
-				     loc->qualname, shown_str(&like))
-			   : err_set(err, -ENOENT, "%s: no function '%s%s%s' is loaded", target,
-				     loc->module ? loc->module : "", loc->module ? ":" : "",
-				     loc->qualname);
-		goto out;
-	}
-	if (distinct > 1) {
-		r = err_set(err, -ENOTUNIQ,
-			    "%s: '%s' is ambiguous: %s; use MODULE:NAME or FILE:LINE", target,
-			    loc->qualname, shown_str(&sh));
-		goto out;
-	}
-	ret->file = best->file;
-	r = code_index_places(ix, best->file, &ps, &np);
-	if (r)
-		goto out;
-	/* the first line is the one of the first event in the order of the bytecode */
-	for (i = 0; i < np; i++) {
-		if (ps[i].code->address != best->address || !ps[i].place->event ||
+	return dot ? dot + 1 : qualname;
+}
+
+/* -ENOENT with those whose name is the same but for its place or its case; or it is a file's name. */
+static int no_function(struct code_index *ix, const struct location *loc, const char *target,
+		       struct err *err)
+{
+	const char *module = loc->module ? loc->module : "", *colon = loc->module ? ":" : "";
+	const struct index_code *codes;
+	struct shown like = { 0 };
+	size_t i, n;
+	int r;
+
+	if (!loc->module && names_file(ix, loc->qualname))
+		return err_set(err, -EINVAL,
+			       "%s: '%s' is a file: a line is missing, as in %s:1, or a function's name",
+			       target, loc->qualname, loc->qualname);
+	n = code_index_all(ix, &codes);
+	for (i = 0; i < n; i++)
+		if (!strcasecmp(last_part(codes[i].function), last_part(loc->qualname)))
+			shown_add(&like, codes[i].function);
+	r = like.n ? err_set(err, -ENOENT, "%s: no function '%s%s%s' is loaded; similar: %s", target,
+			     module, colon, loc->qualname, shown_str(&like))
+		   : err_set(err, -ENOENT, "%s: no function '%s%s%s' is loaded", target, module, colon,
+			     loc->qualname);
+	strbuf_deinit(&like.text);
+	return r;
+}
+
+/* The line of the first event in the order of the bytecode; 0: none. */
+static int32_t first_event_line(const struct index_place *ps, size_t n, uint64_t code)
+{
+	uint32_t lowest = UINT32_MAX;
+	int32_t line = 0;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (ps[i].code->address != code || !ps[i].place->event ||
 		    ps[i].place->offset >= lowest)
 			continue;
 		lowest = ps[i].place->offset;
 		line = ps[i].place->line;
 	}
-	if (!line) {
-		r = err_set(err, -ENOENT, "%s: %s has no line that can be stopped at", target,
-			    best->function);
-		goto out;
-	}
-	{
-		/* every copy of that function, but no other code on the same line */
-		size_t cap = 0;
+	return line;
+}
 
-		for (i = 0; i < np && !r; i++)
-			if (ps[i].place->line == line && ps[i].code->function == best->function &&
-			    ps[i].code->first_line == best->first_line)
-				r = binding_add(ret, &cap, &ps[i]);
-		ret->function = best->function;
-		ret->line = line;
-	}
-out:
-	strbuf_deinit(&sh.text);
-	strbuf_deinit(&like.text);
+/* Every copy of the function, but no other code on the same line. */
+static int take_function(struct code_index *ix, const struct index_code *c, const char *target,
+			 struct err *err, struct binding *ret)
+{
+	const struct index_place *ps;
+	size_t i, n, cap = 0;
+	int32_t line;
+	int r;
+
+	r = code_index_places(ix, c->file, &ps, &n);
+	if (r)
+		return err_set(err, r, "%s: cannot read the line tables of %s: %s", target, c->file,
+			       strerror(-r));
+	line = first_event_line(ps, n, c->address);
+	if (!line)
+		return err_set(err, -ENOENT, "%s: %s has no line that can be stopped at", target,
+			       c->function);
+	for (i = 0; i < n && !r; i++)
+		if (ps[i].place->line == line && is_copy(ps[i].code, c))
+			r = binding_add(ret, &cap, &ps[i]);
+	ret->file = c->file;
+	ret->function = c->function;
+	ret->line = line;
+	return r;
+}
+
+static int bind_function(struct code_index *ix, struct interp *in, const struct location *loc,
+			 const char *target, struct err *err, struct binding *ret)
+{
+	struct found found = { 0 };
+	int r;
+
+	find_function(ix, in, loc, &found);
+	if (!found.best)
+		r = no_function(ix, loc, target, err);
+	else if (found.distinct > 1)
+		r = err_set(err, -ENOTUNIQ,
+			    "%s: '%s' is ambiguous: %s; use MODULE:NAME or FILE:LINE", target,
+			    loc->qualname, shown_str(&found.shown));
+	else
+		r = take_function(ix, found.best, target, err, ret);
+	strbuf_deinit(&found.shown.text);
 	return r;
 }
 
