@@ -46,179 +46,6 @@ int bps_index(struct session *s, bool fresh, struct err *err)
 	return index_scan(s, err);
 }
 
-/* ---- places ---- */
-
-struct place *place_by_id(struct session *s, uint32_t id)
-{
-	size_t i;
-
-	for (i = 0; i < s->places.n; i++)
-		if (s->places.data[i]->id == id)
-			return s->places.data[i];
-	return NULL;
-}
-
-static struct place *place_at(struct session *s, uint64_t addr, uint64_t code)
-{
-	size_t i;
-
-	for (i = 0; i < s->places.n; i++)
-		if (s->places.data[i]->addr == addr && s->places.data[i]->code == code)
-			return s->places.data[i];
-	return NULL;
-}
-
-static bool address_used(struct session *s, uint64_t addr)
-{
-	size_t i;
-
-	for (i = 0; i < s->places.n; i++)
-		if (s->places.data[i]->addr == addr)
-			return true;
-	return false;
-}
-
-static uint64_t place_hits(struct session *s, const struct place *p)
-{
-	uint64_t hits = 0;
-
-	trace_place_hits(s->trace, p->addr, p->code, &hits);
-	return hits;
-}
-
-/* Tell the kernel what a trap means now; its count goes on (it is kept apart from the place). */
-static int place_sync(struct session *s, struct place *p)
-{
-	uint32_t action = p->abi.action;
-
-	if (action != ABI_ACT_NOTE)
-		action = p->stops ? ABI_ACT_STOP : ABI_ACT_COUNT;
-	if (action == p->abi.action)
-		return 0;
-	p->abi.action = action;
-	return trace_place_set(s->trace, p->addr, p->code, &p->abi);
-}
-
-static void place_release(struct session *s, uint32_t id, bool stops)
-{
-	struct place *p = place_by_id(s, id);
-	size_t i;
-
-	if (!p)
-		return;
-	if (stops)
-		p->stops--;
-	if (--p->users) {
-		place_sync(s, p);
-		return;
-	}
-	for (i = 0; s->places.data[i] != p; i++)
-		;
-	s->places.data[i] = s->places.data[--s->places.n];
-	if (!address_used(s, p->addr))
-		trace_unwatch(s->trace, p->addr);
-	trace_place_del(s->trace, p->addr, p->code);
-	free(p);
-}
-
-static struct abi_place place_abi(uint32_t id, const struct interp_place *ip, bool keep_state,
-				  bool stops)
-{
-	struct abi_place abi = {
-		.id = id,
-		.action = !ip->event ? ABI_ACT_NOTE
-			  : stops    ? ABI_ACT_STOP
-				     : ABI_ACT_COUNT,
-		.offset = (int32_t)ip->offset,
-		.ndrop = ip->ndrop,
-		.keep_state = keep_state,
-		.group = (uint32_t)ip->line,
-	};
-	uint32_t i;
-
-	_Static_assert(ABI_DROP_RANGES == INTERP_DROP_MAX, "one limit for both sides");
-	for (i = 0; i < ip->ndrop && i < ABI_DROP_RANGES; i++) {
-		abi.drop[i].lo = ip->drop[i].lo;
-		abi.drop[i].hi = ip->drop[i].hi;
-	}
-	return abi;
-}
-
-/*
- * One more use of a place that is armed already. Where a line begins may also be what helps another
- * line to tell its events (interp_place.event): then the place does both.
- */
-static int place_join(struct session *s, struct place *p, const struct interp_place *ip,
-		      bool keep_state, bool stops)
-{
-	struct abi_place old = p->abi;
-	int r = 0;
-
-	p->users++;
-	p->stops += stops;
-	if (p->abi.group != (uint32_t)ip->line && !ip->event) {
-		p->abi.note_group = (uint32_t)ip->line;
-		r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
-	} else if (ip->event && p->abi.action == ABI_ACT_NOTE) {
-		p->abi = place_abi(p->id, ip, keep_state, stops);
-		p->abi.note_group = old.group;
-		r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
-	}
-	if (!r)
-		r = place_sync(s, p);
-	if (r) {
-		p->abi = old;
-		p->users--;
-		p->stops -= stops;
-	}
-	return r;
-}
-
-/* Take one use of a place, armed if it is the first. */
-static int place_take(struct session *s, const struct bind_place *bp, bool keep_state, bool stops,
-		      struct err *err, uint32_t *ret_id)
-{
-	uint64_t addr = bp->bytecode + bp->place->offset + 1;
-	struct place *p = place_at(s, addr, bp->code);
-	bool first_at_addr;
-	int r;
-
-	if (p) {
-		r = place_join(s, p, bp->place, keep_state, stops);
-		if (r)
-			return err_set(err, r, "%s: cannot change a watched place: %s", s->label,
-				       strerror(-r));
-		*ret_id = p->id;
-		return 0;
-	}
-	p = calloc(1, sizeof(*p));
-	if (!p)
-		return err_set(err, -ENOMEM, "out of memory");
-	p->id = s->next_place++;
-	p->addr = addr;
-	p->code = bp->code;
-	p->users = 1;
-	p->stops = stops;
-	p->abi = place_abi(p->id, bp->place, keep_state, stops);
-	first_at_addr = !address_used(s, addr);
-	r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
-	if (r) {
-		free(p);
-		return err_set(err, r, "%s: cannot add a place to the kernel's map: %s", s->label,
-			       strerror(-r));
-	}
-	r = first_at_addr ? trace_watch(s->trace, addr, err) : 0;
-	if (!r)
-		r = vec_push(&s->places, p);
-	if (r) {
-		trace_place_del(s->trace, p->addr, p->code);
-		free(p);
-		return r;
-	}
-	*ret_id = p->id;
-	return 0;
-}
-
 /* ---- enabling ---- */
 
 static void bp_disarm(struct session *s, struct bp_priv *b)
@@ -407,36 +234,21 @@ static int bp_describe(struct bp_priv *b)
 	return 0;
 }
 
-int session_break(struct session *s, const char *location, const char *default_file,
-		  enum bp_action action, bool temporary, bool enabled, const char *condition,
-		  struct err *err, int *ret_id)
+/* Where a location is, as the index has it now or, if it was not there yet, as a new one has it. */
+static int bp_bind(struct session *s, const char *location, const char *default_file, struct err *err,
+		   struct bp_priv *b)
 {
 	struct location loc = { 0 };
-	struct bp_priv *b;
 	bool scanned;
 	int r;
 
-	r = session_over(s, err);
-	if (r)
-		return r;
-	b = calloc(1, sizeof(*b));
-	if (!b)
-		return err_set(err, -ENOMEM, "out of memory");
 	r = location_parse(location, err, &loc);
 	if (r)
-		goto fail;
-	if (condition) {
-		r = expr_parse(condition, err, &b->cond);
-		if (r) {
-			err_prefix(err, "condition '%s'", condition);
-			goto fail;
-		}
-	}
+		return r;
 	scanned = code_index_time(s->index) == 0;
 	r = bps_index(s, true, err);
-	if (r)
-		goto fail;
-	r = bind_location(s->index, s->in, &loc, location, default_file, s->label, err, &b->where);
+	if (!r)
+		r = bind_location(s->index, s->in, &loc, location, default_file, s->label, err, &b->where);
 	if (r == -ENOENT && !scanned && !s->stopped) {
 		/* perhaps imported since the index was made */
 		r = index_scan(s, err);
@@ -444,39 +256,70 @@ int session_break(struct session *s, const char *location, const char *default_f
 			r = bind_location(s->index, s->in, &loc, location, default_file, s->label,
 					  err, &b->where);
 	}
+	b->pub.line_asked = loc.kind == LOCATION_FUNCTION ? 0 : loc.line;
+	location_deinit(&loc);
+	return r;
+}
+
+/* Not armed, not in the list. */
+static int bp_new(struct session *s, const char *location, const char *default_file,
+		  const char *condition, struct err *err, struct bp_priv **ret)
+{
+	struct bp_priv *b = calloc(1, sizeof(*b));
+	int r = 0;
+
+	if (!b)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (condition)
+		r = expr_parse(condition, err, &b->cond);
 	if (r)
-		goto fail;
+		err_prefix(err, "condition '%s'", condition);
+	else
+		r = bp_bind(s, location, default_file, err, b);
+	if (r) {
+		bp_free(b);
+		return r;
+	}
 	r = bp_describe(b);
 	b->pub.location = strdup(location);
 	b->pub.condition = condition ? strdup(condition) : NULL;
 	if (r || !b->pub.location || (condition && !b->pub.condition)) {
-		r = err_set(err, -ENOMEM, "out of memory");
-		goto fail;
+		bp_free(b);
+		return err_set(err, -ENOMEM, "out of memory");
 	}
+	*ret = b;
+	return 0;
+}
+
+int session_break(struct session *s, const char *location, const char *default_file,
+		  enum bp_action action, bool temporary, bool enabled, const char *condition,
+		  struct err *err, int *ret_id)
+{
+	struct bp_priv *b = NULL;
+	int r;
+
+	r = session_over(s, err);
+	if (!r)
+		r = bp_new(s, location, default_file, condition, err, &b);
+	if (r)
+		return r;
 	b->pub.id = s->next_bp;
 	b->pub.action = action;
 	b->pub.temporary = temporary;
 	b->pub.enabled = enabled;
-	b->pub.line_asked = loc.kind == LOCATION_FUNCTION ? 0 : loc.line;
-	if (enabled) {
-		r = bp_arm(s, b, err);
-		if (r)
-			goto fail;
-	}
-	r = vec_push(&s->bps, b);
-	if (r) {
+	r = enabled ? bp_arm(s, b, err) : 0;
+	if (!r && vec_push(&s->bps, b)) {
 		bp_disarm(s, b);
-		err_set(err, r, "out of memory");
-		goto fail;
+		session_relax(s);
+		r = err_set(err, -ENOMEM, "out of memory");
+	}
+	if (r) {
+		bp_free(b);
+		return r;
 	}
 	s->next_bp++;
 	*ret_id = b->pub.id;
-	location_deinit(&loc);
 	return 0;
-fail:
-	location_deinit(&loc);
-	bp_free(b);
-	return r;
 }
 
 int session_bp_clear(struct session *s, int id, struct err *err)

@@ -95,16 +95,42 @@ void bps_deinit(struct session *s);
 /* Which breakpoint stops at this hit? Counts, conditions and ignore counts are applied. NULL: none.
  */
 struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit);
-struct place *place_by_id(struct session *s, uint32_t id);
 /* Bring the kernel's counts into what session_bps() shows. */
 void bps_refresh(struct session *s);
 int bps_index(struct session *s, bool fresh, struct err *err);
+
+/* place.c */
+struct place *place_by_id(struct session *s, uint32_t id); /* NULL: it is no longer used */
+/* What the kernel has counted there. */
+uint64_t place_hits(struct session *s, const struct place *p);
+/*
+ * Take one use of a place, armed if it is the first. keep_state: see abi_place; stops: that use stops
+ * the thread. 0 or negative errno with a line.
+ */
+int place_take(struct session *s, const struct bind_place *bp, bool keep_state, bool stops,
+	       struct err *err, uint32_t *ret_id);
+/* Give one use back (stops as it was taken); the last one disarms it. */
+void place_release(struct session *s, uint32_t id, bool stops);
 
 /* stops.c */
 /* Move what has happened into s->events, without waiting. 0 or -errno. */
 int stops_pump(struct session *s);
 /* Did we send the stop signal that thread tid got? (tracees_set_filter()) */
 bool stops_is_ours(void *priv, pid_t tid);
+
+/* Take every ptrace event there is. 0 or -errno. */
+int stops_tracees(struct session *s);
+/* Before the caller goes on to wait: what no other descriptor tells is told by ready_fd. */
+void stops_announce(struct session *s);
+
+/* still.c */
+/*
+ * Stop every thread that can be stopped, those that show up meanwhile too. 0, or -errno: then some are
+ * stopped, and stops_resume_all() is due.
+ */
+int stops_all(struct session *s);
+/* All go on, but for those that wait to be shown. */
+void stops_resume_all(struct session *s);
 
 /* look.c */
 /* The target runs on: what was read of it is no longer true. */

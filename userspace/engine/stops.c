@@ -24,9 +24,6 @@
 #include "target/target.h"
 #include "trace/trace.h"
 
-/* A thread in an uninterruptible sleep does not stop; the picture is taken without it after this
- * long. */
-#define STOP_ALL_NS 1000000000u
 /* A thread that was told to stop and has not done so after this long will not. */
 #define LATE_NS 500000000u
 
@@ -35,8 +32,7 @@ static int events_push(struct session *s, struct session_event ev)
 	return vec_push(&s->events, ev);
 }
 
-/* Before the caller goes on to wait: what no other descriptor tells any more is told by this one. */
-static void stops_announce(struct session *s)
+void stops_announce(struct session *s)
 {
 	eventfd_t n;
 
@@ -114,17 +110,6 @@ static void stops_resume(struct session *s, pid_t tid)
 		(void)tracees_resume(
 			s->tracees,
 			tid); /* -ESRCH: it ended meanwhile, which is reported as an event */
-}
-
-static bool is_waiting(void *priv, pid_t tid)
-{
-	const struct session *s = priv;
-	size_t i;
-
-	for (i = 0; i < s->waiting.n; i++)
-		if ((pid_t)s->waiting.data[i].tid == tid)
-			return true;
-	return false;
 }
 
 static void arm_max_pause(struct session *s, unsigned ms)
@@ -254,8 +239,7 @@ static int stops_tracee(struct session *s, const struct tracee_event *te)
 	return r;
 }
 
-/* Take every ptrace event there is. */
-static int stops_tracees(struct session *s)
+int stops_tracees(struct session *s)
 {
 	struct tracee_event te;
 	int r;
@@ -446,92 +430,6 @@ int session_next_event(struct session *s, int timeout_ms, struct session_event *
 	}
 }
 
-/* ---- all threads ---- */
-
-static void states_note(struct session *s, pid_t tid)
-{
-	struct thread_state ts = { .tid = tid, .state = target_state(s->target, tid) };
-	size_t i;
-
-	for (i = 0; i < s->states.n; i++)
-		if (s->states.data[i].tid == tid)
-			return;
-	(void)vec_push(&s->states, ts); /* without memory the state is shown as unknown */
-}
-
-char session_thread_state(struct session *s, pid_t tid)
-{
-	size_t i;
-
-	if (s->tracees && tracees_is_job_stopped(s->tracees, tid))
-		return 'T';
-	if (s->all_stopped || s->still)
-		for (i = 0; i < s->states.n; i++)
-			if (s->states.data[i].tid == tid)
-				return s->states.data[i].state;
-	return target_state(s->target, tid);
-}
-
-/* Stop every thread that can be stopped; new ones that show up meanwhile too. */
-static int stop_all(struct session *s)
-{
-	uint64_t deadline = clock_ns() + STOP_ALL_NS, now;
-	struct pollfd pfd;
-	bool all, asked;
-	size_t i, n;
-	pid_t *tids;
-	int r;
-
-	s->all_stopped = true;
-	s->states.n = 0;
-	for (;;) {
-		r = target_tids(s->target, &tids, &n);
-		if (r)
-			return r;
-		all = true;
-		asked = false;
-		for (i = 0; i < n; i++) {
-			size_t known = s->states.n;
-
-			if (tracees_is_stopped(s->tracees, tids[i]))
-				continue;
-			states_note(s, tids[i]);
-			if (s->states.n != known) {
-				asked = true;
-				(void)tracees_interrupt(s->tracees,
-							tids[i]); /* gone: not in the next list */
-			}
-			all = false;
-		}
-		free(tids);
-		now = clock_ns();
-		if (all || now >= deadline)
-			return 0;
-		/* Wait before, not after, the events are taken: then every stop that is not counted
-		 * yet still makes the descriptor readable. */
-		pfd = (struct pollfd){ .fd = tracees_fd(s->tracees), .events = POLLIN };
-		if (!asked)
-			(void)poll(&pfd, 1, (int)((deadline - now) / 1000000) + 1);
-		r = stops_tracees(s);
-		if (r || s->over)
-			return r ? r : -ESRCH;
-	}
-}
-
-/* All go on, but for those that wait to be shown. */
-static void resume_all(struct session *s)
-{
-	size_t i;
-
-	s->all_stopped = false;
-	s->states.n = 0;
-	s->passed.n = 0;
-	for (i = 0; i < s->hits.n; i++)
-		s->hits.data[i].since_ns = clock_ns();
-	if (s->tracees)
-		tracees_resume_all(s->tracees, is_waiting, s);
-}
-
 int session_continue(struct session *s, struct err *err)
 {
 	int r = session_over(s, err);
@@ -544,7 +442,7 @@ int session_continue(struct session *s, struct err *err)
 	s->stopped = false;
 	look_forget(s);
 	if (s->all_stopped)
-		resume_all(s);
+		stops_resume_all(s);
 	else
 		stops_resume(s, (pid_t)s->stop.tid);
 	session_relax(s);
@@ -598,9 +496,9 @@ int session_pause(struct session *s, struct err *err)
 	r = session_need_tracees(s, err);
 	if (r)
 		return r;
-	r = stop_all(s);
+	r = stops_all(s);
 	if (r) {
-		resume_all(s);
+		stops_resume_all(s);
 		session_relax(s);
 		stops_announce(s);
 		return err_set(err, r, "%s: cannot stop its threads: %s", s->label, strerror(-r));
@@ -612,7 +510,7 @@ int session_pause(struct session *s, struct err *err)
 	while (!s->stopped && !r && s->waiting.n) {
 		b = judge_first(s);
 		if (b) {
-			resume_all(s);
+			stops_resume_all(s);
 			r = stop_at_breakpoint(s, b);
 		} else {
 			r = vec_push(&s->passed, take_first(s));
@@ -622,46 +520,4 @@ int session_pause(struct session *s, struct err *err)
 		r = stop_by_pause(s);
 	stops_announce(s);
 	return r ? err_set(err, r, "out of memory") : 0;
-}
-
-int session_still_begin(struct session *s, struct err *err)
-{
-	int r = session_over(s, err);
-
-	if (r)
-		return r;
-	if (s->still++ || s->stopped)
-		return 0;
-	r = session_need_tracees(s, err);
-	if (r) {
-		s->still--;
-		return r;
-	}
-	s->still_since_ns = clock_ns();
-	r = stop_all(s);
-	if (r) {
-		s->still--;
-		resume_all(s);
-		session_relax(s);
-		stops_announce(s);
-		return err_set(err, r, "%s: cannot stop its threads: %s", s->label, strerror(-r));
-	}
-	look_fresh(s);
-	return 0;
-}
-
-void session_still_end(struct session *s, uint64_t *ret_pause_us)
-{
-	uint64_t pause = 0;
-
-	if (s->still && !--s->still && !s->stopped) {
-		mem_cache_off(target_mem(s->target));
-		look_forget(s);
-		resume_all(s);
-		pause = (clock_ns() - s->still_since_ns) / 1000;
-		session_relax(s);
-		stops_announce(s);
-	}
-	if (ret_pause_us)
-		*ret_pause_us = pause;
 }

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Watched places: what the kernel is told of them, and how many breakpoints use each. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "engine/session_priv.h"
+#include "probes/probe.h"
+#include "trace/trace.h"
+
+struct place *place_by_id(struct session *s, uint32_t id)
+{
+	size_t i;
+
+	for (i = 0; i < s->places.n; i++)
+		if (s->places.data[i]->id == id)
+			return s->places.data[i];
+	return NULL;
+}
+
+static struct place *place_at(struct session *s, uint64_t addr, uint64_t code)
+{
+	size_t i;
+
+	for (i = 0; i < s->places.n; i++)
+		if (s->places.data[i]->addr == addr && s->places.data[i]->code == code)
+			return s->places.data[i];
+	return NULL;
+}
+
+static bool address_used(struct session *s, uint64_t addr)
+{
+	size_t i;
+
+	for (i = 0; i < s->places.n; i++)
+		if (s->places.data[i]->addr == addr)
+			return true;
+	return false;
+}
+
+uint64_t place_hits(struct session *s, const struct place *p)
+{
+	uint64_t hits = 0;
+
+	trace_place_hits(s->trace, p->addr, p->code, &hits);
+	return hits;
+}
+
+/* Tell the kernel what a trap means now; its count goes on (it is kept apart from the place). */
+static int place_sync(struct session *s, struct place *p)
+{
+	uint32_t action = p->abi.action;
+
+	if (action != ABI_ACT_NOTE)
+		action = p->stops ? ABI_ACT_STOP : ABI_ACT_COUNT;
+	if (action == p->abi.action)
+		return 0;
+	p->abi.action = action;
+	return trace_place_set(s->trace, p->addr, p->code, &p->abi);
+}
+
+void place_release(struct session *s, uint32_t id, bool stops)
+{
+	struct place *p = place_by_id(s, id);
+	size_t i;
+
+	if (!p)
+		return;
+	if (stops)
+		p->stops--;
+	if (--p->users) {
+		place_sync(s, p);
+		return;
+	}
+	for (i = 0; s->places.data[i] != p; i++)
+		;
+	s->places.data[i] = s->places.data[--s->places.n];
+	if (!address_used(s, p->addr))
+		trace_unwatch(s->trace, p->addr);
+	trace_place_del(s->trace, p->addr, p->code);
+	free(p);
+}
+
+static struct abi_place place_abi(uint32_t id, const struct interp_place *ip, bool keep_state,
+				  bool stops)
+{
+	struct abi_place abi = {
+		.id = id,
+		.action = !ip->event ? ABI_ACT_NOTE
+			  : stops    ? ABI_ACT_STOP
+				     : ABI_ACT_COUNT,
+		.offset = (int32_t)ip->offset,
+		.ndrop = ip->ndrop,
+		.keep_state = keep_state,
+		.group = (uint32_t)ip->line,
+	};
+	uint32_t i;
+
+	_Static_assert(ABI_DROP_RANGES == INTERP_DROP_MAX, "one limit for both sides");
+	for (i = 0; i < ip->ndrop && i < ABI_DROP_RANGES; i++) {
+		abi.drop[i].lo = ip->drop[i].lo;
+		abi.drop[i].hi = ip->drop[i].hi;
+	}
+	return abi;
+}
+
+/*
+ * One more use of a place that is armed already. Where a line begins may also be what helps another
+ * line to tell its events (interp_place.event): then the place does both.
+ */
+static int place_join(struct session *s, struct place *p, const struct interp_place *ip,
+		      bool keep_state, bool stops)
+{
+	struct abi_place old = p->abi;
+	int r = 0;
+
+	p->users++;
+	p->stops += stops;
+	if (p->abi.group != (uint32_t)ip->line && !ip->event) {
+		p->abi.note_group = (uint32_t)ip->line;
+		r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
+	} else if (ip->event && p->abi.action == ABI_ACT_NOTE) {
+		p->abi = place_abi(p->id, ip, keep_state, stops);
+		p->abi.note_group = old.group;
+		r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
+	}
+	if (!r)
+		r = place_sync(s, p);
+	if (r) {
+		p->abi = old;
+		p->users--;
+		p->stops -= stops;
+	}
+	return r;
+}
+
+int place_take(struct session *s, const struct bind_place *bp, bool keep_state, bool stops,
+	       struct err *err, uint32_t *ret_id)
+{
+	uint64_t addr = bp->bytecode + bp->place->offset + 1;
+	struct place *p = place_at(s, addr, bp->code);
+	bool first_at_addr;
+	int r;
+
+	if (p) {
+		r = place_join(s, p, bp->place, keep_state, stops);
+		if (r)
+			return err_set(err, r, "%s: cannot change a watched place: %s", s->label,
+				       strerror(-r));
+		*ret_id = p->id;
+		return 0;
+	}
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err_set(err, -ENOMEM, "out of memory");
+	p->id = s->next_place++;
+	p->addr = addr;
+	p->code = bp->code;
+	p->users = 1;
+	p->stops = stops;
+	p->abi = place_abi(p->id, bp->place, keep_state, stops);
+	first_at_addr = !address_used(s, addr);
+	r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
+	if (r) {
+		free(p);
+		return err_set(err, r, "%s: cannot add a place to the kernel's map: %s", s->label,
+			       strerror(-r));
+	}
+	r = first_at_addr ? trace_watch(s->trace, addr, err) : 0;
+	if (!r)
+		r = vec_push(&s->places, p);
+	if (r) {
+		trace_place_del(s->trace, p->addr, p->code);
+		free(p);
+		return r;
+	}
+	*ret_id = p->id;
+	return 0;
+}
