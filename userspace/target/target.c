@@ -176,7 +176,7 @@ int target_tids(const struct target *t, pid_t **ret, size_t *ret_n)
 	snprintf(path, sizeof(path), "/proc/%d/task", (int)t->pid);
 	dir = opendir(path);
 	if (!dir)
-		return errno == ENOMEM ? -ENOMEM : -ESRCH;
+		return errno == ENOENT ? -ESRCH : -errno;
 	while (!r && (e = readdir(dir)))
 		if (e->d_name[0] >= '1' && e->d_name[0] <= '9')
 			r = vec_push(&v, atoi(e->d_name));
@@ -382,9 +382,12 @@ static int check_tracer(const struct target *t, struct err *err)
 {
 	_cleanup_free_ pid_t *tids = NULL;
 	size_t n, i;
+	int r;
 
-	if (target_tids(t, &tids, &n))
-		return err_set(err, -ESRCH, "pid %d: the process has ended", (int)t->pid);
+	r = target_tids(t, &tids, &n);
+	if (r)
+		return err_set(err, r, r == -ESRCH ? "pid %d: the process has ended" : "pid %d: its threads cannot be listed: %s",
+			       (int)t->pid, strerror(-r));
 	for (i = 0; i < n; i++) {
 		pid_t tracer = target_tracer(t, tids[i]);
 		char comm[16];

@@ -33,7 +33,7 @@ bool target_alive(const struct target *t);	/* not gone, not a zombie */
 /* How it ended, as from wait(2), while its parent has not reaped it; -1 when that is not known. */
 int target_exit_status(const struct target *t);
 
-/* Thread ids now, ascending, malloc'ed. 0, -ESRCH or -ENOMEM. */
+/* Thread ids now, ascending, malloc'ed. 0, -ESRCH (it is gone) or -errno. */
 int target_tids(const struct target *t, pid_t **ret, size_t *ret_n);
 /* The kernel's name of a thread (comm) into buf, NUL-terminated; 0 or -errno. */
 int target_comm(const struct target *t, pid_t tid, char buf[static 16]);
