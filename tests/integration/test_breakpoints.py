@@ -81,5 +81,51 @@ class SharedPlaces(harness.TestCase):
             self.assertUntouched(target)
 
 
+# "old" has what it takes until its code object is freed and another's lies in the same place.
+REUSE = """
+import sys
+def make(name):
+    names = {}
+    exec(compile('def %s(n):\\n    return n + 1\\n' % name, name + '.py', 'exec'), names)
+    return names[name]
+f = make('old')
+place = id(f.__code__)
+print('ready', flush=True)
+sys.stdin.readline()
+del f
+kept = []
+while len(kept) < 100000:
+    kept.append(make('new'))
+    if id(kept[-1].__code__) == place:
+        break
+print('reused' if id(kept[-1].__code__) == place else 'elsewhere', flush=True)
+for line in sys.stdin:
+    kept[-1](1)
+    print('called', flush=True)
+"""
+
+
+class Reused(harness.TestCase):
+    def test_other_code_in_the_same_memory(self):
+        target = self.start_code(interpreters.one(), REUSE)
+        piped = terminal.Piped("attach", target.pid, "--json")
+        self.addCleanup(piped.close)
+        self.assertEqual(piped.event()["event"], "attached")
+        piped.send("break old\n")
+        self.assertEqual(piped.event()["event"], "bound")
+        target.send("go\n")
+        if target.line() != "reused":
+            self.skipTest("the memory of the code object was not used again")
+        for _ in range(3):
+            target.send("call\n")
+            self.assertEqual(target.line(), "called")
+        piped.send("disable 1\nenable 1\n")
+        event = piped.event()
+        self.assertEqual(event["event"], "error", event)
+        self.assertIn("the code that it was bound to is gone", event["message"])
+        self.assertEqual(piped.end()[1], 1)
+        self.assertUntouched(target)
+
+
 if __name__ == "__main__":
     harness.main()

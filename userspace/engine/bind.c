@@ -137,7 +137,10 @@ static int binding_add(struct binding *b, size_t *cap, const struct index_place 
 	if (!copy)
 		return -ENOMEM;
 	*copy = *ip->place;
-	b->places[b->n++] = (struct bind_place){ ip->code->address, ip->code->bytecode, copy };
+	b->places[b->n++] = (struct bind_place){ .code = ip->code->address,
+						 .bytecode = ip->code->bytecode,
+						 .checksum = ip->code->checksum,
+						 .place = copy };
 	return 0;
 }
 

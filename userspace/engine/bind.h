@@ -13,6 +13,7 @@ struct location;
 
 struct bind_place {
 	uint64_t code, bytecode;
+	uint64_t checksum; /* of the code object, see interp_code */
 	struct interp_place *place; /* a copy, owned by the binding */
 };
 

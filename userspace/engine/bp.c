@@ -46,6 +46,19 @@ int bps_index(struct session *s, bool fresh, struct err *err)
 	return index_scan(s, err);
 }
 
+/* Is there still the code object that was bound? Its memory may have been freed and used for another. */
+static bool is_same_code(struct session *s, const struct bind_place *bp)
+{
+	struct interp_code c;
+	bool same;
+
+	if (s->in->ops->code(s->in, bp->code, &c))
+		return false;
+	same = c.checksum == bp->checksum;
+	interp_code_deinit(&c);
+	return same;
+}
+
 /* ---- enabling ---- */
 
 static void bp_disarm(struct session *s, struct bp_priv *b)
@@ -335,6 +348,7 @@ int session_bp_clear(struct session *s, int id, struct err *err)
 int session_bp_enable(struct session *s, int id, bool enable, struct err *err)
 {
 	struct bp_priv *b = bp_find_err(s, id, err);
+	size_t i;
 	int r;
 
 	if (!b)
@@ -342,6 +356,14 @@ int session_bp_enable(struct session *s, int id, bool enable, struct err *err)
 	if (enable == b->pub.enabled)
 		return 0;
 	if (enable) {
+		r = session_over(s, err);
+		if (r)
+			return r;
+		for (i = 0; i < b->where.n; i++)
+			if (!is_same_code(s, &b->where.places[i]))
+				return err_set(err, -ESTALE,
+					       "breakpoint %d: the code that it was bound to is gone; clear it and set it anew",
+					       id);
 		r = bp_arm(s, b, err);
 		if (r)
 			return r;
@@ -486,12 +508,17 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 
 	for (i = 0; i < s->bps.n; i++) {
 		struct bp_priv *b = s->bps.data[i];
-		bool here = false;
+		const struct bind_place *here = NULL;
 
 		if (!b->place_ids || b->pub.action != BP_STOP)
 			continue;
 		for (j = 0; j < b->where.n && !here; j++)
-			here = b->place_ids[j] == hit->place && b->where.places[j].place->event;
+			if (b->place_ids[j] == hit->place && b->where.places[j].place->event)
+				here = &b->where.places[j];
+		if (here && !is_same_code(s, here)) {
+			b->pub.gone = true;
+			continue;
+		}
 		if (!here || (b->cond && !bp_condition_true(s, b, hit)))
 			continue;
 		b->pub.hits++;

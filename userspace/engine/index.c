@@ -19,7 +19,6 @@ struct interned {
 /* Names of code objects that were asked for by address. */
 struct named {
 	uint64_t code;
-	uint64_t checksum;
 	const char *file, *function;
 	UT_hash_handle hh;
 };
@@ -286,7 +285,6 @@ int code_index_names(struct code_index *ix, uint64_t code, const char **ret_file
 		nm = calloc(1, sizeof(*nm));
 		if (nm) {
 			nm->code = code;
-			nm->checksum = c.checksum;
 			nm->file = code_index_intern(ix, c.file);
 			nm->function = code_index_intern(ix, c.qualname);
 		}

@@ -57,6 +57,7 @@ struct bp {
 	int id; /* from 1 */
 	enum bp_action action;
 	bool temporary, enabled;
+	bool gone;	    /* a hit was in other code: that which it was bound to is no more */
 	char *location;	    /* as asked */
 	char *file;	    /* absolute */
 	int32_t line;	    /* where it is bound (may be later than asked) */
@@ -83,6 +84,7 @@ int session_break(struct session *s, const char *location, const char *default_f
 		  enum bp_action action, bool temporary, bool enabled, const char *condition,
 		  struct err *err, int *ret_id);
 int session_bp_clear(struct session *s, int id, struct err *err);
+/* -ESTALE: the code that it was bound to is no more, or other code lies there now. */
 int session_bp_enable(struct session *s, int id, bool enable, struct err *err);
 int session_bp_condition(struct session *s, int id, const char *condition,
 			 struct err *err); /* NULL: none */
