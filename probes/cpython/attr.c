@@ -107,41 +107,70 @@ static bool has_slot(struct obj_rd *rd, struct obj_type *t, uint32_t slot)
 	return mem_u64(rd->mem, t->addr + slot, &fn) < 0 || fn;
 }
 
-int obj_member(struct obj_rd *rd, uint64_t obj, struct obj_type *t, uint64_t def,
-	       uint64_t *ret_addr, struct value **ret_value)
+/* Types of PyMemberDef (Include/structmember.h, the same everywhere). */
+enum {
+	SHORT, INT, LONG, FLOAT, DOUBLE, STRING, OBJECT, CHAR, BYTE, UBYTE, USHORT, UINT, ULONG, STRING_INPLACE, BOOL,
+	OBJECT_EX = 16, LONGLONG, ULONGLONG, SSIZE,
+};
+#define RELATIVE_OFFSET 8 /* a flag, 3.12+ */
+
+/* Bytes of a member that is a number, or a pointer to text; 0: it is none of them. */
+static const uint8_t member_bytes[] = {
+	[CHAR] = 1, [BYTE] = 1, [UBYTE] = 1, [BOOL] = 1, [SHORT] = 2, [USHORT] = 2, [INT] = 4, [UINT] = 4,
+	[FLOAT] = 4, [DOUBLE] = 8, [LONG] = 8, [ULONG] = 8, [LONGLONG] = 8, [ULONGLONG] = 8, [SSIZE] = 8, [STRING] = 8,
+};
+
+/* The number that the bytes of a member stand for; NULL: out of memory. */
+static struct value *member_number(uint32_t type, uint64_t raw)
 {
-	enum {
-		SHORT,
-		INT,
-		LONG,
-		FLOAT,
-		DOUBLE,
-		STRING,
-		OBJECT,
-		CHAR,
-		BYTE,
-		UBYTE,
-		USHORT,
-		UINT,
-		ULONG,
-		STRING_INPLACE,
-		BOOL,
-		OBJECT_EX = 16,
-		LONGLONG,
-		ULONGLONG,
-		SSIZE,
-		NONE
-	};
-	enum {
-		RELATIVE_OFFSET = 8
-	}; /* 3.12+; Include/structmember.h has the types, the same everywhere */
-	_cleanup_free_ char *text = NULL;
-	uint32_t type, flags;
-	uint64_t offset, at, raw;
+	char c = (char)(raw & 0x7f);
 	struct value *v;
 	float f;
 	double d;
-	char c;
+
+	switch (type) {
+	case BYTE:
+		return value_new_long((int8_t)raw);
+	case SHORT:
+		return value_new_long((int16_t)raw);
+	case INT:
+		return value_new_long((int32_t)raw);
+	case FLOAT:
+		memcpy(&f, &raw, sizeof(f));
+		return value_new_float(f);
+	case DOUBLE:
+		memcpy(&d, &raw, sizeof(d));
+		return value_new_float(d);
+	case BOOL:
+		return value_new_bool(raw);
+	case CHAR:
+		return value_new_str(&c, 1);
+	case ULONG:
+	case ULONGLONG:
+		v = value_new_long(0);
+		if (v)
+			mpz_set_ui(v->z, raw);
+		return v;
+	default:
+		return value_new_long((int64_t)raw);
+	}
+}
+
+/* The object that a member holds; one without _EX is None where the pointer is NULL. */
+static int member_object(struct obj_rd *rd, uint64_t at, uint32_t type, uint64_t *ret_addr)
+{
+	if (mem_u64(rd->mem, at, ret_addr) < 0)
+		return -EFAULT;
+	if (!*ret_addr && type == OBJECT)
+		*ret_addr = rd->py->none;
+	return *ret_addr ? 0 : -ENOENT;
+}
+
+int obj_member(struct obj_rd *rd, uint64_t obj, uint64_t def, uint64_t *ret_addr, struct value **ret_value)
+{
+	_cleanup_free_ char *text = NULL;
+	uint64_t offset, raw = 0;
+	uint32_t type, flags;
 
 	*ret_addr = 0;
 	*ret_value = NULL;
@@ -151,100 +180,29 @@ int obj_member(struct obj_rd *rd, uint64_t obj, struct obj_type *t, uint64_t def
 		return -EFAULT;
 	if ((rd->minor >= 12 && flags & RELATIVE_OFFSET) || offset > 1u << 20)
 		return -EOPNOTSUPP;
-	(void)t;
-	at = obj + offset;
-	if (type == OBJECT || type == OBJECT_EX) {
-		if (mem_u64(rd->mem, at, ret_addr) < 0)
+	if (type == OBJECT || type == OBJECT_EX)
+		return member_object(rd, obj + offset, type, ret_addr);
+	if (type != STRING_INPLACE) {
+		if (type >= sizeof(member_bytes) || !member_bytes[type])
+			return -EOPNOTSUPP;
+		if (mem_read(rd->mem, obj + offset, &raw, member_bytes[type]) < 0)
 			return -EFAULT;
-		if (!*ret_addr && type == OBJECT)
-			*ret_addr = rd->py->none;
+	}
+	if (type == STRING && !raw) {
+		*ret_addr = rd->py->none;
 		return *ret_addr ? 0 : -ENOENT;
 	}
-	raw = 0;
-	switch (type) {
-	case CHAR:
-	case BYTE:
-	case UBYTE:
-	case BOOL:
-		if (mem_read(rd->mem, at, &raw, 1) < 0)
-			return -EFAULT;
-		break;
-	case SHORT:
-	case USHORT:
-		if (mem_read(rd->mem, at, &raw, 2) < 0)
-			return -EFAULT;
-		break;
-	case INT:
-	case UINT:
-	case FLOAT:
-		if (mem_read(rd->mem, at, &raw, 4) < 0)
-			return -EFAULT;
-		break;
-	case LONG:
-	case ULONG:
-	case LONGLONG:
-	case ULONGLONG:
-	case SSIZE:
-	case DOUBLE:
-	case STRING:
-		if (mem_u64(rd->mem, at, &raw) < 0)
-			return -EFAULT;
-		break;
-	case STRING_INPLACE:
-		break;
-	default:
-		return -EOPNOTSUPP;
-	}
-	switch (type) {
-	case BYTE:
-		v = value_new_long((int8_t)raw);
-		break;
-	case SHORT:
-		v = value_new_long((int16_t)raw);
-		break;
-	case INT:
-		v = value_new_long((int32_t)raw);
-		break;
-	case FLOAT:
-		memcpy(&f, &raw, sizeof(f));
-		v = value_new_float(f);
-		break;
-	case DOUBLE:
-		memcpy(&d, &raw, sizeof(d));
-		v = value_new_float(d);
-		break;
-	case BOOL:
-		v = value_new_bool(raw);
-		break;
-	case CHAR:
-		c = (char)(raw & 0x7f);
-		v = value_new_str(&c, 1);
-		break;
-	case STRING:
-	case STRING_INPLACE:
-		if (type == STRING && !raw) {
-			*ret_addr = rd->py->none;
-			return *ret_addr ? 0 : -ENOENT;
-		}
-		text = obj_cstr(rd, type == STRING ? raw : at);
+	if (type == STRING || type == STRING_INPLACE) {
+		text = obj_cstr(rd, type == STRING ? raw : obj + offset);
 		if (!text)
 			return -EFAULT;
-		v = value_new_str(text, strlen(text));
-		break;
-	case ULONG:
-	case ULONGLONG:
-		v = value_new_long(0);
-		if (v)
-			mpz_set_ui(v->z, raw);
-		break;
-	default:
-		v = value_new_long((int64_t)raw);
-		break;
+		*ret_value = value_new_str(text, strlen(text));
+	} else {
+		*ret_value = member_number(type, raw);
 	}
-	if (!v)
+	if (!*ret_value)
 		rd->nomem = true;
-	*ret_value = v;
-	return v ? 0 : -ENOMEM;
+	return *ret_value ? 0 : -ENOMEM;
 }
 
 /* "<bound method F of SELF>" for a function found in the class, or a C method likewise. */
@@ -317,7 +275,7 @@ static int data_descriptor(struct obj_rd *rd, uint64_t obj, struct obj_type *t, 
 
 	switch (f->kind) {
 	case FOUND_MEMBER:
-		*ret_err = obj_member(rd, obj, t, f->def, ret_addr, ret_value);
+		*ret_err = obj_member(rd, obj, f->def, ret_addr, ret_value);
 		if (*ret_err == -EOPNOTSUPP)
 			refuse(err, "descriptor", name, f->owner);
 		return 1;

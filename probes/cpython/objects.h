@@ -217,8 +217,8 @@ int obj_attr(struct obj_rd *rd, uint64_t obj, const char *name, struct err *err,
 /* The same as an address only; 0 when there is none, or it is no object of the target. */
 uint64_t obj_attr_addr(struct obj_rd *rd, uint64_t obj, const char *name);
 /* A slot described by a member descriptor: object's address, or a value made here. -ENOENT: empty. */
-int obj_member(struct obj_rd *rd, uint64_t obj, struct obj_type *t, uint64_t member_def,
-	       uint64_t *ret_addr, struct value **ret_value);
+int obj_member(struct obj_rd *rd, uint64_t obj, uint64_t member_def, uint64_t *ret_addr,
+	       struct value **ret_value);
 /* attr_c.c: the fixed list of attributes that C code computes. -ENOENT: not in the list. */
 int obj_attr_c(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const char *name, uint64_t *ret_addr,
 	       struct value **ret_value);

@@ -45,7 +45,7 @@ static void add_slots(struct obj_rd *rd, struct value *v, uint64_t addr, struct 
 			if (!name)
 				break;
 			if (has_child(v, nfields, name) ||
-			    obj_member(rd, addr, t, def, &child, &made) < 0)
+			    obj_member(rd, addr, def, &child, &made) < 0)
 				continue;
 			value_free(made);
 			if (v->nitems >= rd->lim.items) {
@@ -366,7 +366,7 @@ static void add_members(struct obj_rd *rd, struct value *v, uint64_t addr, struc
 			if (!name)
 				break;
 			if (has_child(v, v->nitems, name) ||
-			    obj_member(rd, addr, t, def, &child, &made) < 0)
+			    obj_member(rd, addr, def, &child, &made) < 0)
 				continue;
 			value_free(made);
 			if (child && child != rd->py->none && !obj_add(rd, v, child, depth, name))
