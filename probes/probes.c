@@ -28,7 +28,8 @@ int probes_open(struct mem *mem, struct sym *sym, const struct probe_env *env, s
 	}
 	if (!sym_modules(sym, &mods, &n) && n)
 		exe = mods[0].path;
-	return err_set(err, -ENOENT, "pid %d: %s%sis not a Python process", env->pid, exe, *exe ? " " : "");
+	return err_set(err, -ENOENT, "pid %d: %s%sis not a Python process", env->pid, exe,
+		       *exe ? " " : "");
 }
 
 void probes_close(struct interp *in)

@@ -12,7 +12,7 @@ build="make gcc libc6-dev clang llvm bpftool pkg-config libbpf-dev libelf-dev li
 	libjansson-dev libedit-dev libgmp-dev uthash-dev"
 demo="python3"
 test="python3 python3-dbg libcunit1-dev debootstrap clang-format"
-bench="python3 python3-debugpy"
+bench="python3 python3-debugpy gnuplot-nox"
 
 say() { printf 'install-deps: %s\n' "$*" >&2; }
 

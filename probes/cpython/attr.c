@@ -109,15 +109,33 @@ static bool has_slot(struct obj_rd *rd, struct obj_type *t, uint32_t slot)
 
 /* Types of PyMemberDef (Include/structmember.h, the same everywhere). */
 enum {
-	SHORT, INT, LONG, FLOAT, DOUBLE, STRING, OBJECT, CHAR, BYTE, UBYTE, USHORT, UINT, ULONG, STRING_INPLACE, BOOL,
-	OBJECT_EX = 16, LONGLONG, ULONGLONG, SSIZE,
+	SHORT,
+	INT,
+	LONG,
+	FLOAT,
+	DOUBLE,
+	STRING,
+	OBJECT,
+	CHAR,
+	BYTE,
+	UBYTE,
+	USHORT,
+	UINT,
+	ULONG,
+	STRING_INPLACE,
+	BOOL,
+	OBJECT_EX = 16,
+	LONGLONG,
+	ULONGLONG,
+	SSIZE,
 };
 #define RELATIVE_OFFSET 8 /* a flag, 3.12+ */
 
 /* Bytes of a member that is a number, or a pointer to text; 0: it is none of them. */
 static const uint8_t member_bytes[] = {
-	[CHAR] = 1, [BYTE] = 1, [UBYTE] = 1, [BOOL] = 1, [SHORT] = 2, [USHORT] = 2, [INT] = 4, [UINT] = 4,
-	[FLOAT] = 4, [DOUBLE] = 8, [LONG] = 8, [ULONG] = 8, [LONGLONG] = 8, [ULONGLONG] = 8, [SSIZE] = 8, [STRING] = 8,
+	[CHAR] = 1,	[BYTE] = 1,	 [UBYTE] = 1, [BOOL] = 1,   [SHORT] = 2, [USHORT] = 2,
+	[INT] = 4,	[UINT] = 4,	 [FLOAT] = 4, [DOUBLE] = 8, [LONG] = 8,	 [ULONG] = 8,
+	[LONGLONG] = 8, [ULONGLONG] = 8, [SSIZE] = 8, [STRING] = 8,
 };
 
 /* The number that the bytes of a member stand for; NULL: out of memory. */
@@ -166,7 +184,8 @@ static int member_object(struct obj_rd *rd, uint64_t at, uint32_t type, uint64_t
 	return *ret_addr ? 0 : -ENOENT;
 }
 
-int obj_member(struct obj_rd *rd, uint64_t obj, uint64_t def, uint64_t *ret_addr, struct value **ret_value)
+int obj_member(struct obj_rd *rd, uint64_t obj, uint64_t def, uint64_t *ret_addr,
+	       struct value **ret_value)
 {
 	_cleanup_free_ char *text = NULL;
 	uint64_t offset, raw = 0;

@@ -51,7 +51,8 @@ static void kernel(const struct interp *in, struct abi_py *ret)
 	ret->prev_scale = object ? (o->minor == 10 ? 2 : 1) : 0;
 	ret->code_tag_mask = py->code_tag_mask;
 	ret->redispatch = !object;
-	/* Python/ceval.c: before 3.10 the unit is read after the trace function ran, from 3.12 on instrumentation does it. */
+	/* Python/ceval.c: before 3.10 the unit is read after the trace function ran, from 3.12 on
+	 * instrumentation does it. */
 	if (o->cframe_use_tracing != OFF_NONE && (o->minor == 10 || o->minor == 11))
 		ret->reread = o->minor == 10 ? ABI_REREAD_LINES : ABI_REREAD_TRACING;
 	ret->tstate_cframe = o->tstate_cframe;

@@ -13,8 +13,8 @@
 #include "probes/cpython/detect.h"
 
 #define DEBUG_OFFSETS_SIZE 2048 /* more than any _Py_DebugOffsets */
-#define TRACE_REFS_SIZE 16      /* _ob_next and _ob_prev before ob_refcnt (Include/object.h) */
-#define START_TRIES 50          /* of 1 ms each: an interpreter starts in some 10 ms */
+#define TRACE_REFS_SIZE	   16	/* _ob_next and _ob_prev before ob_refcnt (Include/object.h) */
+#define START_TRIES	   50	/* of 1 ms each: an interpreter starts in some 10 ms */
 
 void cpython_free(struct interp *in)
 {
@@ -42,7 +42,8 @@ int cpython_refuse(struct err *err, int pid, const char *version, const char *fm
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	return err_set(err, -ENOTSUP, "pid %d: Python %s %s; nothing was attached", pid, version, text);
+	return err_set(err, -ENOTSUP, "pid %d: Python %s %s; nothing was attached", pid, version,
+		       text);
 }
 
 static bool has(struct cpython *py, size_t module, const char *name)
@@ -52,7 +53,8 @@ static bool has(struct cpython *py, size_t module, const char *name)
 	return !sym_lookup(py->sym, module, name, &addr, &size);
 }
 
-/* A name in the order in which the dynamic linker looks: an executable may hold a copy of a library's data. */
+/* A name in the order in which the dynamic linker looks: an executable may hold a copy of a
+ * library's data. */
 static uint64_t symbol(struct cpython *py, const char *name)
 {
 	uint64_t addr, size;
@@ -79,7 +81,8 @@ static int find_module(struct cpython *py, struct err *err)
 		/* PyPy's library has the C API too, by other names and for other structures. */
 		if (has(py, i, "pypy_main_startup") || has(py, i, "rpython_startup_code"))
 			return err_set(err, -ENOTSUP,
-				       "pid %d: PyPy is not supported (CPython 3.%d-3.%d is); nothing was attached",
+				       "pid %d: PyPy is not supported (CPython 3.%d-3.%d is); "
+				       "nothing was attached",
 				       py->pid, CPYTHON_MINOR_MIN, CPYTHON_MINOR_MAX);
 		/* Every Python since 2.2 exports it; extensions only import it. */
 		if (has(py, i, "PyEval_EvalFrameEx") || has(py, i, "PyEval_EvalCode")) {
@@ -140,8 +143,9 @@ static int check_object_head(struct cpython *py, struct err *err)
 		py_offsets_shift(table, TRACE_REFS_SIZE, &py->offsets);
 		return 0;
 	}
-	return cpython_refuse(err, py->pid, py->info.version,
-			      "has objects of another layout (a free-threaded build?), which is not supported");
+	return cpython_refuse(
+		err, py->pid, py->info.version,
+		"has objects of another layout (a free-threaded build?), which is not supported");
 }
 
 /*
@@ -194,8 +198,9 @@ static int find_runtime(struct cpython *py, struct err *err)
 	if (!py->runtime && !sym_section(py->sym, py->info.module, ".PyRuntime", &sec))
 		py->runtime = sec.start;
 	if (!py->runtime)
-		return cpython_refuse(err, py->pid, py->info.version,
-				      "hides its state (no symbol _PyRuntime), which is not supported");
+		return cpython_refuse(
+			err, py->pid, py->info.version,
+			"hides its state (no symbol _PyRuntime), which is not supported");
 	py->interp_head = py->runtime + py->off->runtime_interp_head;
 	return 0;
 }
@@ -238,13 +243,14 @@ static int read_debug_offsets(struct cpython *py, uint64_t *ret_interp_size, str
 		return 0;
 	r = mem_read(py->mem, py->runtime, data, sizeof(data));
 	if (r)
-		return err_set(err, r, "pid %d: cannot read the state of its interpreter: %s", py->pid,
-			       strerror(-r));
-	return cpython_debug_offsets(data, sizeof(data), py->pid, &py->info, &py->offsets, ret_interp_size,
-				     err);
+		return err_set(err, r, "pid %d: cannot read the state of its interpreter: %s",
+			       py->pid, strerror(-r));
+	return cpython_debug_offsets(data, sizeof(data), py->pid, &py->info, &py->offsets,
+				     ret_interp_size, err);
 }
 
-static int wait_for(int (*step)(struct cpython *py, struct err *err), struct cpython *py, struct err *err)
+static int wait_for(int (*step)(struct cpython *py, struct err *err), struct cpython *py,
+		    struct err *err)
 {
 	static const struct timespec ms = { .tv_nsec = 1000000 };
 	int r, i;
@@ -258,7 +264,8 @@ static int wait_for(int (*step)(struct cpython *py, struct err *err), struct cpy
 		nanosleep(&ms, NULL);
 	}
 	return err_set(err, -EAGAIN,
-		       "pid %d: its Python%s%s is still starting, or ending; try again (nothing was attached)",
+		       "pid %d: its Python%s%s is still starting, or ending; try again (nothing "
+		       "was attached)",
 		       py->pid, *py->info.version ? " " : "", py->info.version);
 }
 

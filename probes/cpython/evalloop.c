@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Where the code of the eval loop lies. Not where its symbol says: compilers split the function, and in
- * Debian's 3.14 the symbol covers little more than the entry. The dispatch table knows: opcode_targets
- * (Python/opcode_targets.h), 256 consecutive addresses of labels, one for each opcode. It has no symbol in a
- * stripped file, but looks like nothing else: it is found by its shape.
+ * Where the code of the eval loop lies. Not where its symbol says: compilers split the function,
+ * and in Debian's 3.14 the symbol covers little more than the entry. The dispatch table knows:
+ * opcode_targets (Python/opcode_targets.h), 256 consecutive addresses of labels, one for each
+ * opcode. It has no symbol in a stripped file, but looks like nothing else: it is found by its
+ * shape.
  */
 #include <endian.h>
 #include <errno.h>
@@ -15,16 +16,18 @@
 #include "probes/cpython/cpython.h"
 #include "probes/cpython/detect.h"
 
-#define TARGETS 256
+#define TARGETS	     256
 #define DISTINCT_MIN 100 /* 3.6 has 117 different targets, 3.15 234 */
 
 /*
- * Opcodes that do not exist share one target: which they are is as good as a name. From Lib/opcode.py and
- * Lib/_opcode_metadata.py of each version; opcode numbers stay within a minor version.
+ * Opcodes that do not exist share one target: which they are is as good as a name. From
+ * Lib/opcode.py and Lib/_opcode_metadata.py of each version; opcode numbers stay within a minor
+ * version.
  */
 static const struct {
 	uint8_t first, last;
 } unknown_opcodes[][22] = {
+	// clang-format off
 	[6] = { { 0, 0 }, { 6, 8 }, { 13, 14 }, { 18, 18 }, { 21, 21 }, { 30, 49 }, { 53, 54 }, { 58, 58 },
 		{ 74, 74 }, { 99, 99 }, { 117, 118 }, { 123, 123 }, { 128, 129 }, { 134, 134 }, { 139, 140 },
 		{ 159, 255 } },
@@ -45,6 +48,7 @@ static const struct {
 	[13] = { { 119, 148 }, { 223, 235 }, { 255, 255 } },
 	[14] = { { 121, 127 }, { 212, 233 } },
 	[15] = { { 120, 127 }, { 219, 232 } },
+	// clang-format on
 };
 _Static_assert(sizeof(unknown_opcodes) / sizeof(unknown_opcodes[0]) == CPYTHON_MINOR_MAX + 1,
 	       "each version needs its list");
@@ -79,8 +83,8 @@ static int by_start(const void *a, const void *b)
 }
 
 /*
- * Are these 256 words the table? A handler may be folded into the unknown one or the other way round (it
- * depends on the compiler), so a few exceptions are allowed.
+ * Are these 256 words the table? A handler may be folded into the unknown one or the other way
+ * round (it depends on the compiler), so a few exceptions are allowed.
  */
 static bool is_table(const struct table_search *s, const uint64_t *w)
 {
@@ -219,7 +223,8 @@ int cpython_find_eval(struct cpython *py, struct err *err)
 	if (!r)
 		r = sym_function_at(py->sym, py->info.module, addr, &body);
 	if (r)
-		return cpython_refuse(err, py->pid, py->info.version, "hides its eval loop, which is not supported");
+		return cpython_refuse(err, py->pid, py->info.version,
+				      "hides its eval loop, which is not supported");
 	for (i = 0; i < sizeof(unknown_opcodes[0]) / sizeof(unknown_opcodes[0][0]); i++) {
 		if (i && !unknown_opcodes[py->info.minor][i].last)
 			break;
@@ -243,10 +248,10 @@ int cpython_find_eval(struct cpython *py, struct err *err)
 		r = cpython_refuse(err, py->pid, py->info.version,
 				   "has no dispatch table that we know, which is not supported");
 	if (!r && rs.v.n > ABI_EVAL_RANGES)
-		r = cpython_refuse(
-			err, py->pid, py->info.version,
-			"has its eval loop in %zu pieces (a tail-calling build?), which is not supported",
-			rs.v.n);
+		r = cpython_refuse(err, py->pid, py->info.version,
+				   "has its eval loop in %zu pieces (a tail-calling build?), which "
+				   "is not supported",
+				   rs.v.n);
 	if (!r) {
 		memcpy(py->eval, rs.v.data, rs.v.n * sizeof(*rs.v.data));
 		py->eval_n = rs.v.n;

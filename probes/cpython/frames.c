@@ -8,7 +8,8 @@
 #include "base/cleanup.h"
 #include "base/vec.h"
 
-/* enum _frameowner: 3 is FRAME_OWNED_BY_CSTACK (3.12, 3.13) or ..._BY_INTERPRETER (3.14+), 4 the latter's 3.14. */
+/* enum _frameowner: 3 is FRAME_OWNED_BY_CSTACK (3.12, 3.13) or ..._BY_INTERPRETER (3.14+), 4 the
+ * latter's 3.14. */
 #define OWNER_SHIM 3
 
 struct frame_info {
@@ -59,7 +60,8 @@ static int first_frame(struct cpython *py, uint64_t tstate, uint64_t *ret)
 	r = cpython_ptr(py, tstate + py->off->tstate_frame, &p);
 	if (r)
 		return r;
-	/* 3.11 and 3.12 hang the frame on a structure of the C stack (Include/cpython/pystate.h, _PyCFrame). */
+	/* 3.11 and 3.12 hang the frame on a structure of the C stack (Include/cpython/pystate.h,
+	 * _PyCFrame). */
 	if (p && py->off->cframe_current_frame != OFF_NONE) {
 		r = cpython_ptr(py, p + py->off->cframe_current_frame, &p);
 		if (r)
@@ -105,7 +107,8 @@ int cpython_top_frame(struct cpython *py, uint64_t tstate, uint64_t *ret)
 	return r ? r : skip_shims(py, frame, ret);
 }
 
-/* Byte offset of the instruction where the frame stands; -1: not started, or its bytes lie elsewhere. */
+/* Byte offset of the instruction where the frame stands; -1: not started, or its bytes lie
+ * elsewhere. */
 static int frame_offset(struct cpython *py, uint64_t frame, uint64_t code, int32_t *ret)
 {
 	const struct py_offsets *o = py->off;
@@ -125,7 +128,8 @@ static int frame_offset(struct cpython *py, uint64_t frame, uint64_t code, int32
 	}
 	r = cpython_ptr(py, frame + o->iframe_instr, &instr);
 	if (!r)
-		r = cpython_ptr(py, code + o->ob_size, &size); /* code units: co_code_adaptive is the variable part */
+		r = cpython_ptr(py, code + o->ob_size,
+				&size); /* code units: co_code_adaptive is the variable part */
 	if (r)
 		return r;
 	start = code + o->code_adaptive;
@@ -136,7 +140,8 @@ static int frame_offset(struct cpython *py, uint64_t frame, uint64_t code, int32
 	return 0;
 }
 
-int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp_frame **ret, size_t *ret_n)
+int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp_frame **ret,
+		   size_t *ret_n)
 {
 	struct cpython *py = cpython_of(in);
 	VEC(struct interp_frame) frames = { 0 };
@@ -174,7 +179,8 @@ int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp
 		if (!r)
 			r = skip_shims(py, frame, &frame);
 	}
-	/* What was read before the chain broke is better than nothing: a running target changes under us. */
+	/* What was read before the chain broke is better than nothing: a running target changes
+	 * under us. */
 	if (r && (!frames.n || r == -ENOMEM)) {
 		vec_deinit(&frames);
 		return r;

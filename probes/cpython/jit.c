@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Is the JIT (3.13+) on? Hot code then no longer reads its bytecode: watching it would miss silently.
+ * Is the JIT (3.13+) on? Hot code then no longer reads its bytecode: watching it would miss
+ * silently.
  */
 #include <errno.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 #include "probes/cpython/detect.h"
 
 static const char variable[] = "PYTHON_JIT"; /* with its NUL */
-/* Debug builds count references in each interpreter (Include/internal/pycore_interp_structs.h): 16 bytes more. */
+/* Debug builds count references in each interpreter (Include/internal/pycore_interp_structs.h): 16
+ * bytes more. */
 #define DEBUG_GROWTH 16
 
 static int search_variable(void *priv, uint64_t addr, const uint8_t *data, size_t len)
@@ -20,7 +22,8 @@ static int search_variable(void *priv, uint64_t addr, const uint8_t *data, size_
 
 static int refuse(struct cpython *py, struct err *err)
 {
-	return cpython_refuse(err, py->pid, py->info.version, "has its JIT on: start it with PYTHON_JIT=0");
+	return cpython_refuse(err, py->pid, py->info.version,
+			      "has its JIT on: start it with PYTHON_JIT=0");
 }
 
 /* 3.13: the optimizer object of the interpreter is either one that does nothing or the real one. */
@@ -48,7 +51,8 @@ static int optimizer_on(struct cpython *py, uint64_t interp, bool *ret)
 	return 0;
 }
 
-int cpython_check_jit(struct cpython *py, const char *python_jit, uint64_t interp_size, struct err *err)
+int cpython_check_jit(struct cpython *py, const char *python_jit, uint64_t interp_size,
+		      struct err *err)
 {
 	uint32_t shift = 0;
 	uint64_t interp;
@@ -66,9 +70,9 @@ int cpython_check_jit(struct cpython *py, const char *python_jit, uint64_t inter
 		if (interp_size - py->off->interp_size == DEBUG_GROWTH)
 			shift = DEBUG_GROWTH;
 		else if (!python_jit || strcmp(python_jit, "0"))
-			return cpython_refuse(
-				err, py->pid, py->info.version,
-				"may have its JIT on (this build is not known): start it with PYTHON_JIT=0");
+			return cpython_refuse(err, py->pid, py->info.version,
+					      "may have its JIT on (this build is not known): "
+					      "start it with PYTHON_JIT=0");
 		else
 			return 0;
 	}

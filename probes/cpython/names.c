@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What the module threading calls the threads of an interpreter: its _active maps identifiers to Thread objects. */
+/* What the module threading calls the threads of an interpreter: its _active maps identifiers to
+ * Thread objects. */
 #include <string.h>
 
 #include "base/strbuf.h"
 #include "probes/cpython/cpython.h"
 #include "probes/cpython/objects.h"
 
-static struct interp_thread *thread_of(struct interp_thread *threads, size_t n, uint64_t id, size_t *hint)
+static struct interp_thread *thread_of(struct interp_thread *threads, size_t n, uint64_t id,
+				       size_t *hint)
 {
 	size_t i;
 
@@ -70,7 +72,8 @@ static void read_active(struct obj_rd *rd, uint64_t active, struct interp_thread
 	}
 }
 
-void cpython_thread_names(struct cpython *py, uint64_t interp, struct interp_thread *threads, size_t n)
+void cpython_thread_names(struct cpython *py, uint64_t interp, struct interp_thread *threads,
+			  size_t n)
 {
 	uint64_t modules, threading, dict, active;
 	struct obj_rd rd;

@@ -17,7 +17,7 @@ void py_offsets_shift(const struct py_offsets *src, uint32_t shift, struct py_of
 {
 	*dst = *src;
 #define OFF(name, st, path)
-#define OBJ(name, st, path) \
+#define OBJ(name, st, path)        \
 	if (dst->name != OFF_NONE) \
 		dst->name += shift;
 #define SIZ(name, st)

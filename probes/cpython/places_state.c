@@ -18,7 +18,7 @@
 #define WATCHED_MAX 62
 #define BIT_NONE    (1ull << 63) /* nothing of this line was hit in this frame yet */
 /* steps for one code object; beyond that places are marked inexact */
-#define WORK_MAX    (1ull << 31)
+#define WORK_MAX (1ull << 31)
 
 struct watched {
 	uint32_t ins[WATCHED_MAX];

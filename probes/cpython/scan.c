@@ -186,7 +186,8 @@ int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), v
 		r = find_parents(s.py, s.found.data, s.found.n);
 	for (i = 0; !r && i < s.found.n; i++) {
 		r = cb(priv, s.found.data[i]);
-		if (!r && i % CODES_A_STEP == 0 && progress && progress(progress_priv, total, total))
+		if (!r && i % CODES_A_STEP == 0 && progress &&
+		    progress(progress_priv, total, total))
 			r = -ECANCELED;
 	}
 	vec_deinit(&s.found);

@@ -9,13 +9,13 @@
 #include "base/vec.h"
 
 /*
- * pthread_self() points to the C library's own structure, which holds the kernel's thread id: at this place in
- * glibc (nptl/descr.h: the same since 2.4) and in musl (src/internal/pthread_impl.h). Up to 3.10 Python keeps
- * no other.
+ * pthread_self() points to the C library's own structure, which holds the kernel's thread id: at
+ * this place in glibc (nptl/descr.h: the same since 2.4) and in musl (src/internal/pthread_impl.h).
+ * Up to 3.10 Python keeps no other.
  */
 #define GLIBC_TID 0x2d0
-#define MUSL_TID 0x30
-#define TID_MAX (1 << 22) /* of the kernel: PID_MAX_LIMIT */
+#define MUSL_TID  0x30
+#define TID_MAX	  (1 << 22) /* of the kernel: PID_MAX_LIMIT */
 
 struct threads {
 	VEC(struct interp_thread) v;
@@ -48,7 +48,8 @@ static int read_tid(struct cpython *py, uint64_t tstate, uint64_t thread_id, boo
 	return (int)tid;
 }
 
-/* The thread state that holds the GIL of interp; 0: none, or each thread state knows of itself (3.14+). */
+/* The thread state that holds the GIL of interp; 0: none, or each thread state knows of itself
+ * (3.14+). */
 static uint64_t gil_holder(struct cpython *py, uint64_t interp)
 {
 	const struct py_offsets *o = py->off;
@@ -98,7 +99,8 @@ static int read_thread(struct cpython *py, uint64_t tstate, uint64_t holder, boo
 }
 
 /*
- * The list changes while we read it when the process runs: what does not hold together any more is left out.
+ * The list changes while we read it when the process runs: what does not hold together any more is
+ * left out.
  */
 static int interp_threads(struct cpython *py, uint64_t interp, struct threads *out)
 {

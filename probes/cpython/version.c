@@ -11,12 +11,13 @@
 #include "probes/cpython/cpython.h"
 #include "probes/cpython/detect.h"
 
-#define PIECE (256u << 10)
+#define PIECE	    (256u << 10)
 #define SECTION_MAX (64u << 20)
 #define VERSION_LEN 40 /* longer than any "3.10.13rc1+ (" */
 
 int cpython_scan_section(struct cpython *py, const char *name, size_t overlap,
-			 int (*cb)(void *priv, uint64_t addr, const uint8_t *data, size_t len), void *priv)
+			 int (*cb)(void *priv, uint64_t addr, const uint8_t *data, size_t len),
+			 void *priv)
 {
 	_cleanup_free_ uint8_t *buf = NULL;
 	struct sym_range sec;
@@ -127,8 +128,8 @@ static int search_text(void *priv, uint64_t addr, const uint8_t *data, size_t le
 }
 
 /*
- * Before 3.11 no data symbol holds the version. Which functions are exported tells the minor: each of these
- * came with that version (Doc/data/stable_abi.dat and the "versionadded" of Doc/c-api).
+ * Before 3.11 no data symbol holds the version. Which functions are exported tells the minor: each
+ * of these came with that version (Doc/data/stable_abi.dat and the "versionadded" of Doc/c-api).
  */
 static unsigned minor_by_symbols(struct cpython *py)
 {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What a process says of itself: _Py_DebugOffsets (first byte: which minor), and the text of Py_GetVersion(). */
+/* What a process says of itself: _Py_DebugOffsets (first byte: which minor), and the text of
+ * Py_GetVersion(). */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

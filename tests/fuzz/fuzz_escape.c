@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Text of a target on its way to a terminal: valid UTF-8 without control characters comes out, and escaping it again changes nothing. */
+/* Text of a target on its way to a terminal: valid UTF-8 without control characters comes out, and
+ * escaping it again changes nothing. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

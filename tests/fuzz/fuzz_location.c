@@ -22,8 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (location_parse(text, &err, &loc)) {
 		if (!err.text[0] || loc.file || loc.module || loc.qualname)
 			abort();
-	} else if (loc.kind == LOCATION_FUNCTION ? !loc.qualname || !loc.qualname[0] || loc.file :
-						   loc.line < 1 || loc.qualname || loc.module) {
+	} else if (loc.kind == LOCATION_FUNCTION ? !loc.qualname || !loc.qualname[0] || loc.file
+						 : loc.line < 1 || loc.qualname || loc.module) {
 		abort();
 	}
 	location_deinit(&loc);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The tools that judge the others: tests/run, the layer and style checks, the scripts that set up."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -104,6 +105,15 @@ class House(harness.TestCase):
             run = self.run_in("bash", "tools/check-style.sh")
             self.assertEqual(run.returncode, 1, text)
             self.assertIn("bad.c", run.stdout)
+
+    def test_links_in_docs(self):
+        docs = os.path.join(harness.TOP, "docs")
+        for path in [os.path.join(harness.TOP, "README.md")] + [os.path.join(docs, n) for n in os.listdir(docs)
+                                                                if n.endswith(".md")]:
+            with open(path, encoding="utf-8") as f:
+                for link in re.findall(r"\]\(([^)#:]+)\)", f.read()):
+                    self.assertTrue(os.path.exists(os.path.join(os.path.dirname(path), link)),
+                                    "%s: %s" % (path, link))
 
     def test_sid_root_usage(self):
         script = os.path.join(harness.TOP, "tools/sid-root.sh")

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * eval_tool PID|- : expressions on standard input, one a line, as JSON strings; results on standard output, one
- * a line: {"repr": ...} or {"error": class, "code": -errno, "message": ...}. They are evaluated in the innermost
- * Python frame of the main thread of PID, which must sit still (in time.sleep, say); "-": constants only.
+ * eval_tool PID|- : expressions on standard input, one a line, as JSON strings; results on standard
+ * output, one a line: {"repr": ...} or {"error": class, "code": -errno, "message": ...}. They are
+ * evaluated in the innermost Python frame of the main thread of PID, which must sit still (in
+ * time.sleep, say); "-": constants only.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -23,7 +24,9 @@ DEFINE_CLEANUP(struct value *, value_free)
 DEFINE_CLEANUP(struct target *, target_free)
 DEFINE_CLEANUP(struct interp *, probes_close)
 
-static const struct value_limits limits = { .depth = 50, .items = 100000, .bytes = 1 << 24, .total = 1000000 };
+static const struct value_limits limits = {
+	.depth = 50, .items = 100000, .bytes = 1 << 24, .total = 1000000
+};
 
 /* "TypeError: ..." is a TypeError; what does not begin so is refused by ourselves. */
 static void answer(int code, const char *message, const char *repr, size_t repr_len)
@@ -81,7 +84,8 @@ static int attach(pid_t pid, struct target **ret_t, struct expr_scope *ret)
 	r = ret->in->ops->threads(ret->in, &threads, &n);
 	if (r || !n)
 		goto fail;
-	/* The main thread is the one whose kernel id is the process's; where that is not known, it is the only one. */
+	/* The main thread is the one whose kernel id is the process's; where that is not known, it
+	 * is the only one. */
 	for (size_t i = 0; i < n; i++)
 		if (threads[i].tid == pid || n == 1) {
 			r = ret->in->ops->frames(ret->in, threads[i].tstate, 1, &frames, &n);

@@ -28,14 +28,18 @@ struct fake_py {
 /* The linker gives us the ends of a section with a C name. */
 extern const char __start_fake_eval[], __stop_fake_eval[];
 
-__attribute__((noinline, section("fake_eval"))) static void eval_loop(struct fake_memory *m, uint64_t n, uint64_t addr)
+__attribute__((noinline, section("fake_eval"))) static void eval_loop(struct fake_memory *m,
+								      uint64_t n, uint64_t addr)
 {
 	for (uint64_t i = 0; i < n; i++) {
 		uint8_t byte;
 
 		m->after_read = 0;
 		/* The store is the very next instruction: a stop after the read comes before it. */
-		asm volatile("movb (%1), %0\n\tmovq $1, %2" : "=&r"(byte), "+r"(addr), "+m"(m->after_read) : : "memory");
+		asm volatile("movb (%1), %0\n\tmovq $1, %2"
+			     : "=&r"(byte), "+r"(addr), "+m"(m->after_read)
+			     :
+			     : "memory");
 		m->reads++;
 	}
 }
@@ -176,7 +180,8 @@ struct fake_py *fake_py_new(void)
 
 	if (!fp || pipe(to) || pipe(from))
 		abort();
-	fp->mem = mmap(NULL, sizeof(*fp->mem), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	fp->mem = mmap(NULL, sizeof(*fp->mem), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		       -1, 0);
 	if (fp->mem == MAP_FAILED)
 		abort();
 	lay_out(fp->mem);

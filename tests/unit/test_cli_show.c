@@ -138,8 +138,10 @@ static void test_json_status(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_pretty),     CU_T(test_pretty_cut), CU_T(test_pretty_instance), CU_T(test_pretty_instance_once),
-	CU_T(test_json_value), CU_T(test_json_text),  CU_T(test_json_status),
+	CU_T(test_pretty),	    CU_T(test_pretty_cut),
+	CU_T(test_pretty_instance), CU_T(test_pretty_instance_once),
+	CU_T(test_json_value),	    CU_T(test_json_text),
+	CU_T(test_json_status),
 };
 
 int main(int argc, char **argv)

@@ -24,8 +24,11 @@ static void test_lists(void)
 
 static void test_bad_lists(void)
 {
-	static const char *const bad[] = { "",	  "\n",	   "a",	  "1-",	   "-1",    "1,",   "1,,2", "3-2",
-					   "2,1", "0-2,2", "8192", "0-8192", "1 2", "1\n2", "99999999999999999999" };
+	static const char *const bad[] = {
+		"",	"\n",	  "a",	 "1-",	 "-1",
+		"1,",	"1,,2",	  "3-2", "2,1",	 "0-2,2",
+		"8192", "0-8192", "1 2", "1\n2", "99999999999999999999"
+	};
 	int *cpus = NULL;
 	size_t n = 0;
 

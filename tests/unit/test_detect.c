@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Detection, threads and frames, on every interpreter of this machine: what we read must be what the program says
- * of itself (tests/targets/self_report.py).
+ * Detection, threads and frames, on every interpreter of this machine: what we read must be what
+ * the program says of itself (tests/targets/self_report.py).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,9 +17,9 @@
 #include "probes/probe.h"
 #include "target/target.h"
 
-#define SCRIPT "tests/targets/self_report.py"
+#define SCRIPT	"tests/targets/self_report.py"
 #define THREADS 32
-#define FRAMES 128
+#define FRAMES	128
 
 struct said_frame {
 	uint64_t code;
@@ -78,7 +78,8 @@ static int open_run(struct run *run)
 	env.cwd = target_cwd(run->target);
 	if (!target_environ(run->target, "PYTHON_JIT", &jit))
 		env.python_jit = jit;
-	return probes_open(target_mem(run->target), target_sym(run->target), &env, &run->err, &run->interp);
+	return probes_open(target_mem(run->target), target_sym(run->target), &env, &run->err,
+			   &run->interp);
 }
 
 static void end_run(struct run *run)
@@ -115,8 +116,8 @@ static void listen(struct run *run, struct said *said)
 	}
 }
 
-static void compare_frames(const struct interpreter *it, struct interp *in, const struct said_thread *said,
-			   const struct interp_thread *t)
+static void compare_frames(const struct interpreter *it, struct interp *in,
+			   const struct said_thread *said, const struct interp_thread *t)
 {
 	_cleanup_free_ struct interp_frame *frames = NULL;
 	size_t n = 0, i;
@@ -130,16 +131,18 @@ static void compare_frames(const struct interpreter *it, struct interp *in, cons
 	}
 	CU_ASSERT_EQUAL(n, said->nframes);
 	if (r || n != said->nframes)
-		fprintf(stderr, "%s, thread %s: %d, %zu frames, not %zu\n", it->name, said->name, r, n,
-			said->nframes);
+		fprintf(stderr, "%s, thread %s: %d, %zu frames, not %zu\n", it->name, said->name, r,
+			n, said->nframes);
 	for (i = 0; i < n && i < said->nframes; i++) {
-		bool same = frames[i].code == said->frames[i].code && frames[i].offset == said->frames[i].lasti;
+		bool same = frames[i].code == said->frames[i].code &&
+			    frames[i].offset == said->frames[i].lasti;
 
 		CU_ASSERT_TRUE(same);
 		if (!same)
-			fprintf(stderr, "%s, thread %s, frame %zu: code %lx offset %d, not %lx %d\n", it->name,
-				said->name, i, frames[i].code, frames[i].offset, said->frames[i].code,
-				said->frames[i].lasti);
+			fprintf(stderr,
+				"%s, thread %s, frame %zu: code %lx offset %d, not %lx %d\n",
+				it->name, said->name, i, frames[i].code, frames[i].offset,
+				said->frames[i].code, said->frames[i].lasti);
 		CU_ASSERT_EQUAL(frames[i].line, said->frames[i].line);
 	}
 	CU_ASSERT_TRUE(n && t->frame == frames[0].frame);
@@ -195,9 +198,9 @@ static void check_kernel(const struct interpreter *it, struct interp *in)
 	CU_ASSERT_EQUAL(py.size, sizeof(py));
 	CU_ASSERT_EQUAL(py.version, 0x0300u | it->minor);
 	CU_ASSERT_NOT_EQUAL(py.interp_head, 0);
-	CU_ASSERT_EQUAL(py.frame_kind, it->minor <= 10 ? ABI_FRAME_OBJECT
-						       : it->minor <= 12 ? ABI_FRAME_CFRAME
-									 : ABI_FRAME_CURRENT);
+	CU_ASSERT_EQUAL(py.frame_kind, it->minor <= 10	 ? ABI_FRAME_OBJECT
+				       : it->minor <= 12 ? ABI_FRAME_CFRAME
+							 : ABI_FRAME_CURRENT);
 	CU_ASSERT_NOT_EQUAL(py.tstate_frame, ABI_NONE);
 	CU_ASSERT_NOT_EQUAL(py.frame_code, ABI_NONE);
 	CU_ASSERT_NOT_EQUAL(py.frame_prev, ABI_NONE);
@@ -243,8 +246,8 @@ static void one(const struct interpreter *it)
 	CU_ASSERT_EQUAL(info->hexversion, it->hexversion);
 	CU_ASSERT_EQUAL(info->minor, it->minor);
 	CU_ASSERT_EQUAL(info->debug, it->debug);
-	snprintf(version, sizeof(version), "%u.%u.%u", it->hexversion >> 24, it->hexversion >> 16 & 0xff,
-		 it->hexversion >> 8 & 0xff);
+	snprintf(version, sizeof(version), "%u.%u.%u", it->hexversion >> 24,
+		 it->hexversion >> 16 & 0xff, it->hexversion >> 8 & 0xff);
 	CU_ASSERT_EQUAL(strncmp(info->version, version, strlen(version)), 0);
 	compare(it, &run, said);
 	check_tids(&run);
@@ -298,12 +301,15 @@ static void one_sub(const struct interpreter *it)
 	CU_ASSERT_EQUAL(run.interp->ops->threads(run.interp, &threads, &n), 0);
 	for (i = 0; i < n; i++)
 		for (k = i + 1; k < n; k++)
-			pairs += threads[i].thread_id && threads[i].thread_id == threads[k].thread_id;
+			pairs += threads[i].thread_id &&
+				 threads[i].thread_id == threads[k].thread_id;
 	CU_ASSERT_EQUAL(n, said->n + 1);
 	/* Before 3.13 it keeps the id of the thread that made the interpreter. */
 	CU_ASSERT_EQUAL(pairs, 1);
 	/* Newest interpreter first: its thread runs a script of its own. */
-	CU_ASSERT_EQUAL(run.interp->ops->frames(run.interp, threads[0].tstate, FRAMES, &frames, &nframes), 0);
+	CU_ASSERT_EQUAL(
+		run.interp->ops->frames(run.interp, threads[0].tstate, FRAMES, &frames, &nframes),
+		0);
 	CU_ASSERT_EQUAL(nframes, 1);
 out:
 	end_run(&run);
@@ -357,8 +363,9 @@ static void test_jit(void)
 static void test_unsupported(void)
 {
 	static const char *const paths[] = { "/.pyenv/versions/2.7.18/bin/python2.7" };
-	static const char text[] = "import sys, time\nsys.stdout.write('ready\\n')\nsys.stdout.flush()\n"
-				   "time.sleep(600)";
+	static const char text[] =
+		"import sys, time\nsys.stdout.write('ready\\n')\nsys.stdout.flush()\n"
+		"time.sleep(600)";
 	const char *const argv[] = { "-c", text, NULL };
 	const char *home = getenv("HOME");
 	struct interpreter it = { 0 };
@@ -373,7 +380,8 @@ static void test_unsupported(void)
 	run.pid = interpreter_start(&it, argv, &run.out);
 	CU_ASSERT_EQUAL(interpreter_line(run.out, line, sizeof(line), 20000), 0);
 	CU_ASSERT_EQUAL(open_run(&run), -ENOTSUP);
-	CU_ASSERT_PTR_NOT_NULL(strstr(run.err.text, "Python 2.7.18 is not supported (3.6-3.15); nothing was attached"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+		run.err.text, "Python 2.7.18 is not supported (3.6-3.15); nothing was attached"));
 	end_run(&run);
 }
 
@@ -393,10 +401,12 @@ static void test_no_python(void)
 	end_run(&run);
 }
 
-/* Opened at any moment of its start: it works, or says so, and never takes another's layout for its own. */
+/* Opened at any moment of its start: it works, or says so, and never takes another's layout for its
+ * own. */
 static void one_start(const struct interpreter *it)
 {
-	const char *const argv[] = { "-c", "print(1, flush=True)\nimport time\ntime.sleep(600)", NULL };
+	const char *const argv[] = { "-c", "print(1, flush=True)\nimport time\ntime.sleep(600)",
+				     NULL };
 	int i;
 
 	for (i = 0; i < 5; i++) {
@@ -422,10 +432,11 @@ static void test_while_it_starts(void)
 /* A thread that computes has the GIL, one that sleeps has not. */
 static void one_gil(const struct interpreter *it)
 {
-	static const char text[] = "import threading, time\n"
-				   "threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
-				   "print(threading.get_ident(), flush=True)\n"
-				   "while True: pass\n";
+	static const char text[] =
+		"import threading, time\n"
+		"threading.Thread(target=time.sleep, args=(600,), daemon=True).start()\n"
+		"print(threading.get_ident(), flush=True)\n"
+		"while True: pass\n";
 	const char *const argv[] = { "-c", text, NULL };
 	struct run run = { .out = -1 };
 	unsigned long busy = 0, held = 0, held_by_other = 0;
@@ -459,8 +470,13 @@ static void test_gil(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_every_interpreter), CU_T(test_sub_interpreters), CU_T(test_jit),
-	CU_T(test_unsupported),       CU_T(test_no_python),	   CU_T(test_while_it_starts), CU_T(test_gil),
+	CU_T(test_every_interpreter),
+	CU_T(test_sub_interpreters),
+	CU_T(test_jit),
+	CU_T(test_unsupported),
+	CU_T(test_no_python),
+	CU_T(test_while_it_starts),
+	CU_T(test_gil),
 };
 
 int main(int argc, char **argv)

@@ -25,14 +25,20 @@ static void test_controls(void)
 	check("a\nb\tc\rd", ESCAPE_KEEP_TAB, "a\\nb\tc\\rd");
 	check("a\nb\tc\rd", ESCAPE_KEEP_NEWLINE | ESCAPE_KEEP_TAB, "a\nb\tc\\rd");
 	check("\x7f\x01\b", ESCAPE_ALL, "\\x7f\\x01\\x08");
-	check("\xc2\x9b" "31m\xc2\x80\xc2\x9f\xc2\xa0", ESCAPE_ALL, "\\x9b31m\\x80\\x9f\xc2\xa0");
+	check("\xc2\x9b"
+	      "31m\xc2\x80\xc2\x9f\xc2\xa0",
+	      ESCAPE_ALL, "\\x9b31m\\x80\\x9f\xc2\xa0");
 }
 
 static void test_unicode(void)
 {
-	check("h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", ESCAPE_ALL, "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
-	/* right-to-left override, isolate, mark; zero width space; byte order mark; line separator */
-	check("\xe2\x80\xae" "abc\xe2\x81\xa7\xe2\x80\x8f", ESCAPE_ALL, "\\u202eabc\\u2067\\u200f");
+	check("h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", ESCAPE_ALL,
+	      "h\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80");
+	/* right-to-left override, isolate, mark; zero width space; byte order mark; line separator
+	 */
+	check("\xe2\x80\xae"
+	      "abc\xe2\x81\xa7\xe2\x80\x8f",
+	      ESCAPE_ALL, "\\u202eabc\\u2067\\u200f");
 	check("\xe2\x80\x8b\xef\xbb\xbf\xe2\x80\xa8", ESCAPE_ALL, "\\u200b\\ufeff\\u2028");
 	check("\xd8\x9c\xc2\xad", ESCAPE_ALL, "\\u061c\\xad");
 	check("\xf3\xa0\x81\x81", ESCAPE_ALL, "\\U000e0041");
@@ -84,7 +90,8 @@ static void test_all_bytes(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_controls), CU_T(test_unicode), CU_T(test_invalid), CU_T(test_length), CU_T(test_all_bytes),
+	CU_T(test_controls), CU_T(test_unicode),   CU_T(test_invalid),
+	CU_T(test_length),   CU_T(test_all_bytes),
 };
 
 int main(int argc, char **argv)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Expressions over constants: what they give, and what is refused. The oracle test compares with CPython itself. */
+/* Expressions over constants: what they give, and what is refused. The oracle test compares with
+ * CPython itself. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,9 +43,10 @@ static void check(const struct fact *facts, size_t n)
 		int code;
 		char *got = evaluate(facts[i].text, &code);
 
-		if (code != facts[i].code || strncmp(got, facts[i].want, code ? strlen(facts[i].want) : 1000))
-			fprintf(stderr, "%s: %s (%d), not %s (%d)\n", facts[i].text, got, code, facts[i].want,
-				facts[i].code);
+		if (code != facts[i].code ||
+		    strncmp(got, facts[i].want, code ? strlen(facts[i].want) : 1000))
+			fprintf(stderr, "%s: %s (%d), not %s (%d)\n", facts[i].text, got, code,
+				facts[i].want, facts[i].code);
 		CU_ASSERT_EQUAL(code, facts[i].code);
 		if (code)
 			CU_ASSERT_NSTRING_EQUAL(got, facts[i].want, strlen(facts[i].want));
@@ -65,7 +67,10 @@ static void test_literals(void)
 		{ "00", "0", 0 },
 		{ "1.5e3, .5, 5., 1e-400, 1e999", "(1500.0, 0.5, 5.0, 0.0, inf)", 0 },
 		{ "2j", "2j", 0 },
-		{ "'a' \"b\" r'\\n' '\\x41\\u00e9\\101'", "'ab\\\\nA\xc3\xa9" "A'", 0 },
+		{ "'a' \"b\" r'\\n' '\\x41\\u00e9\\101'",
+		  "'ab\\\\nA\xc3\xa9"
+		  "A'",
+		  0 },
 		{ "b'\\xff' B\"a\" rb'\\d'", "b'\\xffa\\\\d'", 0 },
 		{ "'''a\n'b''c'''", "\"a\\n'b''c\"", 0 },
 		{ "'\\d'", "'\\\\d'", 0 },
@@ -98,7 +103,8 @@ static void test_numbers(void)
 		{ "7 // -2, 7 % -2, -7 // 2, -7 % 2", "(-4, -1, -4, 1)", 0 },
 		{ "7.5 // -2, 7.5 % -2, -0.0 % 3", "(-4.0, -0.5, 0.0)", 0 },
 		{ "2 ** 100", "1267650600228229401496703205376", 0 },
-		{ "2 ** -1, (-8) ** 0.5", "(0.5, (1.7319121124709868e-16+2.8284271247461903j))", 0 },
+		{ "2 ** -1, (-8) ** 0.5", "(0.5, (1.7319121124709868e-16+2.8284271247461903j))",
+		  0 },
 		{ "-2 ** 2, 2 ** 3 ** 2", "(-4, 512)", 0 },
 		{ "0.1 + 0.2", "0.30000000000000004", 0 },
 		{ "True + True, True & False, True ^ 1", "(2, False, 0)", 0 },
@@ -118,8 +124,10 @@ static void test_numbers(void)
 		{ "1 << 10 ** 9", "the result is too large", -ERANGE },
 		{ "10 ** 200000 * 10 ** 200000", "the result is too large", -ERANGE },
 		{ "1 << -1", "ValueError: negative shift count", -EINVAL },
-		{ "1 + 'a'", "TypeError: unsupported operand type(s) for +: 'int' and 'str'", -EINVAL },
-		{ "1.5 & 1", "TypeError: unsupported operand type(s) for &: 'float' and 'int'", -EINVAL },
+		{ "1 + 'a'", "TypeError: unsupported operand type(s) for +: 'int' and 'str'",
+		  -EINVAL },
+		{ "1.5 & 1", "TypeError: unsupported operand type(s) for &: 'float' and 'int'",
+		  -EINVAL },
 		{ "-'a'", "TypeError: bad operand type for unary -: 'str'", -EINVAL },
 	};
 
@@ -129,15 +137,22 @@ static void test_numbers(void)
 static void test_sequences(void)
 {
 	static const struct fact facts[] = {
-		{ "'ab' + 'c', 2 * 'ab', b'a' * 3, [1] * 2 + [2]", "('abc', 'abab', b'aaa', [1, 1, 2])", 0 },
-		{ "'h\xc3\xa9llo'[1], 'h\xc3\xa9llo'[::-1], 'h\xc3\xa9llo'[-2:]", "('\xc3\xa9', 'oll\xc3\xa9h', 'lo')", 0 },
+		{ "'ab' + 'c', 2 * 'ab', b'a' * 3, [1] * 2 + [2]",
+		  "('abc', 'abab', b'aaa', [1, 1, 2])", 0 },
+		{ "'h\xc3\xa9llo'[1], 'h\xc3\xa9llo'[::-1], 'h\xc3\xa9llo'[-2:]",
+		  "('\xc3\xa9', 'oll\xc3\xa9h', 'lo')", 0 },
 		{ "[0, 1, 2, 3, 4][1:4:2], (1, 2, 3)[:-1], b'abc'[1]", "([1, 3], (1, 2), 98)", 0 },
-		{ "range(10)[2:8:3], range(10)[-1], len(range(0, 10, 3))", "(range(2, 8, 3), 9, 4)", 0 },
-		{ "'b' in 'abc', '' in '', 97 in b'a', b'c' in b'abc'", "(True, True, True, True)", 0 },
-		{ "1 in [3, 1.0], 2 not in (1,), 'a' in {'a': 1}, 5 in range(0, 10, 5)", "(True, True, True, True)", 0 },
+		{ "range(10)[2:8:3], range(10)[-1], len(range(0, 10, 3))", "(range(2, 8, 3), 9, 4)",
+		  0 },
+		{ "'b' in 'abc', '' in '', 97 in b'a', b'c' in b'abc'", "(True, True, True, True)",
+		  0 },
+		{ "1 in [3, 1.0], 2 not in (1,), 'a' in {'a': 1}, 5 in range(0, 10, 5)",
+		  "(True, True, True, True)", 0 },
 		{ "{'a': [1, {2: 'x'}]}['a'][1][2]", "'x'", 0 },
-		{ "[1, [2, (3,)]] == [1.0, [2, (3,)]], {1: 2} == {1: 2.0}, (1, 2) < (1, 3)", "(True, True, True)", 0 },
-		{ "[1] == (1,), 'a' == b'a', [] < [0], 'b' > 'abc'", "(False, False, True, True)", 0 },
+		{ "[1, [2, (3,)]] == [1.0, [2, (3,)]], {1: 2} == {1: 2.0}, (1, 2) < (1, 3)",
+		  "(True, True, True)", 0 },
+		{ "[1] == (1,), 'a' == b'a', [] < [0], 'b' > 'abc'", "(False, False, True, True)",
+		  0 },
 		{ "{1, 2} <= {1, 2, 3}, {1} | {2}, {1, 2} - {2}, {1, 2} & {2, 3}, {1, 2} ^ {2, 3}",
 		  "(True, {1, 2}, {1}, {2}, {1, 3})", 0 },
 		{ "[1][1]", "IndexError: list index out of range", -ENOENT },
@@ -146,17 +161,21 @@ static void test_sequences(void)
 		{ "{}[[]]", "TypeError: unhashable type: 'list'", -EINVAL },
 		{ "{[]}", "TypeError: unhashable type: 'list'", -EINVAL },
 		{ "{([], 1): 2}", "TypeError: unhashable type: 'list'", -EINVAL },
-		{ "[1]['a']", "TypeError: list indices must be integers or slices, not str", -EINVAL },
+		{ "[1]['a']", "TypeError: list indices must be integers or slices, not str",
+		  -EINVAL },
 		{ "'abc'['a']", "TypeError: string indices must be integers, not 'str'", -EINVAL },
 		{ "[1][::0]", "ValueError: slice step cannot be zero", -EINVAL },
 		{ "1[0]", "TypeError: 'int' object is not subscriptable", -EINVAL },
 		{ "'a' * 10 ** 9", "the result is too large", -ERANGE },
 		{ "[0] * 10 ** 9", "the result is too large", -ERANGE },
 		{ "'a' + 1", "TypeError: can only concatenate str (not \"int\") to str", -EINVAL },
-		{ "[] + ()", "TypeError: can only concatenate list (not \"tuple\") to list", -EINVAL },
+		{ "[] + ()", "TypeError: can only concatenate list (not \"tuple\") to list",
+		  -EINVAL },
 		{ "1 in 2", "TypeError: argument of type 'int' is not iterable", -EINVAL },
-		{ "1 in 'a'", "TypeError: 'in <string>' requires string as left operand, not int", -EINVAL },
-		{ "1 < 'a'", "TypeError: '<' not supported between instances of 'int' and 'str'", -EINVAL },
+		{ "1 in 'a'", "TypeError: 'in <string>' requires string as left operand, not int",
+		  -EINVAL },
+		{ "1 < 'a'", "TypeError: '<' not supported between instances of 'int' and 'str'",
+		  -EINVAL },
 		{ "'%d' % 1", "formatting with % is not supported", -EOPNOTSUPP },
 	};
 
@@ -171,8 +190,8 @@ static void test_logic(void)
 		{ "1 > 2 > 1 / 0", "False", 0 },
 		{ "'y' if [0] else 1 / 0", "'y'", 0 },
 		{ "not [], not not 0.1, not 1 == 2", "(True, True, True)", 0 },
-		{ "None is None, () is (), 1 is 1, 1 is not 2, [] is [], None is not 0", "(True, True, True, True, False, True)",
-		  0 },
+		{ "None is None, () is (), 1 is 1, 1 is not 2, [] is [], None is not 0",
+		  "(True, True, True, True, False, True)", 0 },
 		{ "'abc' is 'abc'", "whether the two are one object is not known", -EOPNOTSUPP },
 		{ "1 == 1.0 == True, float('nan') == float('nan')", "(True, False)", 0 },
 	};
@@ -184,29 +203,41 @@ static void test_calls(void)
 {
 	static const struct fact facts[] = {
 		{ "len('h\xc3\xa9'), len([1, 2]), len({}), len(b'abc')", "(2, 2, 0, 3)", 0 },
-		{ "int('-0x1F', 16), int(' 1_0 '), int(-2.7), int('0b11', 0), int()", "(-31, 10, -2, 3, 0)", 0 },
-		{ "float('1e3'), float(' -inf '), float(2), float('1_0.5')", "(1000.0, -inf, 2.0, 10.5)", 0 },
-		{ "str(1.0), str('a'), repr('a'), str([1, 'a'])", "('1.0', 'a', \"'a'\", \"[1, 'a']\")", 0 },
-		{ "ord('\xe2\x82\xac'), chr(8364), hex(-255), oct(8), bin(5)", "(8364, '\xe2\x82\xac', '-0xff', '0o10', '0b101')", 0 },
-		{ "min(3, 1, 2), max([1, 5.5]), max([], default=0), sum([1, 2.5]), sum([[1], [2]], [])",
+		{ "int('-0x1F', 16), int(' 1_0 '), int(-2.7), int('0b11', 0), int()",
+		  "(-31, 10, -2, 3, 0)", 0 },
+		{ "float('1e3'), float(' -inf '), float(2), float('1_0.5')",
+		  "(1000.0, -inf, 2.0, 10.5)", 0 },
+		{ "str(1.0), str('a'), repr('a'), str([1, 'a'])",
+		  "('1.0', 'a', \"'a'\", \"[1, 'a']\")", 0 },
+		{ "ord('\xe2\x82\xac'), chr(8364), hex(-255), oct(8), bin(5)",
+		  "(8364, '\xe2\x82\xac', '-0xff', '0o10', '0b101')", 0 },
+		{ "min(3, 1, 2), max([1, 5.5]), max([], default=0), sum([1, 2.5]), sum([[1], [2]], "
+		  "[])",
 		  "(1, 5.5, 0, 3.5, [1, 2])", 0 },
 		{ "sorted([3, 1, 2]), sorted('bca', reverse=True), sorted((2, True, 1.0))",
 		  "([1, 2, 3], ['c', 'b', 'a'], [True, 1.0, 2])", 0 },
-		{ "isinstance(1, int), isinstance(True, int), isinstance('a', (int, str)), isinstance(1, str)",
+		{ "isinstance(1, int), isinstance(True, int), isinstance('a', (int, str)), "
+		  "isinstance(1, str)",
 		  "(True, True, True, False)", 0 },
 		{ "type(1), type(1) == int, type('') is str", "(<class 'int'>, True, True)", 0 },
-		{ "round(2.5), round(-1.5), round(2.675, 2), round(1234, -2), round(0.5, 0)", "(2, -2, 2.67, 1200, 0.0)", 0 },
-		{ "abs(-3), abs(-0.0), bool([]), any([0, 1]), all([]), divmod(-7, 2)", "(3, 0.0, False, True, True, (-4, 1))", 0 },
-		{ "list('ab'), tuple([1]), list({1: 2}), list(range(3))", "(['a', 'b'], (1,), [1], [0, 1, 2])", 0 },
+		{ "round(2.5), round(-1.5), round(2.675, 2), round(1234, -2), round(0.5, 0)",
+		  "(2, -2, 2.67, 1200, 0.0)", 0 },
+		{ "abs(-3), abs(-0.0), bool([]), any([0, 1]), all([]), divmod(-7, 2)",
+		  "(3, 0.0, False, True, True, (-4, 1))", 0 },
+		{ "list('ab'), tuple([1]), list({1: 2}), list(range(3))",
+		  "(['a', 'b'], (1,), [1], [0, 1, 2])", 0 },
 		{ "(5).real, 2j.imag, (1).denominator", "(5, 2.0, 1)", 0 },
 		{ "len(1)", "TypeError: object of type 'int' has no len()", -EINVAL },
 		{ "int('x')", "ValueError: invalid literal for int() with base 10: 'x'", -EINVAL },
 		{ "float('x')", "ValueError: could not convert string to float: 'x'", -EINVAL },
-		{ "int(float('inf'))", "OverflowError: cannot convert float infinity to integer", -ERANGE },
+		{ "int(float('inf'))", "OverflowError: cannot convert float infinity to integer",
+		  -ERANGE },
 		{ "max([])", "ValueError: max() iterable argument is empty", -EINVAL },
-		{ "sorted([1, 'a'])", "TypeError: '<' not supported between instances of 'str' and 'int'", -EINVAL },
+		{ "sorted([1, 'a'])",
+		  "TypeError: '<' not supported between instances of 'str' and 'int'", -EINVAL },
 		{ "chr(-1)", "ValueError: chr() arg not in range(0x110000)", -EINVAL },
-		{ "sum('ab')", "TypeError: unsupported operand type(s) for +: 'int' and 'str'", -EINVAL },
+		{ "sum('ab')", "TypeError: unsupported operand type(s) for +: 'int' and 'str'",
+		  -EINVAL },
 		{ "len()", "TypeError: len() takes exactly 1 argument (0 given)", -EINVAL },
 		{ "id(1)", "id() of a 'int' that was computed here", -EOPNOTSUPP },
 		{ "x", "NameError: name 'x' is not defined", -ENOENT },
@@ -220,7 +251,8 @@ static void test_refused(void)
 {
 	static const struct fact facts[] = {
 		{ "f(1)", "f() is refused: calls run the target's code (column 1)", -EOPNOTSUPP },
-		{ "'a'.upper()", ".upper() is refused: calls run the target's code (column 5)", -EOPNOTSUPP },
+		{ "'a'.upper()", ".upper() is refused: calls run the target's code (column 5)",
+		  -EOPNOTSUPP },
 		{ "f(1)(2)", "f() is refused", -EOPNOTSUPP },
 		{ "(1)(2)", "a call is refused: calls run the target's code", -EOPNOTSUPP },
 		{ "lambda: 1", "'lambda' is not supported", -EOPNOTSUPP },
@@ -274,12 +306,15 @@ static void test_limits(void)
 		const char *open, *mid, *close;
 		int n, code;
 	} cases[] = {
-		{ "(", "1", ")", 200, 0 },	{ "(", "1", ")", 201, -EINVAL },     { "-", "1", "", 200, 0 },
-		{ "-", "1", "", 201, -EINVAL }, { "not ", "1", "", 201, -EINVAL },   { "1 if 1 else ", "1", "", 199, 0 },
-		{ "[", "", "]", 60000, -EINVAL }, { "1**", "1", "", 150, 0 },	     { "1**", "1", "", 20000, -EINVAL },
-		{ "1+", "1", "", 900, 0 },	{ "1+", "1", "", 30000, -EINVAL },   { "", "x", ".a", 30000, -EINVAL },
-		{ "x[", "1", "]", 199, -ENOENT }, { "1 or ", "1", "", 10000, 0 },    { "1,", "1", "", 30000, 0 },
-		{ "1<2<", "3", "", 1, 0 },	{ "'' ", "''", "", 15000, 0 },	     { "1", "1", "1", 40000, -EINVAL },
+		{ "(", "1", ")", 200, 0 },	    { "(", "1", ")", 201, -EINVAL },
+		{ "-", "1", "", 200, 0 },	    { "-", "1", "", 201, -EINVAL },
+		{ "not ", "1", "", 201, -EINVAL },  { "1 if 1 else ", "1", "", 199, 0 },
+		{ "[", "", "]", 60000, -EINVAL },   { "1**", "1", "", 150, 0 },
+		{ "1**", "1", "", 20000, -EINVAL }, { "1+", "1", "", 900, 0 },
+		{ "1+", "1", "", 30000, -EINVAL },  { "", "x", ".a", 30000, -EINVAL },
+		{ "x[", "1", "]", 199, -ENOENT },   { "1 or ", "1", "", 10000, 0 },
+		{ "1,", "1", "", 30000, 0 },	    { "1<2<", "3", "", 1, 0 },
+		{ "'' ", "''", "", 15000, 0 },	    { "1", "1", "1", 40000, -EINVAL },
 	};
 	char *text, *got;
 	int code;
@@ -289,7 +324,8 @@ static void test_limits(void)
 		got = evaluate(text, &code);
 		CU_ASSERT_EQUAL(code, cases[i].code);
 		if (code != cases[i].code)
-			fprintf(stderr, "%s x %d: %.80s (%d), not %d\n", cases[i].open, cases[i].n, got, code, cases[i].code);
+			fprintf(stderr, "%s x %d: %.80s (%d), not %d\n", cases[i].open, cases[i].n,
+				got, code, cases[i].code);
 		free(got);
 		free(text);
 	}

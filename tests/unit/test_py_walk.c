@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* The kernel side's walk from thread to frame, as host code over a fake memory in which anything can be unreadable. */
+/* The kernel side's walk from thread to frame, as host code over a fake memory in which anything
+ * can be unreadable. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -46,13 +47,14 @@ static void put(uint64_t addr, uint64_t value)
 	memcpy(memory + (addr - BASE), &value, sizeof(value));
 }
 
-/* Two interpreters of three threads each; thread n of interpreter i has the thread id 100 * i + n. */
-#define HEAD BASE
-#define INTERP(i) (BASE + 0x100u + 0x100u * (i))
+/* Two interpreters of three threads each; thread n of interpreter i has the thread id 100 * i + n.
+ */
+#define HEAD	     BASE
+#define INTERP(i)    (BASE + 0x100u + 0x100u * (i))
 #define TSTATE(i, n) (BASE + 0x1000u + 0x400u * (i) + 0x100u * (n))
 #define CFRAME(i, n) (TSTATE(i, n) + 0x80u)
-#define FRAME(i, n) (BASE + 0x2000u + 0x400u * (i) + 0x100u * (n))
-#define CODE(i, n) (0x700000u + 0x1000u * (i) + 0x100u * (n))
+#define FRAME(i, n)  (BASE + 0x2000u + 0x400u * (i) + 0x100u * (n))
+#define CODE(i, n)   (0x700000u + 0x1000u * (i) + 0x100u * (n))
 
 static void lay_out(enum abi_frame_kind kind)
 {
@@ -176,7 +178,8 @@ static void test_a_list_without_end(void)
 	CU_ASSERT(reads <= 2 * ABI_THREADS_MAX + 1);
 }
 
-/* Every read fails once: never another thread's frame, never a success that hides what was not read. */
+/* Every read fails once: never another thread's frame, never a success that hides what was not
+ * read. */
 static void test_every_fault(void)
 {
 	for (int kind = ABI_FRAME_OBJECT; kind <= ABI_FRAME_CURRENT; kind++) {
@@ -194,7 +197,8 @@ static void test_every_fault(void)
 			reads = 0;
 			r = walk(102, &w);
 			CU_ASSERT(w.fault);
-			CU_ASSERT(r == -EFAULT || (!r && w.found.tstate == TSTATE(1, 2) && w.found.code == CODE(1, 2)));
+			CU_ASSERT(r == -EFAULT || (!r && w.found.tstate == TSTATE(1, 2) &&
+						   w.found.code == CODE(1, 2)));
 		}
 	}
 }
@@ -210,7 +214,8 @@ static void test_garbage(void)
 		lay_out((enum abi_frame_kind)(1 + rand() % 3));
 		for (int i = 0; i < 8; i++)
 			put(BASE + 8 * ((unsigned)rand() % (SIZE / 8)),
-			    rand() % 2 ? BASE + (unsigned)rand() % SIZE : (uint64_t)rand() * (uint64_t)rand());
+			    rand() % 2 ? BASE + (unsigned)rand() % SIZE
+				       : (uint64_t)rand() * (uint64_t)rand());
 		memory[rand() % SIZE] ^= (uint8_t)(1 << rand() % 8);
 		reads = 0;
 		r = walk((uint64_t)(100 * (rand() % 2) + rand() % 3), &w);
@@ -226,7 +231,8 @@ static void test_frame_of(void)
 
 	lay_out(ABI_FRAME_CURRENT);
 	CU_ASSERT_EQUAL(py_frame_of(TSTATE(0, 1), 1, &f), 0);
-	CU_ASSERT_EQUAL(py_frame_of(TSTATE(0, 1), 2, &f), -ENOENT); /* the memory is another thread's now */
+	CU_ASSERT_EQUAL(py_frame_of(TSTATE(0, 1), 2, &f),
+			-ENOENT); /* the memory is another thread's now */
 	CU_ASSERT_EQUAL(py_frame_of(0x500, 1, &f), -EFAULT);
 }
 
@@ -279,7 +285,8 @@ static void test_frame_in_a_register(void)
 	CU_ASSERT_EQUAL(f.frame, 0);
 	CU_ASSERT(py_frame_in_reg(&w, FRAME(0, 1), &f));
 	CU_ASSERT(f.frame == FRAME(0, 1) && f.code == CODE(0, 1) && f.tstate == TSTATE(0, 0));
-	put(FRAME(0, 1) + py.frame_prev, FRAME(0, 0)); /* something else that happens to hold the code's address */
+	put(FRAME(0, 1) + py.frame_prev,
+	    FRAME(0, 0)); /* something else that happens to hold the code's address */
 	CU_ASSERT(!py_frame_in_reg(&w, FRAME(0, 1), &f));
 	for (fail_at = 1; fail_at <= 2; fail_at++) {
 		reads = 0;

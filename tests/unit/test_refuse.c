@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What is refused, and with which words: on processes made up of a few symbols and a little memory. */
+/* What is refused, and with which words: on processes made up of a few symbols and a little memory.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,15 +13,15 @@
 #include "probes/cpython/cpython.h"
 #include "probes/cpython/detect.h"
 
-#define BASE 0x100000u
-#define SIZE 0x10000u
-#define RUNTIME (BASE + 0x100)
-#define TYPE (BASE + 0x2000)
-#define VERSION (BASE + 0x4000)
-#define TEXT (BASE + 0x5000) /* .bss */
+#define BASE	  0x100000u
+#define SIZE	  0x10000u
+#define RUNTIME	  (BASE + 0x100)
+#define TYPE	  (BASE + 0x2000)
+#define VERSION	  (BASE + 0x4000)
+#define TEXT	  (BASE + 0x5000) /* .bss */
 #define TEXT_SIZE 0x200
-#define INTERP (BASE + 0x6000)
-#define TSTATE (BASE + 0x9000)
+#define INTERP	  (BASE + 0x6000)
+#define TSTATE	  (BASE + 0x9000)
 
 struct fake {
 	uint8_t data[SIZE];
@@ -66,7 +67,8 @@ static int fake_modules(void *priv, const struct sym_module **ret, size_t *ret_n
 	return 0;
 }
 
-static int fake_lookup(void *priv, size_t module, const char *name, uint64_t *ret_addr, uint64_t *ret_size)
+static int fake_lookup(void *priv, size_t module, const char *name, uint64_t *ret_addr,
+		       uint64_t *ret_size)
 {
 	struct fake *f = priv;
 	size_t i;
@@ -144,7 +146,7 @@ static void fill_debug_offsets(struct fake *f, unsigned hex, uint64_t free_threa
 #define OBJ(name, st, path)
 #define SIZ(name, st)
 #define OSZ(name, st)
-#define DBG(field, path)           \
+#define DBG(field, path)                \
 	if (o->dbg_##field != OFF_NONE) \
 		put(f, RUNTIME + o->dbg_##field, o->field);
 #include "probes/cpython/offsets.def"
@@ -155,7 +157,8 @@ static void fill_debug_offsets(struct fake *f, unsigned hex, uint64_t free_threa
 #undef OSZ
 }
 
-/* One that runs, of a version that has Py_Version; nothing is wrong with it but that it has no eval loop. */
+/* One that runs, of a version that has Py_Version; nothing is wrong with it but that it has no eval
+ * loop. */
 static struct fake *fake_running(unsigned hex)
 {
 	const struct py_offsets *o = py_offsets_of(hex >> 16 & 0xff);
@@ -215,11 +218,14 @@ static void test_versions(void)
 
 	refused(fake_running(0x031000f0), -ENOTSUP,
 		"Python 3.16.0 is not supported (3.6-3.15); nothing was attached");
-	refused(fake_running(0x030f00a3), -ENOTSUP, "Python 3.15.0a3 is not supported (a pre-release; 3.6-3.15)");
-	refused(fake_running(0x030f00b1), -ENOTSUP, "Python 3.15.0b1 is not supported (a pre-release; 3.6-3.15)");
+	refused(fake_running(0x030f00a3), -ENOTSUP,
+		"Python 3.15.0a3 is not supported (a pre-release; 3.6-3.15)");
+	refused(fake_running(0x030f00b1), -ENOTSUP,
+		"Python 3.15.0b1 is not supported (a pre-release; 3.6-3.15)");
 	/* Old ones are known by the text of Py_GetVersion(). */
 	f = fake_new();
-	strcpy((char *)f->data + (TEXT + 0x20 - BASE), "2.7.18 (default, May  9 2026, 07:30:00) \n[GCC 12.2.0]");
+	strcpy((char *)f->data + (TEXT + 0x20 - BASE),
+	       "2.7.18 (default, May  9 2026, 07:30:00) \n[GCC 12.2.0]");
 	refused(f, -ENOTSUP, "Python 2.7.18 is not supported (3.6-3.15); nothing was attached");
 	f = fake_new();
 	strcpy((char *)f->data + (TEXT + 0x40 - BASE), "3.5.10+ (default)");
@@ -265,7 +271,8 @@ static void test_not_running(void)
 	refused(f, -EAGAIN, "still starting, or ending");
 }
 
-/* Py_TRACE_REFS (debug builds up to 3.7): two words before every object, so all that is in one lies further on. */
+/* Py_TRACE_REFS (debug builds up to 3.7): two words before every object, so all that is in one lies
+ * further on. */
 static void test_trace_refs(void)
 {
 	struct fake *f = fake_running(0x030b02f0);
@@ -323,17 +330,17 @@ static void test_debug_offsets(void)
 #define OBJ(name, st, path)
 #define SIZ(name, st)
 #define OSZ(name, st)
-#define DBG(field, path)                                                             \
-	if (table.dbg_##field != OFF_NONE && table.field != OFF_NONE) {              \
-		put(f, RUNTIME + table.dbg_##field, table.field + 8);                \
-		if (!check_blob(f, hex, &off, &err)) {                               \
-			CU_ASSERT_EQUAL(off.field, table.field + 8);                 \
-			moved++;                                                     \
-		} else {                                                             \
-			CU_ASSERT_PTR_NOT_NULL(strstr(err.text, path));              \
-		}                                                                    \
-		put(f, RUNTIME + table.dbg_##field, table.field);                    \
-		compared++;                                                          \
+#define DBG(field, path)                                                \
+	if (table.dbg_##field != OFF_NONE && table.field != OFF_NONE) { \
+		put(f, RUNTIME + table.dbg_##field, table.field + 8);   \
+		if (!check_blob(f, hex, &off, &err)) {                  \
+			CU_ASSERT_EQUAL(off.field, table.field + 8);    \
+			moved++;                                        \
+		} else {                                                \
+			CU_ASSERT_PTR_NOT_NULL(strstr(err.text, path)); \
+		}                                                       \
+		put(f, RUNTIME + table.dbg_##field, table.field);       \
+		compared++;                                             \
 	}
 #include "probes/cpython/offsets.def"
 #undef DBG
@@ -358,18 +365,19 @@ static void test_version_text(void)
 		unsigned hex;
 		size_t used;
 	} good[] = {
-		{ "3.8.18 (default", 0x030812f0, 6 },	 { "3.10.0rc2 (", 0x030a00c2, 9 },
+		{ "3.8.18 (default", 0x030812f0, 6 },  { "3.10.0rc2 (", 0x030a00c2, 9 },
 		{ "3.15.0a7+ (heads", 0x030f00a7, 9 }, { "3.9.0b3 ", 0x030900b3, 7 },
-		{ "2.7.18+ (", 0x020712f0, 7 },	 { "3.6 (", 0x030600f0, 3 },
+		{ "2.7.18+ (", 0x020712f0, 7 },	       { "3.6 (", 0x030600f0, 3 },
 	};
-	static const char *const bad[] = { "",	      "3",     "3.",	  "4.1.2 (", "1.2.13 (", "3.x",
-					   "3.8.300", "3.8.1a", "3.8.1r",  "3.8.1rc",  "3.999.1",
-					   "3.8.1b99", "x3.8.1" };
+	static const char *const bad[] = { "",	      "3",	  "3.",	    "4.1.2 (", "1.2.13 (",
+					   "3.x",     "3.8.300",  "3.8.1a", "3.8.1r",  "3.8.1rc",
+					   "3.999.1", "3.8.1b99", "x3.8.1" };
 	char buf[24];
 	size_t i, used;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		CU_ASSERT_EQUAL(cpython_version_parse(good[i].text, strlen(good[i].text), &used), good[i].hex);
+		CU_ASSERT_EQUAL(cpython_version_parse(good[i].text, strlen(good[i].text), &used),
+				good[i].hex);
 		CU_ASSERT_EQUAL(used, good[i].used);
 	}
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -383,8 +391,9 @@ static void test_version_text(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_not_python),	CU_T(test_pypy),   CU_T(test_versions),	    CU_T(test_free_threaded),
-	CU_T(test_not_running), CU_T(test_trace_refs), CU_T(test_hidden), CU_T(test_debug_offsets), CU_T(test_version_text),
+	CU_T(test_not_python),	  CU_T(test_pypy),	    CU_T(test_versions),
+	CU_T(test_free_threaded), CU_T(test_not_running),   CU_T(test_trace_refs),
+	CU_T(test_hidden),	  CU_T(test_debug_offsets), CU_T(test_version_text),
 };
 
 int main(int argc, char **argv)

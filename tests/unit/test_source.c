@@ -58,7 +58,8 @@ static void test_lines(void)
 static void test_codings(void)
 {
 	check("# -*- coding: latin-1 -*-\nx = '\xe9'\n", 2, 2, "x = '\xc3\xa9'");
-	check("#!/usr/bin/python3\n# vim: set fileencoding=iso-8859-15 :\nx = '\xa4'\n", 3, 3, "x = '\xe2\x82\xac'");
+	check("#!/usr/bin/python3\n# vim: set fileencoding=iso-8859-15 :\nx = '\xa4'\n", 3, 3,
+	      "x = '\xe2\x82\xac'");
 	check("# coding: utf-8\nx = '\xc3\xa9'\n", 2, 2, "x = '\xc3\xa9'");
 	check("x = 1\n# coding: latin-1\ny = '\xc3\xa9'\n", 3, 3, "y = '\xc3\xa9'");
 	check("\xef\xbb\xbfx = '\xc3\xa9'\n", 1, 1, "x = '\xc3\xa9'");
@@ -96,14 +97,16 @@ static void test_refused(void)
 	CU_ASSERT_PTR_NULL(src);
 }
 
-static const struct cu_test tests[] = { CU_T(test_lines), CU_T(test_codings), CU_T(test_nul), CU_T(test_refused) };
+static const struct cu_test tests[] = { CU_T(test_lines), CU_T(test_codings), CU_T(test_nul),
+					CU_T(test_refused) };
 
 int main(int argc, char **argv)
 {
 	struct err err = { 0 };
 	int r;
 
-	if (!mkdtemp(dir) || target_open(getpid(), &err, &target) || source_cache_new(target, &cache)) {
+	if (!mkdtemp(dir) || target_open(getpid(), &err, &target) ||
+	    source_cache_new(target, &cache)) {
 		fprintf(stderr, "test_source: %s\n", err.text);
 		return 1;
 	}

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE 4096u
+#define PAGE	    4096u
 #define CACHE_PAGES 1024u /* 4 MiB, direct mapped */
 
 struct mem_page {
@@ -27,7 +27,8 @@ static int mem_read_through(struct mem *m, uint64_t addr, void *buf, size_t len)
 	return done ? -ENODATA : -EFAULT;
 }
 
-/* The cached page that starts at addr, read now if it is not there; NULL if it cannot be had whole. */
+/* The cached page that starts at addr, read now if it is not there; NULL if it cannot be had whole.
+ */
 static const uint8_t *mem_cached_page(struct mem *m, uint64_t addr)
 {
 	struct mem_page **slot = &m->cache->pages[(addr / PAGE) % CACHE_PAGES];
@@ -69,15 +70,15 @@ int mem_read(struct mem *m, uint64_t addr, void *buf, size_t len)
 	return 0;
 }
 
-#define MEM_INT(bits)                                                           \
-	int mem_u##bits(struct mem *m, uint64_t addr, uint##bits##_t *ret)       \
-	{                                                                       \
-		uint##bits##_t v;                                               \
-		int r = mem_read(m, addr, &v, sizeof(v));                       \
-                                                                                \
-		if (!r)                                                         \
-			*ret = v;                                               \
-		return r;                                                       \
+#define MEM_INT(bits)                                                      \
+	int mem_u##bits(struct mem *m, uint64_t addr, uint##bits##_t *ret) \
+	{                                                                  \
+		uint##bits##_t v;                                          \
+		int r = mem_read(m, addr, &v, sizeof(v));                  \
+                                                                           \
+		if (!r)                                                    \
+			*ret = v;                                          \
+		return r;                                                  \
 	}
 
 MEM_INT(8)

@@ -8,7 +8,8 @@ int sym_modules(struct sym *s, const struct sym_module **ret, size_t *ret_n)
 	return s->ops->modules(s->priv, ret, ret_n);
 }
 
-int sym_lookup(struct sym *s, size_t module, const char *name, uint64_t *ret_addr, uint64_t *ret_size)
+int sym_lookup(struct sym *s, size_t module, const char *name, uint64_t *ret_addr,
+	       uint64_t *ret_size)
 {
 	return s->ops->lookup(s->priv, module, name, ret_addr, ret_size);
 }

@@ -143,8 +143,8 @@ static bool check_target(struct out *o, pid_t pid)
 	}
 	in = session_interp(s);
 	info = in->ops->info(in);
-	snprintf(text, sizeof(text), "pid %d: %s %s%s, supported", pid, info->kind,
-		 info->version, info->debug ? " (debug build)" : "");
+	snprintf(text, sizeof(text), "pid %d: %s %s%s, supported", pid, info->kind, info->version,
+		 info->debug ? " (debug build)" : "");
 	report(o, true, text, "");
 	out_line(o, "    executable %s", target_exe(session_target(s)));
 	session_free(s);

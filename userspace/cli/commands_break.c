@@ -87,7 +87,8 @@ static void info_one(struct shell *sh, const struct bp *bp)
 			bp->enabled ? "" : " when enabled");
 	out_end(sh->out);
 	if (bp->gone)
-		out_line(sh->out, "        its code is gone, other code lies there now: clear it and set it anew");
+		out_line(sh->out, "        its code is gone, other code lies there now: clear it "
+				  "and set it anew");
 	if (bp->condition)
 		out_line(sh->out, "        stops only if %s", bp->condition);
 	if (bp->ignore)

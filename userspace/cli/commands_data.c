@@ -135,8 +135,8 @@ static void show_json(struct shell *sh, const char *text, const struct value *v)
 				    "values", js_value(text, v, JSON_DEPTH)));
 }
 
-/* Did a limit leave something out of what is shown, at any depth? Of an instance that is nothing or its
- * fields; the attributes that come with it are not. */
+/* Did a limit leave something out of what is shown, at any depth? Of an instance that is nothing or
+ * its fields; the attributes that come with it are not. */
 static bool is_cut(const struct value *v)
 {
 	bool fields = v->form == FORM_FIELDS && v->nfields < v->nitems;

@@ -128,8 +128,8 @@ int program_signals(void)
 	return fd;
 }
 
-/* A standard descriptor that is closed would be the next file that is opened: the target's memory, say. What is
- * opened the wrong way round fails as a closed one does. */
+/* A standard descriptor that is closed would be the next file that is opened: the target's memory,
+ * say. What is opened the wrong way round fails as a closed one does. */
 static void fill_standard_fds(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

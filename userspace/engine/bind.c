@@ -335,7 +335,8 @@ static const char *last_part(const char *qualname)
 	return dot ? dot + 1 : qualname;
 }
 
-/* -ENOENT with those whose name is the same but for its place or its case; or it is a file's name. */
+/* -ENOENT with those whose name is the same but for its place or its case; or it is a file's name.
+ */
 static int no_function(struct code_index *ix, const struct location *loc, const char *target,
 		       struct err *err)
 {
@@ -346,17 +347,18 @@ static int no_function(struct code_index *ix, const struct location *loc, const 
 	int r;
 
 	if (!loc->module && names_file(ix, loc->qualname))
-		return err_set(err, -EINVAL,
-			       "%s: '%s' is a file: a line is missing, as in %s:1, or a function's name",
-			       target, loc->qualname, loc->qualname);
+		return err_set(
+			err, -EINVAL,
+			"%s: '%s' is a file: a line is missing, as in %s:1, or a function's name",
+			target, loc->qualname, loc->qualname);
 	n = code_index_all(ix, &codes);
 	for (i = 0; i < n; i++)
 		if (!strcasecmp(last_part(codes[i].function), last_part(loc->qualname)))
 			shown_add(&like, codes[i].function);
-	r = like.n ? err_set(err, -ENOENT, "%s: no function '%s%s%s' is loaded; similar: %s", target,
-			     module, colon, loc->qualname, shown_str(&like))
-		   : err_set(err, -ENOENT, "%s: no function '%s%s%s' is loaded", target, module, colon,
-			     loc->qualname);
+	r = like.n ? err_set(err, -ENOENT, "%s: no function '%s%s%s' is loaded; similar: %s",
+			     target, module, colon, loc->qualname, shown_str(&like))
+		   : err_set(err, -ENOENT, "%s: no function '%s%s%s' is loaded", target, module,
+			     colon, loc->qualname);
 	strbuf_deinit(&like.text);
 	return r;
 }
@@ -423,8 +425,8 @@ static int bind_function(struct code_index *ix, struct interp *in, const struct 
 	return r;
 }
 
-/* As bind_function(); where no function has that name "pkg.mod.Class.method" may be pkg.mod:Class.method
- * or pkg:mod.Class.method, as pdb takes it. */
+/* As bind_function(); where no function has that name "pkg.mod.Class.method" may be
+ * pkg.mod:Class.method or pkg:mod.Class.method, as pdb takes it. */
 static int bind_dotted(struct code_index *ix, struct interp *in, const struct location *loc,
 		       const char *target, struct err *err, struct binding *ret)
 {

@@ -10,7 +10,8 @@
 #include "base/cleanup.h"
 #include "probes/probe.h"
 
-static int call_len(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_len(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
 	int64_t len = eval_len(ev, args[0].v);
 
@@ -18,7 +19,8 @@ static int call_len(struct eval *ev, const struct eval_arg *args, size_t n, cons
 	return len < 0 ? (int)len : eval_new_long(ev, len, ret);
 }
 
-static int call_type(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_type(struct eval *ev, const struct eval_arg *args, size_t n,
+		     const struct value **ret)
 {
 	(void)n;
 	return eval_type_of(ev, args[0].v, ret);
@@ -31,7 +33,8 @@ static int call_id(struct eval *ev, const struct eval_arg *args, size_t n, const
 
 	(void)n;
 	if (!args[0].v->address)
-		return err_set(ev->err, -EOPNOTSUPP, "id() of a '%s' that was computed here: it has no address",
+		return err_set(ev->err, -EOPNOTSUPP,
+			       "id() of a '%s' that was computed here: it has no address",
 			       args[0].v->type);
 	mpz_init_set_ui(z, args[0].v->address);
 	r = eval_keep(ev, value_new_int(z), ret);
@@ -39,14 +42,16 @@ static int call_id(struct eval *ev, const struct eval_arg *args, size_t n, const
 	return r;
 }
 
-static int call_bool(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_bool(struct eval *ev, const struct eval_arg *args, size_t n,
+		     const struct value **ret)
 {
 	int r = n ? eval_bool(ev, args[0].v) : 0;
 
 	return r < 0 ? r : eval_new_bool(ev, r, ret);
 }
 
-static int call_abs(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_abs(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
 	const struct value *v = args[0].v;
 	double d;
@@ -57,7 +62,8 @@ static int call_abs(struct eval *ev, const struct eval_arg *args, size_t n, cons
 	if (r)
 		return r;
 	if (eval_is_int(v))
-		return eval_num_unary(ev, v->kind == VALUE_INT && mpz_sgn(v->z) < 0 ? OP_NEG : OP_POS, v, ret);
+		return eval_num_unary(
+			ev, v->kind == VALUE_INT && mpz_sgn(v->z) < 0 ? OP_NEG : OP_POS, v, ret);
 	if (v->kind == VALUE_FLOAT)
 		return eval_new_float(ev, fabs(v->re), ret);
 	if (v->kind != VALUE_COMPLEX)
@@ -68,7 +74,8 @@ static int call_abs(struct eval *ev, const struct eval_arg *args, size_t n, cons
 	return eval_new_float(ev, d, ret);
 }
 
-static int call_complex(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_complex(struct eval *ev, const struct eval_arg *args, size_t n,
+			const struct value **ret)
 {
 	double part[2] = { 0, 0 };
 	struct value *v;
@@ -82,7 +89,8 @@ static int call_complex(struct eval *ev, const struct eval_arg *args, size_t n, 
 			return 0;
 		}
 		if (!eval_is_number(args[i].v) || args[i].v->kind == VALUE_COMPLEX)
-			return err_set(ev->err, -EOPNOTSUPP, "complex() of a '%s' is not supported", args[i].v->type);
+			return err_set(ev->err, -EOPNOTSUPP, "complex() of a '%s' is not supported",
+				       args[i].v->type);
 		r = eval_call_float(ev, &args[i], 1, &arg);
 		if (r)
 			return r;
@@ -124,7 +132,8 @@ static int derives(struct eval *ev, const struct value *t, const struct value *c
 	return 0;
 }
 
-static int class_check(struct eval *ev, const struct value *t, const struct value *cls, bool instance, unsigned depth)
+static int class_check(struct eval *ev, const struct value *t, const struct value *cls,
+		       bool instance, unsigned depth)
 {
 	const char *fn = instance ? "isinstance" : "issubclass";
 	int r;
@@ -137,10 +146,13 @@ static int class_check(struct eval *ev, const struct value *t, const struct valu
 	}
 	if (cls->kind != VALUE_TYPE) {
 		if (!eval_is_builtin(cls))
-			return err_set(ev->err, -EOPNOTSUPP, "%s() with a '%s' is not supported", fn, cls->type);
-		return eval_type_error(ev, ev->minor >= 10 ? "%s() arg 2 must be a %s, a tuple of %s, or a union" :
-							     "%s() arg 2 must be a %s or tuple of %s", fn,
-				       instance ? "type" : "class", instance ? "types" : "classes");
+			return err_set(ev->err, -EOPNOTSUPP, "%s() with a '%s' is not supported",
+				       fn, cls->type);
+		return eval_type_error(
+			ev,
+			ev->minor >= 10 ? "%s() arg 2 must be a %s, a tuple of %s, or a union"
+					: "%s() arg 2 must be a %s or tuple of %s",
+			fn, instance ? "type" : "class", instance ? "types" : "classes");
 	}
 	/* The very class is an instance before any hook is asked (Objects/abstract.c). */
 	if (instance && t->address && t->address == cls->address)
@@ -149,7 +161,8 @@ static int class_check(struct eval *ev, const struct value *t, const struct valu
 	return r ? r : derives(ev, t, cls);
 }
 
-static int call_isinstance(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_isinstance(struct eval *ev, const struct eval_arg *args, size_t n,
+			   const struct value **ret)
 {
 	const struct value *t;
 	int r;
@@ -164,7 +177,8 @@ static int call_isinstance(struct eval *ev, const struct eval_arg *args, size_t 
 	return r < 0 ? r : eval_new_bool(ev, r, ret);
 }
 
-static int call_issubclass(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_issubclass(struct eval *ev, const struct eval_arg *args, size_t n,
+			   const struct value **ret)
 {
 	int r;
 
@@ -175,14 +189,17 @@ static int call_issubclass(struct eval *ev, const struct eval_arg *args, size_t 
 	return r < 0 ? r : eval_new_bool(ev, r, ret);
 }
 
-static int call_getattr(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_getattr(struct eval *ev, const struct eval_arg *args, size_t n,
+			const struct value **ret)
 {
 	const struct value *name;
 	int r;
 
 	if (args[1].v->kind != VALUE_STR)
-		return eval_type_error(ev, ev->minor >= 11 ? "attribute name must be string, not '%s'" :
-							     "getattr(): attribute name must be string", args[1].v->type);
+		return eval_type_error(ev,
+				       ev->minor >= 11 ? "attribute name must be string, not '%s'"
+						       : "getattr(): attribute name must be string",
+				       args[1].v->type);
 	r = eval_full(ev, args[1].v, &name);
 	if (!r)
 		r = eval_attr(ev, args[0].v, name->bytes, ret);
@@ -193,7 +210,8 @@ static int call_getattr(struct eval *ev, const struct eval_arg *args, size_t n, 
 	return r;
 }
 
-static int call_hasattr(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_hasattr(struct eval *ev, const struct eval_arg *args, size_t n,
+			const struct value **ret)
 {
 	int r = call_getattr(ev, args, n, ret);
 
@@ -219,19 +237,22 @@ static size_t positional(const struct eval_arg *args, size_t n)
 	return k;
 }
 
-static int extreme(struct eval *ev, const struct eval_arg *args, size_t n, const char *fn, enum expr_op op,
-		   const struct value **ret)
+static int extreme(struct eval *ev, const struct eval_arg *args, size_t n, const char *fn,
+		   enum expr_op op, const struct value **ret)
 {
 	const struct value *dflt = take_keyword(args, n, "default"), *list, *v, *best = NULL;
 	size_t pos = positional(args, n), count;
 	int r;
 
 	if (take_keyword(args, n, "key"))
-		return err_set(ev->err, -EOPNOTSUPP, "%s(key=...) is refused: it runs the target's code", fn);
+		return err_set(ev->err, -EOPNOTSUPP,
+			       "%s(key=...) is refused: it runs the target's code", fn);
 	if (!pos)
 		return eval_type_error(ev, "%s expected at least 1 argument, got 0", fn);
 	if (pos > 1 && dflt)
-		return eval_type_error(ev, "Cannot specify a default for %s() with multiple positional arguments", fn);
+		return eval_type_error(
+			ev, "Cannot specify a default for %s() with multiple positional arguments",
+			fn);
 	list = NULL;
 	if (pos == 1) {
 		r = eval_iterate(ev, args[0].v, &list);
@@ -248,27 +269,32 @@ static int extreme(struct eval *ev, const struct eval_arg *args, size_t n, const
 			best = v;
 	}
 	if (!best && !dflt)
-		return err_set(ev->err, -EINVAL, ev->minor >= 12 ? "ValueError: %s() iterable argument is empty" :
-			       "ValueError: %s() arg is an empty sequence", fn);
+		return err_set(ev->err, -EINVAL,
+			       ev->minor >= 12 ? "ValueError: %s() iterable argument is empty"
+					       : "ValueError: %s() arg is an empty sequence",
+			       fn);
 	*ret = best ? best : dflt;
 	return 0;
 }
 
-static int call_min(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_min(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
 	return extreme(ev, args, n, "min", OP_LT, ret);
 }
 
-static int call_max(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_max(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
 	return extreme(ev, args, n, "max", OP_GT, ret);
 }
 
 /*
- * Floats are summed with a compensation from 3.12 on (Python/bltinmodule.c), ints that follow a float without.
- * Items from *i on; stops before the first that is neither.
+ * Floats are summed with a compensation from 3.12 on (Python/bltinmodule.c), ints that follow a
+ * float without. Items from *i on; stops before the first that is neither.
  */
-static int sum_floats(struct eval *ev, const struct value *list, size_t *i, double sum, const struct value **ret)
+static int sum_floats(struct eval *ev, const struct value *list, size_t *i, double sum,
+		      const struct value **ret)
 {
 	double c = 0, x, t;
 	int r;
@@ -294,9 +320,11 @@ static int sum_floats(struct eval *ev, const struct value *list, size_t *i, doub
 	return r;
 }
 
-static int call_sum(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_sum(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
-	const struct value *list, *acc, *start = positional(args, n) > 1 ? args[1].v : take_keyword(args, n, "start");
+	const struct value *list, *acc,
+		*start = positional(args, n) > 1 ? args[1].v : take_keyword(args, n, "start");
 	int r;
 
 	if (!positional(args, n))
@@ -309,11 +337,13 @@ static int call_sum(struct eval *ev, const struct eval_arg *args, size_t n, cons
 	if (start->kind == VALUE_STR)
 		return eval_type_error(ev, "sum() can't sum strings [use ''.join(seq) instead]");
 	if (eval_is_bytes(start))
-		return eval_type_error(ev, "sum() can't sum %s [use b''.join(seq) instead]", start->type);
+		return eval_type_error(ev, "sum() can't sum %s [use b''.join(seq) instead]",
+				       start->type);
 	acc = start;
 	for (size_t i = 0; i < list->nitems;) {
 		if (acc->kind == VALUE_COMPLEX && ev->minor >= 14)
-			return err_set(ev->err, -EOPNOTSUPP, "sum() of complex numbers is not supported");
+			return err_set(ev->err, -EOPNOTSUPP,
+				       "sum() of complex numbers is not supported");
 		if (acc->kind == VALUE_FLOAT && !acc->subclass) {
 			r = sum_floats(ev, list, &i, acc->re, &acc);
 			if (r)
@@ -329,7 +359,8 @@ static int call_sum(struct eval *ev, const struct eval_arg *args, size_t n, cons
 	return 0;
 }
 
-static int copy_items(struct eval *ev, enum value_kind kind, const struct value *v, const struct value **ret)
+static int copy_items(struct eval *ev, enum value_kind kind, const struct value *v,
+		      const struct value **ret)
 {
 	const struct value *list;
 	int r;
@@ -340,20 +371,26 @@ static int copy_items(struct eval *ev, enum value_kind kind, const struct value 
 	if (r)
 		return r;
 	if (kind == VALUE_SET || kind == VALUE_FROZENSET)
-		return eval_make_set(ev, kind, (const struct value *const *)list->items, list->nitems, ret);
-	return eval_new_items(ev, kind, (const struct value *const *)list->items, list->nitems, ret);
+		return eval_make_set(ev, kind, (const struct value *const *)list->items,
+				     list->nitems, ret);
+	return eval_new_items(ev, kind, (const struct value *const *)list->items, list->nitems,
+			      ret);
 }
 
-static int call_sorted(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_sorted(struct eval *ev, const struct eval_arg *args, size_t n,
+		       const struct value **ret)
 {
-	const struct value *reverse = take_keyword(args, n, "reverse"), *key = take_keyword(args, n, "key"), *list;
+	const struct value *reverse = take_keyword(args, n, "reverse"),
+			   *key = take_keyword(args, n, "key"), *list;
 	_cleanup_free_ const struct value **items = NULL;
 	int r, down = 0;
 
 	if (positional(args, n) != 1)
-		return eval_type_error(ev, "sorted expected 1 argument, got %zu", positional(args, n));
+		return eval_type_error(ev, "sorted expected 1 argument, got %zu",
+				       positional(args, n));
 	if (key && key->kind != VALUE_NONE)
-		return err_set(ev->err, -EOPNOTSUPP, "sorted(key=...) is refused: it runs the target's code");
+		return err_set(ev->err, -EOPNOTSUPP,
+			       "sorted(key=...) is refused: it runs the target's code");
 	if (reverse) {
 		down = eval_bool(ev, reverse);
 		if (down < 0)
@@ -385,27 +422,32 @@ static int make_from(struct eval *ev, const struct eval_arg *args, size_t n, enu
 	return copy_items(ev, kind, args[0].v, ret);
 }
 
-static int call_list(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_list(struct eval *ev, const struct eval_arg *args, size_t n,
+		     const struct value **ret)
 {
 	return make_from(ev, args, n, VALUE_LIST, ret);
 }
 
-static int call_tuple(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_tuple(struct eval *ev, const struct eval_arg *args, size_t n,
+		      const struct value **ret)
 {
 	return make_from(ev, args, n, VALUE_TUPLE, ret);
 }
 
-static int call_set(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_set(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
 	return make_from(ev, args, n, VALUE_SET, ret);
 }
 
-static int call_frozenset(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_frozenset(struct eval *ev, const struct eval_arg *args, size_t n,
+			  const struct value **ret)
 {
 	return make_from(ev, args, n, VALUE_FROZENSET, ret);
 }
 
-static int call_range(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_range(struct eval *ev, const struct eval_arg *args, size_t n,
+		      const struct value **ret)
 {
 	const struct value *b[3];
 	int r;
@@ -416,8 +458,10 @@ static int call_range(struct eval *ev, const struct eval_arg *args, size_t n, co
 	for (size_t i = 0; i < n && !r; i++) {
 		if (!eval_is_int(args[i].v)) {
 			r = eval_plain(ev, args[i].v, "__index__");
-			return r ? r : eval_type_error(ev, "'%s' object cannot be interpreted as an integer",
-						       args[i].v->type);
+			return r ? r
+				 : eval_type_error(
+					   ev, "'%s' object cannot be interpreted as an integer",
+					   args[i].v->type);
 		}
 		r = eval_num_unary(ev, OP_POS, args[i].v, &b[n == 1 ? 1 : i]);
 	}
@@ -444,31 +488,36 @@ static int any_all(struct eval *ev, const struct value *v, bool any, const struc
 	return eval_new_bool(ev, !any, ret);
 }
 
-static int call_any(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_any(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
 	(void)n;
 	return any_all(ev, args[0].v, true, ret);
 }
 
-static int call_all(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_all(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
 	(void)n;
 	return any_all(ev, args[0].v, false, ret);
 }
 
-static int call_divmod(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_divmod(struct eval *ev, const struct eval_arg *args, size_t n,
+		       const struct value **ret)
 {
 	const struct value *pair[2];
 	int r;
 
 	(void)n;
-	if (!eval_is_number(args[0].v) || !eval_is_number(args[1].v) || args[0].v->kind == VALUE_COMPLEX ||
-	    args[1].v->kind == VALUE_COMPLEX) {
+	if (!eval_is_number(args[0].v) || !eval_is_number(args[1].v) ||
+	    args[0].v->kind == VALUE_COMPLEX || args[1].v->kind == VALUE_COMPLEX) {
 		r = eval_plain(ev, args[0].v, "__divmod__");
 		if (!r)
 			r = eval_plain(ev, args[1].v, "__rdivmod__");
-		return r ? r : eval_type_error(ev, "unsupported operand type(s) for divmod(): '%s' and '%s'",
-					       args[0].v->type, args[1].v->type);
+		return r ? r
+			 : eval_type_error(
+				   ev, "unsupported operand type(s) for divmod(): '%s' and '%s'",
+				   args[0].v->type, args[1].v->type);
 	}
 	r = eval_binary(ev, OP_FLOORDIV, args[0].v, args[1].v, &pair[0]);
 	if (!r)
@@ -476,7 +525,8 @@ static int call_divmod(struct eval *ev, const struct eval_arg *args, size_t n, c
 	return r ? r : eval_new_items(ev, VALUE_TUPLE, pair, 2, ret);
 }
 
-static int call_pow(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+static int call_pow(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
 	(void)n;
 	return eval_binary(ev, OP_POW, args[0].v, args[1].v, ret);
@@ -546,18 +596,24 @@ static bool takes(const struct builtin *b, const char *keyword)
 	return p && p[-1] == ' ' && p[strlen(keyword)] == ' ';
 }
 
-int eval_call(struct eval *ev, const char *name, const struct eval_arg *args, size_t n, const struct value **ret)
+int eval_call(struct eval *ev, const char *name, const struct eval_arg *args, size_t n,
+	      const struct value **ret)
 {
 	const struct builtin *b = find_builtin(name);
 
 	if (!b)
-		return err_set(ev->err, -EOPNOTSUPP, "%s() is refused: calls run the target's code", name);
+		return err_set(ev->err, -EOPNOTSUPP, "%s() is refused: calls run the target's code",
+			       name);
 	for (size_t i = 0; i < n; i++)
 		if (args[i].keyword && !takes(b, args[i].keyword))
-			return eval_type_error(ev, "'%s' is an invalid keyword argument for %s()", args[i].keyword, name);
+			return eval_type_error(ev, "'%s' is an invalid keyword argument for %s()",
+					       args[i].keyword, name);
 	if (n < b->min || n > b->max)
 		return eval_type_error(ev, "%s() takes %s %zu argument%s (%zu given)", name,
-				       b->min == b->max ? "exactly" : n < b->min ? "at least" : "at most",
-				       n < b->min ? b->min : b->max, (n < b->min ? b->min : b->max) == 1 ? "" : "s", n);
+				       b->min == b->max ? "exactly"
+				       : n < b->min	? "at least"
+							: "at most",
+				       n < b->min ? b->min : b->max,
+				       (n < b->min ? b->min : b->max) == 1 ? "" : "s", n);
 	return b->fn(ev, args, n, ret);
 }

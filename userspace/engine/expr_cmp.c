@@ -6,22 +6,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-
 /* ---- identity ---- */
 
-/* Is there one object only of each such value (Objects/longobject.c: small ints; empty and one-character texts)? */
+/* Is there one object only of each such value (Objects/longobject.c: small ints; empty and
+ * one-character texts)? */
 static bool is_singleton(const struct eval *ev, const struct value *v)
 {
 	switch (v->kind) {
-	case VALUE_NONE: case VALUE_ELLIPSIS: case VALUE_NOT_IMPLEMENTED: case VALUE_BOOL:
+	case VALUE_NONE:
+	case VALUE_ELLIPSIS:
+	case VALUE_NOT_IMPLEMENTED:
+	case VALUE_BOOL:
 		return true;
 	case VALUE_INT:
-		return !v->subclass && mpz_cmp_si(v->z, -5) >= 0 && mpz_cmp_si(v->z, ev->minor >= 15 ? 1024 : 256) <= 0;
+		return !v->subclass && mpz_cmp_si(v->z, -5) >= 0 &&
+		       mpz_cmp_si(v->z, ev->minor >= 15 ? 1024 : 256) <= 0;
 	case VALUE_TUPLE:
 		return !v->subclass && v->length == 0;
 	case VALUE_STR:
-		/* Latin-1 characters have one object each: up to two bytes of UTF-8 that begin with C2 or C3. */
-		return !v->subclass && (v->length == 0 || (v->length == 1 && (unsigned char)v->bytes[0] < 0xc4));
+		/* Latin-1 characters have one object each: up to two bytes of UTF-8 that begin with
+		 * C2 or C3. */
+		return !v->subclass &&
+		       (v->length == 0 || (v->length == 1 && (unsigned char)v->bytes[0] < 0xc4));
 	case VALUE_BYTES:
 		return !v->subclass && v->length <= 1;
 	default:
@@ -42,14 +48,25 @@ int eval_is(struct eval *ev, const struct value *a, const struct value *b)
 	if (is_singleton(ev, a) && is_singleton(ev, b))
 		return eval_equal(ev, a, b);
 	switch (a->kind) {
-	case VALUE_LIST: case VALUE_DICT: case VALUE_SET: case VALUE_BYTEARRAY:
+	case VALUE_LIST:
+	case VALUE_DICT:
+	case VALUE_SET:
+	case VALUE_BYTEARRAY:
 		return 0; /* what was made here is a new object */
-	case VALUE_INT: case VALUE_FLOAT: case VALUE_COMPLEX: case VALUE_STR: case VALUE_BYTES: case VALUE_TUPLE:
-	case VALUE_FROZENSET: case VALUE_RANGE: case VALUE_SLICE:
+	case VALUE_INT:
+	case VALUE_FLOAT:
+	case VALUE_COMPLEX:
+	case VALUE_STR:
+	case VALUE_BYTES:
+	case VALUE_TUPLE:
+	case VALUE_FROZENSET:
+	case VALUE_RANGE:
+	case VALUE_SLICE:
 		r = eval_equal(ev, a, b);
 		if (r <= 0)
 			return r;
-		/* The one in the target was there before the one that the compiler would make, unless interned. */
+		/* The one in the target was there before the one that the compiler would make,
+		 * unless interned. */
 		if (a->kind != VALUE_STR && a->address != b->address)
 			return 0;
 		break;
@@ -58,8 +75,10 @@ int eval_is(struct eval *ev, const struct value *a, const struct value *b)
 	default:
 		break;
 	}
-	return err_set(ev->err, -EOPNOTSUPP,
-		       "whether the two are one object is not known: a '%s' was computed here (use ==)", a->type);
+	return err_set(
+		ev->err, -EOPNOTSUPP,
+		"whether the two are one object is not known: a '%s' was computed here (use ==)",
+		a->type);
 }
 
 /* ---- equality ---- */
@@ -131,7 +150,8 @@ static int equal_builtin(struct eval *ev, const struct value *a, const struct va
 
 	if (eval_is_number(a) && eval_is_number(b))
 		return eval_num_equal(a, b);
-	if ((a->kind == VALUE_STR && b->kind == VALUE_STR) || (eval_is_bytes(a) && eval_is_bytes(b))) {
+	if ((a->kind == VALUE_STR && b->kind == VALUE_STR) ||
+	    (eval_is_bytes(a) && eval_is_bytes(b))) {
 		if (a->length != b->length)
 			return 0;
 		r = full2(ev, &a, &b);
@@ -172,7 +192,8 @@ static int equal_any(struct eval *ev, const struct value *a, const struct value 
 static int enter(struct eval *ev)
 {
 	if (++ev->nesting > EVAL_NESTING)
-		return err_set(ev->err, -ERANGE, "RecursionError: maximum recursion depth exceeded in comparison");
+		return err_set(ev->err, -ERANGE,
+			       "RecursionError: maximum recursion depth exceeded in comparison");
 	return eval_steps(ev, 1);
 }
 
@@ -191,10 +212,14 @@ int eval_equal(struct eval *ev, const struct value *a, const struct value *b)
 static int holds(enum expr_op op, int cmp)
 {
 	switch (op) {
-	case OP_LT: return cmp == -1;
-	case OP_LE: return cmp == -1 || cmp == 0;
-	case OP_GT: return cmp == 1;
-	default: return cmp == 1 || cmp == 0;
+	case OP_LT:
+		return cmp == -1;
+	case OP_LE:
+		return cmp == -1 || cmp == 0;
+	case OP_GT:
+		return cmp == 1;
+	default:
+		return cmp == 1 || cmp == 0;
 	}
 }
 
@@ -237,8 +262,10 @@ static int set_order(struct eval *ev, enum expr_op op, const struct value *a, co
 
 static int order_any(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b)
 {
-	static const char *const names[][2] = { [OP_LT] = { "__lt__", "__gt__" }, [OP_LE] = { "__le__", "__ge__" },
-						[OP_GT] = { "__gt__", "__lt__" }, [OP_GE] = { "__ge__", "__le__" } };
+	static const char *const names[][2] = { [OP_LT] = { "__lt__", "__gt__" },
+						[OP_LE] = { "__le__", "__ge__" },
+						[OP_GT] = { "__gt__", "__lt__" },
+						[OP_GE] = { "__ge__", "__le__" } };
 	int r;
 
 	r = eval_plain(ev, a, names[op][0]);
@@ -246,9 +273,11 @@ static int order_any(struct eval *ev, enum expr_op op, const struct value *a, co
 		r = eval_plain(ev, b, names[op][1]);
 	if (r)
 		return r;
-	if (eval_is_number(a) && eval_is_number(b) && a->kind != VALUE_COMPLEX && b->kind != VALUE_COMPLEX)
+	if (eval_is_number(a) && eval_is_number(b) && a->kind != VALUE_COMPLEX &&
+	    b->kind != VALUE_COMPLEX)
 		return holds(op, eval_num_cmp(a, b));
-	if ((a->kind == VALUE_STR && b->kind == VALUE_STR) || (eval_is_bytes(a) && eval_is_bytes(b))) {
+	if ((a->kind == VALUE_STR && b->kind == VALUE_STR) ||
+	    (eval_is_bytes(a) && eval_is_bytes(b))) {
 		/* UTF-8, surrogates included, sorts as code points do. */
 		r = full2(ev, &a, &b);
 		return r ? r : holds(op, bytes_cmp(a, b));
@@ -257,8 +286,8 @@ static int order_any(struct eval *ev, enum expr_op op, const struct value *a, co
 		return seq_order(ev, op, a, b);
 	if (eval_is_set(a) && eval_is_set(b))
 		return set_order(ev, op, a, b);
-	return eval_type_error(ev, "'%s' not supported between instances of '%s' and '%s'", eval_op_text(op), a->type,
-			       b->type);
+	return eval_type_error(ev, "'%s' not supported between instances of '%s' and '%s'",
+			       eval_op_text(op), a->type, b->type);
 }
 
 int eval_order(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b)
@@ -272,7 +301,8 @@ int eval_order(struct eval *ev, enum expr_op op, const struct value *a, const st
 }
 
 /* Merge sort: stable, and asks `is b < a` as list.sort() does. */
-static int merge(struct eval *ev, const struct value **items, const struct value **tmp, size_t n, bool reverse)
+static int merge(struct eval *ev, const struct value **items, const struct value **tmp, size_t n,
+		 bool reverse)
 {
 	size_t half = n / 2, i = 0, j = half, k = 0;
 	int r;
@@ -285,7 +315,8 @@ static int merge(struct eval *ev, const struct value **items, const struct value
 	if (r)
 		return r;
 	while (i < half && j < n) {
-		r = reverse ? eval_order(ev, OP_LT, items[i], items[j]) : eval_order(ev, OP_LT, items[j], items[i]);
+		r = reverse ? eval_order(ev, OP_LT, items[i], items[j])
+			    : eval_order(ev, OP_LT, items[j], items[i]);
 		if (r < 0)
 			return r;
 		tmp[k++] = r ? items[j++] : items[i++];

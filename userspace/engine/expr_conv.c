@@ -26,7 +26,8 @@ static const char *repr_of(const struct value *v, struct strbuf *sb)
 	return strbuf_str(sb);
 }
 
-/* The text without white space around it, NUL-terminated. Text beyond ASCII is refused: it may hold other digits. */
+/* The text without white space around it, NUL-terminated. Text beyond ASCII is refused: it may hold
+ * other digits. */
 static int number_text(struct eval *ev, const struct value *v, struct strbuf *out)
 {
 	const char *s, *end;
@@ -39,12 +40,17 @@ static int number_text(struct eval *ev, const struct value *v, struct strbuf *ou
 	end = s + v->nbytes;
 	for (const char *p = s; p < end; p++)
 		if (*p & 0x80)
-			return v->kind == VALUE_STR ? err_set(ev->err, -EOPNOTSUPP, "numbers in text beyond ASCII are not "
-							      "supported") : 0;
+			return v->kind == VALUE_STR
+				       ? err_set(ev->err, -EOPNOTSUPP,
+						 "numbers in text beyond ASCII are not "
+						 "supported")
+				       : 0;
 	/* Python's white space includes the separators 0x1c to 0x1f in str. */
-	while (s < end && (isspace((unsigned char)*s) || (v->kind == VALUE_STR && *s >= 0x1c && *s <= 0x1f)))
+	while (s < end &&
+	       (isspace((unsigned char)*s) || (v->kind == VALUE_STR && *s >= 0x1c && *s <= 0x1f)))
 		s++;
-	while (end > s && (isspace((unsigned char)end[-1]) || (v->kind == VALUE_STR && end[-1] >= 0x1c && end[-1] <= 0x1f)))
+	while (end > s && (isspace((unsigned char)end[-1]) ||
+			   (v->kind == VALUE_STR && end[-1] >= 0x1c && end[-1] <= 0x1f)))
 		end--;
 	if (memchr(s, '\0', end - s))
 		return 0;
@@ -62,8 +68,8 @@ static bool drop_underscores(char *s, bool hexdigits)
 			*to++ = *s;
 			continue;
 		}
-		if (!(hexdigits ? isalnum((unsigned char)before) && isalnum((unsigned char)s[1]) :
-				  isdigit((unsigned char)before) && isdigit((unsigned char)s[1])))
+		if (!(hexdigits ? isalnum((unsigned char)before) && isalnum((unsigned char)s[1])
+				: isdigit((unsigned char)before) && isdigit((unsigned char)s[1])))
 			return false;
 	}
 	*to = '\0';
@@ -96,7 +102,9 @@ static bool parse_int(char *s, int base, mpz_t z)
 	if (!isalnum((unsigned char)*s) || !drop_underscores(s, true))
 		return false;
 	for (const char *p = s; *p; p++) {
-		int c = tolower((unsigned char)*p), digit = isdigit(c) ? c - '0' : isalpha(c) ? c - 'a' + 10 : 99;
+		int c = tolower((unsigned char)*p), digit = isdigit(c)	 ? c - '0'
+							    : isalpha(c) ? c - 'a' + 10
+									 : 99;
 
 		if (digit >= base)
 			return false;
@@ -122,10 +130,12 @@ static int int_from_text(struct eval *ev, const struct value *v, int base, const
 		return r;
 	mpz_init(z);
 	if (sb.len && parse_int(sb.data, base, z))
-		r = mpz_sizeinbase(z, 2) > EVAL_INT_BITS ? err_set(ev->err, -ERANGE, "the number is too large") :
-							   eval_keep(ev, value_new_int(z), ret);
+		r = mpz_sizeinbase(z, 2) > EVAL_INT_BITS
+			    ? err_set(ev->err, -ERANGE, "the number is too large")
+			    : eval_keep(ev, value_new_int(z), ret);
 	else
-		r = err_set(ev->err, -EINVAL, "ValueError: invalid literal for int() with base %d: %s", base,
+		r = err_set(ev->err, -EINVAL,
+			    "ValueError: invalid literal for int() with base %d: %s", base,
 			    repr_of(&quoted, &shown));
 	mpz_clear(z);
 	return r;
@@ -139,7 +149,8 @@ static int int_from_double(struct eval *ev, double d, const struct value **ret)
 	if (isnan(d))
 		return err_set(ev->err, -EINVAL, "ValueError: cannot convert float NaN to integer");
 	if (isinf(d))
-		return err_set(ev->err, -ERANGE, "OverflowError: cannot convert float infinity to integer");
+		return err_set(ev->err, -ERANGE,
+			       "OverflowError: cannot convert float infinity to integer");
 	mpz_init_set_d(z, d);
 	r = eval_keep(ev, value_new_int(z), ret);
 	mpz_clear(z);
@@ -157,14 +168,19 @@ int eval_call_int(struct eval *ev, const struct eval_arg *args, size_t n, const 
 		int64_t b;
 
 		if (args[0].keyword)
-			return eval_type_error(ev, "'%s' is an invalid keyword argument for int()", args[0].keyword);
+			return eval_type_error(ev, "'%s' is an invalid keyword argument for int()",
+					       args[0].keyword);
 		if (!eval_is_int(args[1].v))
-			return eval_type_error(ev, "'%s' object cannot be interpreted as an integer", args[1].v->type);
+			return eval_type_error(ev,
+					       "'%s' object cannot be interpreted as an integer",
+					       args[1].v->type);
 		b = eval_clamp(args[1].v);
 		if (!is_text(v))
-			return eval_type_error(ev, "int() can't convert non-string with explicit base");
+			return eval_type_error(ev,
+					       "int() can't convert non-string with explicit base");
 		if (b && (b < 2 || b > 36))
-			return err_set(ev->err, -EINVAL, "ValueError: int() base must be >= 2 and <= 36, or 0");
+			return err_set(ev->err, -EINVAL,
+				       "ValueError: int() base must be >= 2 and <= 36, or 0");
 		base = (int)b;
 	}
 	if (!v)
@@ -190,8 +206,9 @@ int eval_call_int(struct eval *ev, const struct eval_arg *args, size_t n, const 
 		return int_from_double(ev, v->re, ret);
 	if (v->kind == VALUE_COMPLEX && ev->minor < 10)
 		return eval_type_error(ev, "can't convert complex to int");
-	return eval_type_error(ev, "int() argument must be a string, a bytes-like object or a %s, not '%s'",
-			       ev->minor >= 10 ? "real number" : "number", v->type);
+	return eval_type_error(
+		ev, "int() argument must be a string, a bytes-like object or a %s, not '%s'",
+		ev->minor >= 10 ? "real number" : "number", v->type);
 }
 
 static bool parse_float(char *s, double *ret)
@@ -212,7 +229,8 @@ static bool parse_float(char *s, double *ret)
 	return !*end;
 }
 
-int eval_call_float(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+int eval_call_float(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT, shown = STRBUF_INIT;
 	const struct value *v = n ? args[0].v : NULL;
@@ -227,7 +245,9 @@ int eval_call_float(struct eval *ev, const struct eval_arg *args, size_t n, cons
 			return r;
 		if (sb.len && parse_float(sb.data, &d))
 			return eval_new_float(ev, d, ret);
-		return err_set(ev->err, -EINVAL, "ValueError: could not convert string to float: %s", repr_of(v, &shown));
+		return err_set(ev->err, -EINVAL,
+			       "ValueError: could not convert string to float: %s",
+			       repr_of(v, &shown));
 	}
 	r = eval_plain(ev, v, "__float__");
 	if (!r)
@@ -260,10 +280,14 @@ static int check_text(struct eval *ev, const struct value *v, const char *method
 	int r;
 
 	if (v->kind == VALUE_UNREADABLE)
-		return err_set(ev->err, -EFAULT, "a value cannot be read: %s", v->text ? v->text : "?");
-	if (v->subclass || v->kind == VALUE_INSTANCE || v->kind == VALUE_EXCEPTION || v->kind == VALUE_OPAQUE)
-		return err_set(ev->err, -EOPNOTSUPP, "the text of a '%s' is not known without running the target's code "
-			       "(its %s)", v->type, method);
+		return err_set(ev->err, -EFAULT, "a value cannot be read: %s",
+			       v->text ? v->text : "?");
+	if (v->subclass || v->kind == VALUE_INSTANCE || v->kind == VALUE_EXCEPTION ||
+	    v->kind == VALUE_OPAQUE)
+		return err_set(ev->err, -EOPNOTSUPP,
+			       "the text of a '%s' is not known without running the target's code "
+			       "(its %s)",
+			       v->type, method);
 	if (v->truncated)
 		return err_set(ev->err, -ERANGE, "a '%s' is too large to make text of it", v->type);
 	r = eval_ordered(ev, v);
@@ -279,7 +303,9 @@ static int check_text(struct eval *ev, const struct value *v, const char *method
 
 static int text_of(struct eval *ev, const struct value *v, bool str, struct strbuf *out)
 {
-	struct value_limits lim = { .depth = 60, .items = 100000, .bytes = 1 << 20, .total = 200000 };
+	struct value_limits lim = {
+		.depth = 60, .items = 100000, .bytes = 1 << 20, .total = 200000
+	};
 	const struct value *kept;
 	struct value *deep = NULL;
 	int r;
@@ -323,7 +349,8 @@ int eval_call_repr(struct eval *ev, const struct eval_arg *args, size_t n, const
 	return r ? r : eval_new_str(ev, strbuf_str(&sb), sb.len, ret);
 }
 
-int eval_call_ascii(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+int eval_call_ascii(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT, out = STRBUF_INIT;
 	int r;
@@ -338,10 +365,14 @@ int eval_call_ascii(struct eval *ev, const struct eval_arg *args, size_t n, cons
 		if (cp < 0x80)
 			strbuf_addc(&out, (char)cp);
 		else
-			strbuf_addf(&out, cp < 0x100 ? "\\x%02x" : cp < 0x10000 ? "\\u%04x" : "\\U%08x", cp);
+			strbuf_addf(&out,
+				    cp < 0x100	   ? "\\x%02x"
+				    : cp < 0x10000 ? "\\u%04x"
+						   : "\\U%08x",
+				    cp);
 	}
-	return out.failed ? err_set(ev->err, -ENOMEM, "out of memory") :
-			    eval_new_str(ev, strbuf_str(&out), out.len, ret);
+	return out.failed ? err_set(ev->err, -ENOMEM, "out of memory")
+			  : eval_new_str(ev, strbuf_str(&out), out.len, ret);
 }
 
 int eval_call_ord(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
@@ -351,12 +382,16 @@ int eval_call_ord(struct eval *ev, const struct eval_arg *args, size_t n, const 
 
 	(void)n;
 	if (!is_text(v))
-		return eval_type_error(ev, "ord() expected string of length 1, but %s found", v->type);
+		return eval_type_error(ev, "ord() expected string of length 1, but %s found",
+				       v->type);
 	if (v->length != 1)
-		return eval_type_error(ev, "ord() expected a character, but string of length %lld found",
-				       (long long)v->length);
-	return eval_new_long(ev, v->kind == VALUE_STR ? expr_utf8_next(v->bytes, v->nbytes, &pos) :
-							(unsigned char)v->bytes[0], ret);
+		return eval_type_error(
+			ev, "ord() expected a character, but string of length %lld found",
+			(long long)v->length);
+	return eval_new_long(ev,
+			     v->kind == VALUE_STR ? expr_utf8_next(v->bytes, v->nbytes, &pos)
+						  : (unsigned char)v->bytes[0],
+			     ret);
 }
 
 static int want_int(struct eval *ev, const struct value *v)
@@ -366,7 +401,8 @@ static int want_int(struct eval *ev, const struct value *v)
 	if (eval_is_int(v))
 		return 0;
 	r = eval_plain(ev, v, "__index__");
-	return r ? r : eval_type_error(ev, "'%s' object cannot be interpreted as an integer", v->type);
+	return r ? r
+		 : eval_type_error(ev, "'%s' object cannot be interpreted as an integer", v->type);
 }
 
 int eval_call_chr(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
@@ -377,23 +413,28 @@ int eval_call_chr(struct eval *ev, const struct eval_arg *args, size_t n, const 
 
 	(void)n;
 	if (ev->minor < 10 && eval_is_builtin(args[0].v) && !eval_is_int(args[0].v))
-		return args[0].v->kind == VALUE_FLOAT ?
-			       eval_type_error(ev, "integer argument expected, got float") :
-			       eval_type_error(ev, "an integer is required (got type %s)", args[0].v->type);
+		return args[0].v->kind == VALUE_FLOAT
+			       ? eval_type_error(ev, "integer argument expected, got float")
+			       : eval_type_error(ev, "an integer is required (got type %s)",
+						 args[0].v->type);
 	r = want_int(ev, args[0].v);
 	if (r)
 		return r;
 	cp = eval_clamp(args[0].v);
 	if (cp < INT32_MIN || cp > INT32_MAX)
-		return ev->minor >= 13 ? err_set(ev->err, -EINVAL, "ValueError: chr() arg not in range(0x110000)") :
-					 err_set(ev->err, -ERANGE, "OverflowError: Python int too large to convert to C int");
+		return ev->minor >= 13
+			       ? err_set(ev->err, -EINVAL,
+					 "ValueError: chr() arg not in range(0x110000)")
+			       : err_set(ev->err, -ERANGE,
+					 "OverflowError: Python int too large to convert to C int");
 	if (cp < 0 || cp > 0x10ffff)
 		return err_set(ev->err, -EINVAL, "ValueError: chr() arg not in range(0x110000)");
 	strbuf_add_utf8(&sb, (unsigned)cp);
 	return eval_new_str(ev, strbuf_str(&sb), sb.len, ret);
 }
 
-static int in_base(struct eval *ev, const struct value *v, int base, const char *prefix, const struct value **ret)
+static int in_base(struct eval *ev, const struct value *v, int base, const char *prefix,
+		   const struct value **ret)
 {
 	_cleanup_free_ char *digits = NULL;
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
@@ -500,7 +541,8 @@ static int round_float(struct eval *ev, double d, int64_t digits, const struct v
 	return r ? r : eval_new_float(ev, copysign(res->re, d), ret);
 }
 
-int eval_call_round(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret)
+int eval_call_round(struct eval *ev, const struct eval_arg *args, size_t n,
+		    const struct value **ret)
 {
 	const struct value *v = args[0].v, *nd = n > 1 ? args[1].v : NULL;
 	int64_t digits = 0;
@@ -526,7 +568,8 @@ int eval_call_round(struct eval *ev, const struct eval_arg *args, size_t n, cons
 	if (v->kind == VALUE_FLOAT && !isfinite(v->re))
 		return int_from_double(ev, v->re, ret);
 	if (eval_is_int(v) && digits >= 0)
-		return v->kind == VALUE_BOOL ? eval_new_long(ev, v->b, ret) : eval_keep(ev, value_new_int(v->z), ret);
+		return v->kind == VALUE_BOOL ? eval_new_long(ev, v->b, ret)
+					     : eval_keep(ev, value_new_int(v->z), ret);
 	if (digits < -1000000)
 		return eval_new_long(ev, 0, ret);
 	mpq_init(q);

@@ -33,7 +33,8 @@ static int read_frame(struct eval *ev)
 		return 0;
 	r = ev->in->ops->frame_vars(ev->in, ev->frame, &ev->vars, &ev->nvars);
 	if (!r)
-		r = ev->in->ops->frame_dicts(ev->in, ev->frame, &ev->globals, &ev->builtins, &ev->locals);
+		r = ev->in->ops->frame_dicts(ev->in, ev->frame, &ev->globals, &ev->builtins,
+					     &ev->locals);
 	if (r)
 		return err_set(ev->err, r, "the frame's variables cannot be read");
 	ev->frame_read = true;
@@ -41,7 +42,8 @@ static int read_frame(struct eval *ev)
 }
 
 /* 1 and the address, 0 not there, -errno. */
-static int in_dict(struct eval *ev, uint64_t dict, const char *name, const char *which, uint64_t *ret)
+static int in_dict(struct eval *ev, uint64_t dict, const char *name, const char *which,
+		   uint64_t *ret)
 {
 	int r;
 
@@ -51,8 +53,10 @@ static int in_dict(struct eval *ev, uint64_t dict, const char *name, const char 
 	if (r == -ENOENT)
 		return 0;
 	if (r == -EINVAL)
-		return err_set(ev->err, -EOPNOTSUPP, "the frame's %s are no dict: looking a name up would run the target's code",
-			       which);
+		return err_set(
+			ev->err, -EOPNOTSUPP,
+			"the frame's %s are no dict: looking a name up would run the target's code",
+			which);
 	return r ? err_set(ev->err, r, "the frame's %s cannot be read", which) : 1;
 }
 
@@ -75,12 +79,20 @@ static int unbound_error(struct eval *ev, const struct interp_var *var)
 	bool is_free = var->kind == VAR_FREE;
 
 	if (is_free)
-		return err_set(ev->err, -ENOENT, ev->minor >= 11 ?
-			       "NameError: cannot access free variable '%s' where it is not associated with a value in enclosing scope" :
-			       "NameError: free variable '%s' referenced before assignment in enclosing scope", var->name);
-	return err_set(ev->err, -ENOENT, ev->minor >= 11 ?
-		       "UnboundLocalError: cannot access local variable '%s' where it is not associated with a value" :
-		       "UnboundLocalError: local variable '%s' referenced before assignment", var->name);
+		return err_set(ev->err, -ENOENT,
+			       ev->minor >= 11
+				       ? "NameError: cannot access free variable '%s' where it is "
+					 "not associated with a value in enclosing scope"
+				       : "NameError: free variable '%s' referenced before "
+					 "assignment in enclosing scope",
+			       var->name);
+	return err_set(
+		ev->err, -ENOENT,
+		ev->minor >= 11
+			? "UnboundLocalError: cannot access local variable '%s' where it is not "
+			  "associated with a value"
+			: "UnboundLocalError: local variable '%s' referenced before assignment",
+		var->name);
 }
 
 /* Address of what a name stands for; *ret_builtin: it was found among the built-ins. */
@@ -108,8 +120,8 @@ static int find_name(struct eval *ev, const char *name, uint64_t *ret, bool *ret
 		return 0;
 	}
 	/*
-	 * In a function an unbound local hides a global. Not so in a module or class body, whose fast locals
-	 * (3.12+) are the variables of comprehensions that were inlined.
+	 * In a function an unbound local hides a global. Not so in a module or class body, whose
+	 * fast locals (3.12+) are the variables of comprehensions that were inlined.
 	 */
 	if ((local || cell) && !ev->locals)
 		return unbound_error(ev, local ? local : cell);
@@ -130,8 +142,10 @@ static int eval_name(struct eval *ev, const char *name, const struct value **ret
 	int r;
 
 	if (!ev->in) {
-		static const char *const types[] = { "bool", "int", "float", "complex", "str", "bytes", "bytearray", "list",
-						     "tuple", "dict", "set", "frozenset", "range", "object", "type" };
+		static const char *const types[] = { "bool",  "int",	"float",     "complex",
+						     "str",   "bytes",	"bytearray", "list",
+						     "tuple", "dict",	"set",	     "frozenset",
+						     "range", "object", "type" };
 		struct value *t;
 
 		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
@@ -153,7 +167,8 @@ static int eval_name(struct eval *ev, const char *name, const struct value **ret
 /* ---- attributes ---- */
 
 /* Those of values that were computed here; -ENOENT: none of these. */
-static int own_attr(struct eval *ev, const struct value *v, const char *name, const struct value **ret)
+static int own_attr(struct eval *ev, const struct value *v, const char *name,
+		    const struct value **ret)
 {
 	bool real = !strcmp(name, "real"), imag = !strcmp(name, "imag");
 	static const char *const bounds[] = { "start", "stop", "step" };
@@ -166,7 +181,8 @@ static int own_attr(struct eval *ev, const struct value *v, const char *name, co
 		return eval_new_float(ev, real ? v->re : v->im, ret);
 	if (v->kind == VALUE_FLOAT && (real || imag))
 		return real ? (*ret = v, 0) : eval_new_float(ev, 0, ret);
-	if (eval_is_int(v) && (real || imag || !strcmp(name, "numerator") || !strcmp(name, "denominator"))) {
+	if (eval_is_int(v) &&
+	    (real || imag || !strcmp(name, "numerator") || !strcmp(name, "denominator"))) {
 		if (imag || !strcmp(name, "denominator"))
 			return eval_new_long(ev, !imag, ret);
 		if (v->kind == VALUE_BOOL)
@@ -187,7 +203,9 @@ static int own_attr(struct eval *ev, const struct value *v, const char *name, co
 
 int eval_attr(struct eval *ev, const struct value *v, const char *name, const struct value **ret)
 {
-	static const struct value_limits shallow = { .depth = 0, .items = 0, .bytes = 4096, .total = 1 };
+	static const struct value_limits shallow = {
+		.depth = 0, .items = 0, .bytes = 4096, .total = 1
+	};
 	struct value *attr = NULL;
 	struct err err = { 0 };
 	int r;
@@ -195,7 +213,8 @@ int eval_attr(struct eval *ev, const struct value *v, const char *name, const st
 	if (v->address && ev->in) {
 		r = ev->in->ops->attr(ev->in, v->address, name, &shallow, &err, &attr);
 		if (!r && !attr->address && attr->truncated) {
-			/* Made for us (the __dict__ of an object that has none yet): it cannot be read again by address. */
+			/* Made for us (the __dict__ of an object that has none yet): it cannot be
+			 * read again by address. */
 			value_free(take_ptr(attr));
 			r = ev->in->ops->attr(ev->in, v->address, name, &eval_whole, &err, &attr);
 		}
@@ -205,7 +224,8 @@ int eval_attr(struct eval *ev, const struct value *v, const char *name, const st
 			if (ev->err)
 				*ev->err = err;
 			if (!err.text[0])
-				err_set(ev->err, r, "attribute '%s' of a '%s' cannot be read", name, v->type);
+				err_set(ev->err, r, "attribute '%s' of a '%s' cannot be read", name,
+					v->type);
 			return r;
 		}
 	} else {
@@ -222,7 +242,8 @@ int eval_attr(struct eval *ev, const struct value *v, const char *name, const st
 
 				if (!ev->in->ops->type_lookup(ev->in, t->address, name, &a, &o))
 					return err_set(ev->err, -EOPNOTSUPP,
-						       "attribute '%s' of a '%s' that was computed here is not supported",
+						       "attribute '%s' of a '%s' that was computed "
+						       "here is not supported",
 						       name, v->type);
 			}
 		}
@@ -232,32 +253,43 @@ int eval_attr(struct eval *ev, const struct value *v, const char *name, const st
 	if (r)
 		return r;
 	if (v->kind == VALUE_MODULE)
-		return err_set(ev->err, -ENOENT, "AttributeError: module '%s' has no attribute '%s'",
+		return err_set(ev->err, -ENOENT,
+			       "AttributeError: module '%s' has no attribute '%s'",
 			       v->text ? v->text : "?", name);
 	if (v->kind == VALUE_TYPE)
-		return err_set(ev->err, -ENOENT, "AttributeError: type object '%s' has no attribute '%s'",
+		return err_set(ev->err, -ENOENT,
+			       "AttributeError: type object '%s' has no attribute '%s'",
 			       v->text ? v->text : "?", name);
-	return err_set(ev->err, -ENOENT, "AttributeError: '%s' object has no attribute '%s'", v->type, name);
+	return err_set(ev->err, -ENOENT, "AttributeError: '%s' object has no attribute '%s'",
+		       v->type, name);
 }
 
 /* ---- operators ---- */
 
 static const char *const binary_methods[][2] = {
-	[OP_ADD] = { "__add__", "__radd__" },		[OP_SUB] = { "__sub__", "__rsub__" },
-	[OP_MUL] = { "__mul__", "__rmul__" },		[OP_DIV] = { "__truediv__", "__rtruediv__" },
-	[OP_FLOORDIV] = { "__floordiv__", "__rfloordiv__" }, [OP_MOD] = { "__mod__", "__rmod__" },
-	[OP_POW] = { "__pow__", "__rpow__" },		[OP_LSHIFT] = { "__lshift__", "__rlshift__" },
-	[OP_RSHIFT] = { "__rshift__", "__rrshift__" },	[OP_AND] = { "__and__", "__rand__" },
-	[OP_OR] = { "__or__", "__ror__" },		[OP_XOR] = { "__xor__", "__rxor__" },
+	[OP_ADD] = { "__add__", "__radd__" },
+	[OP_SUB] = { "__sub__", "__rsub__" },
+	[OP_MUL] = { "__mul__", "__rmul__" },
+	[OP_DIV] = { "__truediv__", "__rtruediv__" },
+	[OP_FLOORDIV] = { "__floordiv__", "__rfloordiv__" },
+	[OP_MOD] = { "__mod__", "__rmod__" },
+	[OP_POW] = { "__pow__", "__rpow__" },
+	[OP_LSHIFT] = { "__lshift__", "__rlshift__" },
+	[OP_RSHIFT] = { "__rshift__", "__rrshift__" },
+	[OP_AND] = { "__and__", "__rand__" },
+	[OP_OR] = { "__or__", "__ror__" },
+	[OP_XOR] = { "__xor__", "__rxor__" },
 	[OP_MATMUL] = { "__matmul__", "__rmatmul__" },
 };
 
 static bool is_sequence(const struct value *v)
 {
-	return v->kind == VALUE_STR || eval_is_bytes(v) || v->kind == VALUE_LIST || v->kind == VALUE_TUPLE;
+	return v->kind == VALUE_STR || eval_is_bytes(v) || v->kind == VALUE_LIST ||
+	       v->kind == VALUE_TUPLE;
 }
 
-static int merge_dicts(struct eval *ev, const struct value *a, const struct value *b, const struct value **ret)
+static int merge_dicts(struct eval *ev, const struct value *a, const struct value *b,
+		       const struct value **ret)
 {
 	_cleanup_free_ const struct value **pairs = NULL;
 	int r;
@@ -277,7 +309,8 @@ static int merge_dicts(struct eval *ev, const struct value *a, const struct valu
 	return eval_make_dict(ev, pairs, a->nitems + b->nitems, ret);
 }
 
-int eval_binary(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b, const struct value **ret)
+int eval_binary(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b,
+		const struct value **ret)
 {
 	bool a_seq = is_sequence(a), b_seq = is_sequence(b);
 	int r;
@@ -292,7 +325,8 @@ int eval_binary(struct eval *ev, enum expr_op op, const struct value *a, const s
 	if (eval_is_number(a) && eval_is_number(b))
 		return eval_arith(ev, op, a, b, ret);
 	if (op == OP_MOD && (a->kind == VALUE_STR || eval_is_bytes(a)))
-		return err_set(ev->err, -EOPNOTSUPP, "formatting with %% is not supported (it runs the target's code)");
+		return err_set(ev->err, -EOPNOTSUPP,
+			       "formatting with %% is not supported (it runs the target's code)");
 	if ((a->kind == VALUE_DEQUE || b->kind == VALUE_DEQUE) && (op == OP_ADD || op == OP_MUL))
 		return err_set(ev->err, -EOPNOTSUPP, "arithmetic on a deque is not supported");
 	if (op == OP_ADD && a_seq)
@@ -303,18 +337,23 @@ int eval_binary(struct eval *ev, enum expr_op op, const struct value *a, const s
 		if (eval_is_int(times))
 			return eval_repeat(ev, seq, times, ret);
 		r = eval_plain(ev, times, "__index__");
-		return r ? r : eval_type_error(ev, "can't multiply sequence by non-int of type '%s'", times->type);
+		return r ? r
+			 : eval_type_error(ev, "can't multiply sequence by non-int of type '%s'",
+					   times->type);
 	}
-	if ((op == OP_SUB || op == OP_AND || op == OP_OR || op == OP_XOR) && eval_is_set(a) && eval_is_set(b))
+	if ((op == OP_SUB || op == OP_AND || op == OP_OR || op == OP_XOR) && eval_is_set(a) &&
+	    eval_is_set(b))
 		return eval_set_op(ev, op, a, b, ret);
 	if (op == OP_OR && ev->minor >= 9 && a->kind == VALUE_DICT && b->kind == VALUE_DICT)
 		return merge_dicts(ev, a, b, ret);
 	if (op == OP_OR && ev->minor >= 10 && (a->kind == VALUE_TYPE || b->kind == VALUE_TYPE))
 		return err_set(ev->err, -EOPNOTSUPP, "unions of types are not supported");
-	return eval_type_error(ev, "unsupported operand type(s) for %s: '%s' and '%s'", eval_op_text(op), a->type, b->type);
+	return eval_type_error(ev, "unsupported operand type(s) for %s: '%s' and '%s'",
+			       eval_op_text(op), a->type, b->type);
 }
 
-static int eval_unary(struct eval *ev, enum expr_op op, const struct value *v, const struct value **ret)
+static int eval_unary(struct eval *ev, enum expr_op op, const struct value *v,
+		      const struct value **ret)
 {
 	int r;
 
@@ -327,7 +366,8 @@ static int eval_unary(struct eval *ev, enum expr_op op, const struct value *v, c
 		return r;
 	if (eval_is_number(v))
 		return eval_num_unary(ev, op, v, ret);
-	return eval_type_error(ev, "bad operand type for unary %s: '%s'", eval_op_text(op), v->type);
+	return eval_type_error(ev, "bad operand type for unary %s: '%s'", eval_op_text(op),
+			       v->type);
 }
 
 static int compare(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b)
@@ -402,7 +442,8 @@ static int eval_junction(struct eval *ev, const struct expr_node *n, const struc
 	}
 }
 
-static int eval_slice_node(struct eval *ev, const struct expr_node *n, const struct value *bounds[3])
+static int eval_slice_node(struct eval *ev, const struct expr_node *n,
+			   const struct value *bounds[3])
 {
 	int r;
 
@@ -451,7 +492,8 @@ static int eval_display(struct eval *ev, const struct expr_node *n, const struct
 	case NODE_DICT:
 		return eval_make_dict(ev, items, n->n, ret);
 	default:
-		return eval_new_items(ev, n->kind == NODE_LIST ? VALUE_LIST : VALUE_TUPLE, items, n->n, ret);
+		return eval_new_items(ev, n->kind == NODE_LIST ? VALUE_LIST : VALUE_TUPLE, items,
+				      n->n, ret);
 	}
 }
 
@@ -464,10 +506,13 @@ static int eval_call_node(struct eval *ev, const struct expr_node *n, const stru
 
 	if (ev->in) {
 		r = find_name(ev, n->name, &addr, &builtin);
-		/* A name of the program that hides the built-in: fine when it is the same object. */
+		/* A name of the program that hides the built-in: fine when it is the same object.
+		 */
 		if (!r && !builtin && addr != eval_builtin_addr(ev, n->name))
-			r = err_set(ev->err, -EOPNOTSUPP, "%s() is refused: it is the program's own here, and calls run "
-				    "the target's code", n->name);
+			r = err_set(ev->err, -EOPNOTSUPP,
+				    "%s() is refused: it is the program's own here, and calls run "
+				    "the target's code",
+				    n->name);
 		if (r)
 			return r;
 	}
@@ -478,7 +523,8 @@ static int eval_call_node(struct eval *ev, const struct expr_node *n, const stru
 		const struct expr_node *arg = node_at(ev, kid(ev, n, i));
 
 		args[i].keyword = arg->kind == NODE_KEYWORD ? arg->name : NULL;
-		r = eval_node(ev, arg->kind == NODE_KEYWORD ? kid(ev, arg, 0) : kid(ev, n, i), &args[i].v);
+		r = eval_node(ev, arg->kind == NODE_KEYWORD ? kid(ev, arg, 0) : kid(ev, n, i),
+			      &args[i].v);
 		if (r)
 			return r;
 	}
@@ -498,7 +544,10 @@ static int eval_node(struct eval *ev, uint32_t index, const struct value **ret)
 		return 0;
 	case NODE_NAME:
 		return eval_name(ev, n->name, ret);
-	case NODE_TUPLE: case NODE_LIST: case NODE_SET: case NODE_DICT:
+	case NODE_TUPLE:
+	case NODE_LIST:
+	case NODE_SET:
+	case NODE_DICT:
 		return eval_display(ev, n, ret);
 	case NODE_UNARY:
 		r = eval_node(ev, kid(ev, n, 0), &a);
@@ -510,7 +559,8 @@ static int eval_node(struct eval *ev, uint32_t index, const struct value **ret)
 		return r ? r : eval_binary(ev, n->op, a, b, ret);
 	case NODE_COMPARE:
 		return eval_compare(ev, n, ret);
-	case NODE_AND: case NODE_OR:
+	case NODE_AND:
+	case NODE_OR:
 		return eval_junction(ev, n, ret);
 	case NODE_IF:
 		r = eval_node(ev, kid(ev, n, 0), &a);
@@ -538,8 +588,10 @@ static int eval_node(struct eval *ev, uint32_t index, const struct value **ret)
 
 /* ---- the result ---- */
 
-/* The tree that is handed out: what has an address is read again with what is left of the limits. */
-int eval_finish(struct eval *ev, const struct value *v, struct value_limits *lim, struct value **ret)
+/* The tree that is handed out: what has an address is read again with what is left of the limits.
+ */
+int eval_finish(struct eval *ev, const struct value *v, struct value_limits *lim,
+		struct value **ret)
 {
 	struct value *out;
 	size_t max = lim->items, step = v->kind == VALUE_DICT ? 2 : 1;
@@ -614,11 +666,12 @@ static void eval_deinit(struct eval *ev)
 	interp_vars_free(ev->vars, ev->nvars);
 }
 
-int expr_eval(const struct expr *e, const struct expr_scope *scope, const struct value_limits *lim, struct err *err,
-	      struct value **ret)
+int expr_eval(const struct expr *e, const struct expr_scope *scope, const struct value_limits *lim,
+	      struct err *err, struct value **ret)
 {
-	_cleanup_(eval_deinit) struct eval ev = { .e = e, .err = err, .minor = 13, .budget = EVAL_BUDGET,
-						  .steps = EVAL_STEPS };
+	_cleanup_(eval_deinit) struct eval ev = {
+		.e = e, .err = err, .minor = 13, .budget = EVAL_BUDGET, .steps = EVAL_STEPS
+	};
 	struct value_limits left = *lim;
 	const struct value *v;
 	struct value *out = NULL;

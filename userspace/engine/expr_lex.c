@@ -76,11 +76,13 @@ static bool is_digit_of(unsigned char c, int base)
 	return c >= '0' && c < '0' + base;
 }
 
-/* Digits with single underscores between them, appended to sb without these. Position after them. */
+/* Digits with single underscores between them, appended to sb without these. Position after them.
+ */
 static size_t digits(const struct expr_lexer *lx, size_t i, int base, struct strbuf *sb)
 {
 	while (is_digit_of(at(lx, i), base) ||
-	       (at(lx, i) == '_' && sb->len && is_digit_of(at(lx, i - 1), base) && is_digit_of(at(lx, i + 1), base))) {
+	       (at(lx, i) == '_' && sb->len && is_digit_of(at(lx, i - 1), base) &&
+		is_digit_of(at(lx, i + 1), base))) {
 		if (at(lx, i) != '_')
 			strbuf_addc(sb, at(lx, i));
 		i++;
@@ -96,7 +98,8 @@ static bool keyword_follows(const struct expr_lexer *lx, size_t i)
 	for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++) {
 		size_t n = strlen(words[k]);
 
-		if (lx->len - i >= n && !memcmp(lx->text + i, words[k], n) && !is_name_char(at(lx, i + n)))
+		if (lx->len - i >= n && !memcmp(lx->text + i, words[k], n) &&
+		    !is_name_char(at(lx, i + n)))
 			return true;
 	}
 	return false;
@@ -116,7 +119,8 @@ static int finish_number(struct expr_lexer *lx, size_t end, struct value *v, con
 	return 0;
 }
 
-static int int_token(struct expr_lexer *lx, const char *text, int base, size_t end, const char *what)
+static int int_token(struct expr_lexer *lx, const char *text, int base, size_t end,
+		     const char *what)
 {
 	struct value *v;
 	mpz_t z;
@@ -156,9 +160,12 @@ static int lex_number(struct expr_lexer *lx)
 
 	if (at(lx, i) == '0') {
 		switch (at(lx, i + 1) | 0x20) {
-		case 'x': return lex_based(lx, 16, "hexadecimal");
-		case 'o': return lex_based(lx, 8, "octal");
-		case 'b': return lex_based(lx, 2, "binary");
+		case 'x':
+			return lex_based(lx, 16, "hexadecimal");
+		case 'o':
+			return lex_based(lx, 8, "octal");
+		case 'b':
+			return lex_based(lx, 2, "binary");
 		}
 	}
 	i = digits(lx, i, 10, &sb);
@@ -172,7 +179,8 @@ static int lex_number(struct expr_lexer *lx)
 
 			i = digits(lx, i, 10, &sb);
 			if (sb.len == before)
-				return expr_syntax(lx->err, lx->text, lx->pos, "invalid decimal literal");
+				return expr_syntax(lx->err, lx->text, lx->pos,
+						   "invalid decimal literal");
 		}
 	}
 	if ((at(lx, i) | 0x20) == 'e') {
@@ -195,9 +203,10 @@ static int lex_number(struct expr_lexer *lx)
 		const char *s = strbuf_str(&sb);
 
 		if (whole > 1 && s[0] == '0' && s[strspn(s, "0")])
-			return expr_syntax(lx->err, lx->text, lx->pos,
-					   "leading zeros in decimal integer literals are not permitted; "
-					   "use an 0o prefix for octal integers");
+			return expr_syntax(
+				lx->err, lx->text, lx->pos,
+				"leading zeros in decimal integer literals are not permitted; "
+				"use an 0o prefix for octal integers");
 		return int_token(lx, s, 10, i, "decimal");
 	}
 	d = expr_strtod(strbuf_str(&sb), NULL);
@@ -224,32 +233,38 @@ static bool string_prefix(const struct expr_lexer *lx, size_t i, struct str_pref
 	*ret = (struct str_prefix){ 0 };
 	for (; ret->len < 3; ret->len++) {
 		switch (at(lx, i + ret->len)) {
-		case 'r': case 'R':
+		case 'r':
+		case 'R':
 			if (ret->raw || u)
 				return false;
 			ret->raw = true;
 			break;
-		case 'b': case 'B':
+		case 'b':
+		case 'B':
 			if (ret->bytes || u || ret->format || ret->templ)
 				return false;
 			ret->bytes = true;
 			break;
-		case 'f': case 'F':
+		case 'f':
+		case 'F':
 			if (ret->bytes || u || ret->format || ret->templ)
 				return false;
 			ret->format = true;
 			break;
-		case 't': case 'T':
+		case 't':
+		case 'T':
 			if (ret->bytes || u || ret->format || ret->templ)
 				return false;
 			ret->templ = true;
 			break;
-		case 'u': case 'U':
+		case 'u':
+		case 'U':
 			if (ret->len)
 				return false;
 			u = true;
 			break;
-		case '\'': case '"':
+		case '\'':
+		case '"':
 			return true;
 		default:
 			return false;
@@ -267,15 +282,20 @@ static int hex_escape(struct expr_lexer *lx, size_t *i, int n, bool bytes, struc
 		unsigned char c = at(lx, *i);
 
 		if (!isxdigit(c) && bytes)
-			return expr_syntax(lx->err, lx->text, start, "(value error) invalid \\x escape");
+			return expr_syntax(lx->err, lx->text, start,
+					   "(value error) invalid \\x escape");
 		if (!isxdigit(c))
-			return expr_syntax(lx->err, lx->text, start, "(unicode error) truncated \\%s escape",
-					   n == 2 ? "xXX" : n == 4 ? "uXXXX" : "UXXXXXXXX");
+			return expr_syntax(lx->err, lx->text, start,
+					   "(unicode error) truncated \\%s escape",
+					   n == 2   ? "xXX"
+					   : n == 4 ? "uXXXX"
+						    : "UXXXXXXXX");
 		cp = cp * 16 + (isdigit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
 		(*i)++;
 	}
 	if (cp > 0x10ffff)
-		return expr_syntax(lx->err, lx->text, start, "(unicode error) illegal Unicode character");
+		return expr_syntax(lx->err, lx->text, start,
+				   "(unicode error) illegal Unicode character");
 	if (bytes)
 		strbuf_addc(out, (char)cp);
 	else
@@ -290,15 +310,34 @@ static int escape(struct expr_lexer *lx, size_t *i, bool bytes, struct strbuf *o
 	unsigned oct;
 
 	switch (c) {
-	case '\n': return 0;
-	case '\\': case '\'': case '"': strbuf_addc(out, c); return 0;
-	case 'a': strbuf_addc(out, '\a'); return 0;
-	case 'b': strbuf_addc(out, '\b'); return 0;
-	case 'f': strbuf_addc(out, '\f'); return 0;
-	case 'n': strbuf_addc(out, '\n'); return 0;
-	case 'r': strbuf_addc(out, '\r'); return 0;
-	case 't': strbuf_addc(out, '\t'); return 0;
-	case 'v': strbuf_addc(out, '\v'); return 0;
+	case '\n':
+		return 0;
+	case '\\':
+	case '\'':
+	case '"':
+		strbuf_addc(out, c);
+		return 0;
+	case 'a':
+		strbuf_addc(out, '\a');
+		return 0;
+	case 'b':
+		strbuf_addc(out, '\b');
+		return 0;
+	case 'f':
+		strbuf_addc(out, '\f');
+		return 0;
+	case 'n':
+		strbuf_addc(out, '\n');
+		return 0;
+	case 'r':
+		strbuf_addc(out, '\r');
+		return 0;
+	case 't':
+		strbuf_addc(out, '\t');
+		return 0;
+	case 'v':
+		strbuf_addc(out, '\v');
+		return 0;
 	case '0' ... '7':
 		oct = c - '0';
 		for (int k = 0; k < 2 && at(lx, *i) >= '0' && at(lx, *i) <= '7'; k++)
@@ -310,13 +349,15 @@ static int escape(struct expr_lexer *lx, size_t *i, bool bytes, struct strbuf *o
 		return 0;
 	case 'x':
 		return hex_escape(lx, i, 2, bytes, out);
-	case 'u': case 'U':
+	case 'u':
+	case 'U':
 		if (!bytes)
 			return hex_escape(lx, i, c == 'u' ? 4 : 8, false, out);
 		break;
 	case 'N':
 		if (!bytes)
-			return expr_syntax(lx->err, lx->text, *i - 2, "\\N{...} escapes are not supported here");
+			return expr_syntax(lx->err, lx->text, *i - 2,
+					   "\\N{...} escapes are not supported here");
 		break;
 	}
 	/* Not an escape: both characters stay. */
@@ -338,7 +379,8 @@ static int string_literal(struct expr_lexer *lx, const struct str_prefix *p, str
 		unsigned char c = at(lx, i);
 
 		if (i >= lx->len || (c == '\n' && !triple))
-			return expr_syntax(lx->err, lx->text, start, "unterminated %sstring literal",
+			return expr_syntax(lx->err, lx->text, start,
+					   "unterminated %sstring literal",
 					   triple ? "triple-quoted " : "");
 		if (c == quote && (!triple || (at(lx, i + 1) == quote && at(lx, i + 2) == quote))) {
 			lx->pos = i + (triple ? 3 : 1);
@@ -370,8 +412,8 @@ static void skip_space(struct expr_lexer *lx)
 	for (;;) {
 		unsigned char c = at(lx, lx->pos);
 
-		if (c == ' ' || c == '\t' || c == '\f' || (c == '\r' && at(lx, lx->pos + 1) == '\n') ||
-		    (c == '\n' && lx->nesting)) {
+		if (c == ' ' || c == '\t' || c == '\f' ||
+		    (c == '\r' && at(lx, lx->pos + 1) == '\n') || (c == '\n' && lx->nesting)) {
 			lx->pos++;
 		} else if (c == '\\' && at(lx, lx->pos + 1) == '\n') {
 			lx->pos += 2;
@@ -396,7 +438,8 @@ static int lex_string(struct expr_lexer *lx, struct str_prefix p)
 	do {
 		if (p.format || p.templ)
 			return err_set(lx->err, -EOPNOTSUPP,
-				       "%c-strings are not supported (formatting runs the target's code; column %u)",
+				       "%c-strings are not supported (formatting runs the target's "
+				       "code; column %u)",
 				       p.format ? 'f' : 't', expr_column(lx->text, lx->pos));
 		if (p.bytes != bytes)
 			return expr_syntax(lx->err, lx->text, lx->pos,
@@ -408,7 +451,8 @@ static int lex_string(struct expr_lexer *lx, struct str_prefix p)
 		skip_space(lx);
 	} while (string_prefix(lx, lx->pos, &p));
 	lx->pos = end;
-	v = bytes ? expr_new_bytes(VALUE_BYTES, strbuf_str(&sb), sb.len) : value_new_str(strbuf_str(&sb), sb.len);
+	v = bytes ? expr_new_bytes(VALUE_BYTES, strbuf_str(&sb), sb.len)
+		  : value_new_str(strbuf_str(&sb), sb.len);
 	if (!v)
 		return -ENOMEM;
 	lx->tok.kind = TOK_STRING;
@@ -422,11 +466,12 @@ static int lex_string(struct expr_lexer *lx, struct str_prefix p)
 static int lex_op(struct expr_lexer *lx)
 {
 	/* Longest first. */
-	static const char *const ops[] = { "**=", "//=", "<<=", ">>=", "...", "**", "//", "<<", ">>", "<=", ">=",
-					   "==",  "!=",  ":=",  "->",  "+=",  "-=", "*=", "/=", "%=", "&=", "|=",
-					   "^=",  "@=",  "+",   "-",   "*",   "/",  "%",  "@",  "&",  "|",  "^",
-					   "~",   "<",   ">",   "(",   ")",   "[",  "]",  "{",  "}",  ",",  ":",
-					   ".",   ";",   "=" };
+	static const char *const ops[] = { "**=", "//=", "<<=", ">>=", "...", "**", "//", "<<",
+					   ">>",  "<=",	 ">=",	"==",  "!=",  ":=", "->", "+=",
+					   "-=",  "*=",	 "/=",	"%=",  "&=",  "|=", "^=", "@=",
+					   "+",	  "-",	 "*",	"/",   "%",   "@",  "&",  "|",
+					   "^",	  "~",	 "<",	">",   "(",   ")",  "[",  "]",
+					   "{",	  "}",	 ",",	":",   ".",   ";",  "=" };
 	unsigned char c = at(lx, lx->pos);
 
 	for (size_t k = 0; k < sizeof(ops) / sizeof(ops[0]); k++) {
@@ -444,7 +489,8 @@ static int lex_op(struct expr_lexer *lx)
 		return 0;
 	}
 	if (c == '\n')
-		return expr_syntax(lx->err, lx->text, lx->pos, "one expression is expected, on one line");
+		return expr_syntax(lx->err, lx->text, lx->pos,
+				   "one expression is expected, on one line");
 	if (isprint(c))
 		return expr_syntax(lx->err, lx->text, lx->pos, "invalid character '%c'", c);
 	return expr_syntax(lx->err, lx->text, lx->pos, "invalid character \\x%02x", c);

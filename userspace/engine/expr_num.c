@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Arithmetic of bool, int, float and complex as CPython's Objects/longobject.c, floatobject.c and complexobject.c
- * define it. Wordings are those of 3.11 unless the version is asked for.
+ * Arithmetic of bool, int, float and complex as CPython's Objects/longobject.c, floatobject.c and
+ * complexobject.c define it. Wordings are those of 3.11 unless the version is asked for.
  */
 #include "engine/expr_eval.h"
 
@@ -40,12 +40,33 @@ static void num_deinit(struct num *n)
 const char *eval_op_text(enum expr_op op)
 {
 	static const char *const text[] = {
-		[OP_ADD] = "+",	     [OP_SUB] = "-",	 [OP_MUL] = "*",     [OP_DIV] = "/",	[OP_FLOORDIV] = "//",
-		[OP_MOD] = "%",	     [OP_POW] = "** or pow()", [OP_LSHIFT] = "<<", [OP_RSHIFT] = ">>", [OP_AND] = "&",
-		[OP_OR] = "|",	     [OP_XOR] = "^",	 [OP_MATMUL] = "@",  [OP_POS] = "+",	[OP_NEG] = "-",
-		[OP_INVERT] = "~",   [OP_NOT] = "not",	 [OP_LT] = "<",	     [OP_LE] = "<=",	[OP_EQ] = "==",
-		[OP_NE] = "!=",	     [OP_GT] = ">",	 [OP_GE] = ">=",     [OP_IN] = "in",	[OP_NOT_IN] = "not in",
-		[OP_IS] = "is",	     [OP_IS_NOT] = "is not",
+		[OP_ADD] = "+",
+		[OP_SUB] = "-",
+		[OP_MUL] = "*",
+		[OP_DIV] = "/",
+		[OP_FLOORDIV] = "//",
+		[OP_MOD] = "%",
+		[OP_POW] = "** or pow()",
+		[OP_LSHIFT] = "<<",
+		[OP_RSHIFT] = ">>",
+		[OP_AND] = "&",
+		[OP_OR] = "|",
+		[OP_XOR] = "^",
+		[OP_MATMUL] = "@",
+		[OP_POS] = "+",
+		[OP_NEG] = "-",
+		[OP_INVERT] = "~",
+		[OP_NOT] = "not",
+		[OP_LT] = "<",
+		[OP_LE] = "<=",
+		[OP_EQ] = "==",
+		[OP_NE] = "!=",
+		[OP_GT] = ">",
+		[OP_GE] = ">=",
+		[OP_IN] = "in",
+		[OP_NOT_IN] = "not in",
+		[OP_IS] = "is",
+		[OP_IS_NOT] = "is not",
 	};
 
 	return text[op] ? text[op] : "?";
@@ -53,7 +74,9 @@ const char *eval_op_text(enum expr_op op)
 
 static int too_large(struct eval *ev)
 {
-	return err_set(ev->err, -ERANGE, "the result is too large: integers are limited to %d bits here", EVAL_INT_BITS);
+	return err_set(ev->err, -ERANGE,
+		       "the result is too large: integers are limited to %d bits here",
+		       EVAL_INT_BITS);
 }
 
 static int zero_division(struct eval *ev, const char *what)
@@ -86,7 +109,8 @@ static int new_complex(struct eval *ev, double re, double im, const struct value
 
 /* ---- int and float ---- */
 
-/* |z| * 2^exp, rounded half to even (sticky: something non-zero was cut off below z); false on overflow. */
+/* |z| * 2^exp, rounded half to even (sticky: something non-zero was cut off below z); false on
+ * overflow. */
 static bool round_to_double(const mpz_t z, long exp, bool sticky, double *ret)
 {
 	long bits = (long)mpz_sizeinbase(z, 2), e = bits + exp, keep, drop;
@@ -173,7 +197,8 @@ static int int_true_divide(struct eval *ev, const mpz_t a, const mpz_t b, const 
 	return eval_new_float(ev, neg ? -d : d, ret);
 }
 
-static int int_pow(struct eval *ev, const struct num *a, const struct num *b, const struct value **ret);
+static int int_pow(struct eval *ev, const struct num *a, const struct num *b,
+		   const struct value **ret);
 static int float_pow(struct eval *ev, double v, double w, const struct value **ret);
 
 static int int_shift(struct eval *ev, enum expr_op op, const mpz_t a, const mpz_t b, mpz_t z)
@@ -183,7 +208,8 @@ static int int_shift(struct eval *ev, enum expr_op op, const mpz_t a, const mpz_
 	if (op == OP_LSHIFT) {
 		if (!mpz_sgn(a))
 			mpz_set_ui(z, 0);
-		else if (mpz_cmp_ui(b, EVAL_INT_BITS) > 0 || mpz_sizeinbase(a, 2) + mpz_get_ui(b) > EVAL_INT_BITS)
+		else if (mpz_cmp_ui(b, EVAL_INT_BITS) > 0 ||
+			 mpz_sizeinbase(a, 2) + mpz_get_ui(b) > EVAL_INT_BITS)
 			return too_large(ev);
 		else
 			mpz_mul_2exp(z, a, mpz_get_ui(b));
@@ -206,22 +232,41 @@ static int int_arith(struct eval *ev, enum expr_op op, const struct num *a, cons
 	if (op == OP_POW)
 		return int_pow(ev, a, b, ret);
 	if ((op == OP_FLOORDIV || op == OP_MOD) && !mpz_sgn(b->z))
-		return zero_division(ev, ev->minor >= 14 ? "division by zero" :
-					 op == OP_MOD && ev->minor >= 11 ? "integer modulo by zero" :
-					 "integer division or modulo by zero");
+		return zero_division(ev, ev->minor >= 14 ? "division by zero"
+					 : op == OP_MOD && ev->minor >= 11
+						 ? "integer modulo by zero"
+						 : "integer division or modulo by zero");
 	if (op == OP_MUL && mpz_sizeinbase(a->z, 2) + mpz_sizeinbase(b->z, 2) > EVAL_INT_BITS + 64)
 		return too_large(ev);
 	mpz_init(z);
 	switch (op) {
-	case OP_ADD: mpz_add(z, a->z, b->z); break;
-	case OP_SUB: mpz_sub(z, a->z, b->z); break;
-	case OP_MUL: mpz_mul(z, a->z, b->z); break;
-	case OP_FLOORDIV: mpz_fdiv_q(z, a->z, b->z); break;
-	case OP_MOD: mpz_fdiv_r(z, a->z, b->z); break;
-	case OP_AND: mpz_and(z, a->z, b->z); break;
-	case OP_OR: mpz_ior(z, a->z, b->z); break;
-	case OP_XOR: mpz_xor(z, a->z, b->z); break;
-	default: r = int_shift(ev, op, a->z, b->z, z); break;
+	case OP_ADD:
+		mpz_add(z, a->z, b->z);
+		break;
+	case OP_SUB:
+		mpz_sub(z, a->z, b->z);
+		break;
+	case OP_MUL:
+		mpz_mul(z, a->z, b->z);
+		break;
+	case OP_FLOORDIV:
+		mpz_fdiv_q(z, a->z, b->z);
+		break;
+	case OP_MOD:
+		mpz_fdiv_r(z, a->z, b->z);
+		break;
+	case OP_AND:
+		mpz_and(z, a->z, b->z);
+		break;
+	case OP_OR:
+		mpz_ior(z, a->z, b->z);
+		break;
+	case OP_XOR:
+		mpz_xor(z, a->z, b->z);
+		break;
+	default:
+		r = int_shift(ev, op, a->z, b->z, z);
+		break;
 	}
 	if (!r && a->is_bool && b->is_bool && (op == OP_AND || op == OP_OR || op == OP_XOR))
 		r = eval_new_bool(ev, mpz_sgn(z) != 0, ret);
@@ -231,7 +276,8 @@ static int int_arith(struct eval *ev, enum expr_op op, const struct num *a, cons
 	return r;
 }
 
-static int int_pow(struct eval *ev, const struct num *a, const struct num *b, const struct value **ret)
+static int int_pow(struct eval *ev, const struct num *a, const struct num *b,
+		   const struct value **ret)
 {
 	size_t bits = mpz_sizeinbase(a->z, 2);
 	double x, y;
@@ -262,7 +308,8 @@ static int int_pow(struct eval *ev, const struct num *a, const struct num *b, co
 	return r;
 }
 
-static int complex_pow(struct eval *ev, double are, double aim, double bre, double bim, const struct value **ret);
+static int complex_pow(struct eval *ev, double are, double aim, double bre, double bim,
+		       const struct value **ret);
 
 static int float_pow(struct eval *ev, double v, double w, const struct value **ret)
 {
@@ -270,8 +317,9 @@ static int float_pow(struct eval *ev, double v, double w, const struct value **r
 	double x;
 
 	if (v == 0 && w < 0)
-		return zero_division(ev, ev->minor >= 14 ? "zero to a negative power" :
-					 "0.0 cannot be raised to a negative power");
+		return zero_division(ev, ev->minor >= 14
+						 ? "zero to a negative power"
+						 : "0.0 cannot be raised to a negative power");
 	if (v == 0 && w > 0 && !isnan(w))
 		return eval_new_float(ev, odd ? v : 0.0, ret);
 	if (isfinite(v) && isfinite(w) && v < 0 && w != floor(w))
@@ -317,21 +365,29 @@ static const char *float_zero_text(const struct eval *ev, enum expr_op op)
 	return ev->minor >= 13 ? "float modulo by zero" : "float modulo";
 }
 
-static int unsupported(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b)
+static int unsupported(struct eval *ev, enum expr_op op, const struct value *a,
+		       const struct value *b)
 {
-	return eval_type_error(ev, "unsupported operand type(s) for %s: '%s' and '%s'", eval_op_text(op), a->type, b->type);
+	return eval_type_error(ev, "unsupported operand type(s) for %s: '%s' and '%s'",
+			       eval_op_text(op), a->type, b->type);
 }
 
-static int float_arith(struct eval *ev, enum expr_op op, double a, double b, const struct value **ret)
+static int float_arith(struct eval *ev, enum expr_op op, double a, double b,
+		       const struct value **ret)
 {
 	double div, mod;
 
 	switch (op) {
-	case OP_ADD: return eval_new_float(ev, a + b, ret);
-	case OP_SUB: return eval_new_float(ev, a - b, ret);
-	case OP_MUL: return eval_new_float(ev, a * b, ret);
-	case OP_POW: return float_pow(ev, a, b, ret);
-	default: break;
+	case OP_ADD:
+		return eval_new_float(ev, a + b, ret);
+	case OP_SUB:
+		return eval_new_float(ev, a - b, ret);
+	case OP_MUL:
+		return eval_new_float(ev, a * b, ret);
+	case OP_POW:
+		return float_pow(ev, a, b, ret);
+	default:
+		break;
 	}
 	if (b == 0)
 		return zero_division(ev, float_zero_text(ev, op));
@@ -362,11 +418,13 @@ static bool c_div(struct cplx a, struct cplx b, struct cplx *ret)
 			return false;
 		ratio = b.im / b.re;
 		denom = b.re + b.im * ratio;
-		*ret = (struct cplx){ (a.re + a.im * ratio) / denom, (a.im - a.re * ratio) / denom };
+		*ret = (struct cplx){ (a.re + a.im * ratio) / denom,
+				      (a.im - a.re * ratio) / denom };
 	} else if (abs_im >= abs_re) {
 		ratio = b.re / b.im;
 		denom = b.re * ratio + b.im;
-		*ret = (struct cplx){ (a.re * ratio + a.im) / denom, (a.im * ratio - a.re) / denom };
+		*ret = (struct cplx){ (a.re * ratio + a.im) / denom,
+				      (a.im * ratio - a.re) / denom };
 	} else {
 		*ret = (struct cplx){ NAN, NAN };
 	}
@@ -386,7 +444,8 @@ static struct cplx c_powu(struct cplx x, long n)
 	return r;
 }
 
-static int complex_pow(struct eval *ev, double are, double aim, double bre, double bim, const struct value **ret)
+static int complex_pow(struct eval *ev, double are, double aim, double bre, double bim,
+		       const struct value **ret)
 {
 	struct cplx a = { are, aim }, r = { 0, 0 };
 	double vabs, len, at, phase;
@@ -425,8 +484,8 @@ static int complex_pow(struct eval *ev, double are, double aim, double bre, doub
 	else if (error == ERANGE)
 		error = 0;
 	if (error == EDOM)
-		return zero_division(ev, ev->minor >= 14 ? "zero to a negative or complex power" :
-					 "0.0 to a negative or complex power");
+		return zero_division(ev, ev->minor >= 14 ? "zero to a negative or complex power"
+							 : "0.0 to a negative or complex power");
 	if (error)
 		return overflow(ev, "complex exponentiation");
 	return new_complex(ev, r.re, r.im, ret);
@@ -452,31 +511,39 @@ static int complex_arith(struct eval *ev, enum expr_op op, const struct num *a, 
 {
 	struct cplx x = { a->re, a->im }, y = { b->re, b->im }, r;
 	/* 3.14 stopped making a complex number of a real operand (signs of zeros, infinities). */
-	bool mixed = ev->minor >= 14, areal = mixed && a->kind != VALUE_COMPLEX, breal = mixed && b->kind != VALUE_COMPLEX;
+	bool mixed = ev->minor >= 14, areal = mixed && a->kind != VALUE_COMPLEX,
+	     breal = mixed && b->kind != VALUE_COMPLEX;
 
 	switch (op) {
 	case OP_ADD:
 		return new_complex(ev, x.re + y.re, areal ? y.im : breal ? x.im : x.im + y.im, ret);
 	case OP_SUB:
-		return new_complex(ev, x.re - y.re, areal ? -y.im : breal ? x.im : x.im - y.im, ret);
+		return new_complex(ev, x.re - y.re,
+				   areal   ? -y.im
+				   : breal ? x.im
+					   : x.im - y.im,
+				   ret);
 	case OP_MUL:
 		if (areal)
 			return new_complex(ev, x.re * y.re, x.re * y.im, ret);
 		if (breal)
 			return new_complex(ev, x.re * y.re, x.im * y.re, ret);
 		r = c_mul(x, y);
-		if (mixed && isnan(r.re) && isnan(r.im) && (isinf(x.re) || isinf(x.im) || isinf(y.re) || isinf(y.im)))
+		if (mixed && isnan(r.re) && isnan(r.im) &&
+		    (isinf(x.re) || isinf(x.im) || isinf(y.re) || isinf(y.im)))
 			break;
 		return new_complex(ev, r.re, r.im, ret);
 	case OP_DIV:
-		if (mixed && (!isfinite(x.re) || !isfinite(x.im) || !isfinite(y.re) || !isfinite(y.im)))
+		if (mixed &&
+		    (!isfinite(x.re) || !isfinite(x.im) || !isfinite(y.re) || !isfinite(y.im)))
 			break;
 		if (breal && y.re != 0)
 			return new_complex(ev, x.re / y.re, x.im / y.re, ret);
 		if (areal && (y.re != 0 || y.im != 0))
 			return real_div(ev, x.re, y, ret);
 		if (!c_div(x, y, &r))
-			return zero_division(ev, ev->minor >= 14 ? "division by zero" : "complex division by zero");
+			return zero_division(ev, ev->minor >= 14 ? "division by zero"
+								 : "complex division by zero");
 		return new_complex(ev, r.re, r.im, ret);
 	default:
 		return complex_pow(ev, x.re, x.im, y.re, y.im, ret);
@@ -486,10 +553,12 @@ static int complex_arith(struct eval *ev, enum expr_op op, const struct num *a, 
 
 /* ---- entry points ---- */
 
-int eval_arith(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b, const struct value **ret)
+int eval_arith(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b,
+	       const struct value **ret)
 {
 	struct num x, y;
-	bool bits = op == OP_LSHIFT || op == OP_RSHIFT || op == OP_AND || op == OP_OR || op == OP_XOR;
+	bool bits =
+		op == OP_LSHIFT || op == OP_RSHIFT || op == OP_AND || op == OP_OR || op == OP_XOR;
 	int r;
 
 	num_init(&x, a);
@@ -508,8 +577,9 @@ int eval_arith(struct eval *ev, enum expr_op op, const struct value *a, const st
 		if (ev->minor >= 10)
 			r = unsupported(ev, op, a, b);
 		else
-			r = eval_type_error(ev, op == OP_MOD ? "can't mod complex numbers." :
-							       "can't take floor of complex number.");
+			r = eval_type_error(ev, op == OP_MOD
+							? "can't mod complex numbers."
+							: "can't take floor of complex number.");
 	} else {
 		r = to_double(ev, &x);
 		if (!r)
@@ -522,7 +592,8 @@ int eval_arith(struct eval *ev, enum expr_op op, const struct value *a, const st
 	return r;
 }
 
-int eval_num_unary(struct eval *ev, enum expr_op op, const struct value *a, const struct value **ret)
+int eval_num_unary(struct eval *ev, enum expr_op op, const struct value *a,
+		   const struct value **ret)
 {
 	struct num x;
 	int r;

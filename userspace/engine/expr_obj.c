@@ -27,7 +27,9 @@ int eval_keep(struct eval *ev, struct value *v, const struct value **ret)
 int eval_spend(struct eval *ev, uint64_t n)
 {
 	if (n > ev->budget)
-		return err_set(ev->err, -ERANGE, "the expression needs too many values: the limit is %d", EVAL_BUDGET);
+		return err_set(ev->err, -ERANGE,
+			       "the expression needs too many values: the limit is %d",
+			       EVAL_BUDGET);
 	ev->budget -= n;
 	return 0;
 }
@@ -35,7 +37,9 @@ int eval_spend(struct eval *ev, uint64_t n)
 int eval_steps(struct eval *ev, uint64_t n)
 {
 	if (n > ev->steps)
-		return err_set(ev->err, -ERANGE, "the expression needs too many comparisons: the limit is %d", EVAL_STEPS);
+		return err_set(ev->err, -ERANGE,
+			       "the expression needs too many comparisons: the limit is %d",
+			       EVAL_STEPS);
 	ev->steps -= n;
 	return 0;
 }
@@ -51,7 +55,8 @@ int eval_type_error(struct eval *ev, const char *fmt, ...)
 	return err_set(ev->err, -EINVAL, "TypeError: %.480s", text);
 }
 
-static int read_with(struct eval *ev, uint64_t addr, const struct value_limits *lim, const struct value **ret)
+static int read_with(struct eval *ev, uint64_t addr, const struct value_limits *lim,
+		     const struct value **ret)
 {
 	struct value *v = NULL;
 	int r;
@@ -64,18 +69,21 @@ static int read_with(struct eval *ev, uint64_t addr, const struct value_limits *
 		return err_set(ev->err, r, "out of memory");
 	r = eval_keep(ev, v, ret);
 	if (!r && v->kind == VALUE_UNREADABLE)
-		return err_set(ev->err, -EFAULT, "the object at 0x%llx cannot be read: %s", (unsigned long long)addr,
-			       v->text ? v->text : "?");
+		return err_set(ev->err, -EFAULT, "the object at 0x%llx cannot be read: %s",
+			       (unsigned long long)addr, v->text ? v->text : "?");
 	return r;
 }
 
-const struct value_limits eval_whole = {
-	.depth = 1, .items = EVAL_ITEMS_MAX * 2, .bytes = EVAL_BYTES_MAX, .total = EVAL_ITEMS_MAX * 2 + 1
-};
+const struct value_limits eval_whole = { .depth = 1,
+					 .items = EVAL_ITEMS_MAX * 2,
+					 .bytes = EVAL_BYTES_MAX,
+					 .total = EVAL_ITEMS_MAX * 2 + 1 };
 
 int eval_read(struct eval *ev, uint64_t addr, const struct value **ret)
 {
-	static const struct value_limits shallow = { .depth = 0, .items = 0, .bytes = 4096, .total = 1 };
+	static const struct value_limits shallow = {
+		.depth = 0, .items = 0, .bytes = 4096, .total = 1
+	};
 
 	return read_with(ev, addr, &shallow, ret);
 }
@@ -84,11 +92,16 @@ int eval_read(struct eval *ev, uint64_t addr, const struct value **ret)
 static size_t want_items(const struct value *v)
 {
 	switch (v->kind) {
-	case VALUE_LIST: case VALUE_TUPLE: case VALUE_SET: case VALUE_FROZENSET: case VALUE_DEQUE:
+	case VALUE_LIST:
+	case VALUE_TUPLE:
+	case VALUE_SET:
+	case VALUE_FROZENSET:
+	case VALUE_DEQUE:
 		return v->length < 0 ? SIZE_MAX : (size_t)v->length;
 	case VALUE_DICT:
 		return v->length < 0 ? SIZE_MAX : (size_t)v->length * 2;
-	case VALUE_RANGE: case VALUE_SLICE:
+	case VALUE_RANGE:
+	case VALUE_SLICE:
 		return 3;
 	default:
 		return v->nitems;
@@ -116,14 +129,15 @@ int eval_full(struct eval *ev, const struct value *v, const struct value **ret)
 	if (!v->address || !ev->in)
 		return err_set(ev->err, -ERANGE, "the whole of a %s is not at hand", v->type);
 	if (v->length > (is_text(v) ? EVAL_BYTES_MAX : EVAL_ITEMS_MAX))
-		return err_set(ev->err, -ERANGE, "a %s of length %lld is too long to look through here", v->type,
+		return err_set(ev->err, -ERANGE,
+			       "a %s of length %lld is too long to look through here", v->type,
 			       (long long)v->length);
 	r = read_with(ev, v->address, &eval_whole, ret);
 	if (r)
 		return r;
 	if (!is_full(*ret) || (*ret)->kind != v->kind)
-		return err_set(ev->err, -EFAULT, "the %s at 0x%llx cannot be read as a whole", v->type,
-			       (unsigned long long)v->address);
+		return err_set(ev->err, -EFAULT, "the %s at 0x%llx cannot be read as a whole",
+			       v->type, (unsigned long long)v->address);
 	return eval_spend(ev, (*ret)->nitems);
 }
 
@@ -153,21 +167,36 @@ bool eval_is_bytes(const struct value *v)
 static const char *kind_type(enum value_kind kind)
 {
 	switch (kind) {
-	case VALUE_BOOL: return "bool";
-	case VALUE_INT: return "int";
-	case VALUE_FLOAT: return "float";
-	case VALUE_COMPLEX: return "complex";
-	case VALUE_STR: return "str";
-	case VALUE_BYTES: return "bytes";
-	case VALUE_BYTEARRAY: return "bytearray";
-	case VALUE_LIST: return "list";
-	case VALUE_TUPLE: return "tuple";
-	case VALUE_SET: return "set";
-	case VALUE_FROZENSET: return "frozenset";
-	case VALUE_DICT: return "dict";
-	case VALUE_RANGE: return "range";
-	case VALUE_SLICE: return "slice";
-	default: return NULL;
+	case VALUE_BOOL:
+		return "bool";
+	case VALUE_INT:
+		return "int";
+	case VALUE_FLOAT:
+		return "float";
+	case VALUE_COMPLEX:
+		return "complex";
+	case VALUE_STR:
+		return "str";
+	case VALUE_BYTES:
+		return "bytes";
+	case VALUE_BYTEARRAY:
+		return "bytearray";
+	case VALUE_LIST:
+		return "list";
+	case VALUE_TUPLE:
+		return "tuple";
+	case VALUE_SET:
+		return "set";
+	case VALUE_FROZENSET:
+		return "frozenset";
+	case VALUE_DICT:
+		return "dict";
+	case VALUE_RANGE:
+		return "range";
+	case VALUE_SLICE:
+		return "slice";
+	default:
+		return NULL;
 	}
 }
 
@@ -203,15 +232,18 @@ int eval_special(struct eval *ev, const struct value *v, const char *name)
 	if (is_exact(v) || !ev->in)
 		return 0;
 	if (v->kind == VALUE_UNREADABLE)
-		return err_set(ev->err, -EFAULT, "a value cannot be read: %s", v->text ? v->text : "?");
+		return err_set(ev->err, -EFAULT, "a value cannot be read: %s",
+			       v->text ? v->text : "?");
 	if (!v->type_address || !ev->in->ops->type_lookup)
-		return err_set(ev->err, -EOPNOTSUPP, "what '%s' defines is not known here", v->type);
+		return err_set(ev->err, -EOPNOTSUPP, "what '%s' defines is not known here",
+			       v->type);
 	r = ev->in->ops->type_lookup(ev->in, v->type_address, name, &addr, &owner);
 	if (r == -ENOENT)
 		return 0;
 	if (r)
 		return err_set(ev->err, r, "the class '%s' cannot be read", v->type);
-	if (owner == eval_builtin_addr(ev, "object") || (base && owner == eval_builtin_addr(ev, base)))
+	if (owner == eval_builtin_addr(ev, "object") ||
+	    (base && owner == eval_builtin_addr(ev, base)))
 		return 0;
 	return 1;
 }
@@ -222,7 +254,9 @@ int eval_plain(struct eval *ev, const struct value *v, const char *name)
 
 	if (r <= 0)
 		return r;
-	return err_set(ev->err, -EOPNOTSUPP, "'%s' has its own %s: calling it would run the target's code", v->type, name);
+	return err_set(ev->err, -EOPNOTSUPP,
+		       "'%s' has its own %s: calling it would run the target's code", v->type,
+		       name);
 }
 
 int eval_type_of(struct eval *ev, const struct value *v, const struct value **ret)
@@ -234,9 +268,11 @@ int eval_type_of(struct eval *ev, const struct value *v, const struct value **re
 
 	if (!addr)
 		addr = eval_builtin_addr(ev, v->type);
-	if (!addr && (v->kind == VALUE_NONE || v->kind == VALUE_ELLIPSIS || v->kind == VALUE_NOT_IMPLEMENTED)) {
-		addr = eval_builtin_addr(ev, v->kind == VALUE_NONE ? "None" :
-					     v->kind == VALUE_ELLIPSIS ? "Ellipsis" : "NotImplemented");
+	if (!addr && (v->kind == VALUE_NONE || v->kind == VALUE_ELLIPSIS ||
+		      v->kind == VALUE_NOT_IMPLEMENTED)) {
+		addr = eval_builtin_addr(ev, v->kind == VALUE_NONE	 ? "None"
+					     : v->kind == VALUE_ELLIPSIS ? "Ellipsis"
+									 : "NotImplemented");
 		r = addr ? eval_read(ev, addr, &none) : 0;
 		if (r)
 			return r;
@@ -276,7 +312,8 @@ int eval_bool(struct eval *ev, const struct value *v)
 		return n == -ERANGE ? 1 : n < 0 ? (int)n : n > 0;
 	}
 	if (r < 0)
-		return err_set(ev->err, -EOPNOTSUPP, "the truth of a '%s' is not known here", v->type);
+		return err_set(ev->err, -EOPNOTSUPP, "the truth of a '%s' is not known here",
+			       v->type);
 	return r;
 }
 
@@ -300,8 +337,10 @@ static int64_t range_len(struct eval *ev, const struct value *v)
 	mpz_cdiv_q(z, z, r->items[2]->z);
 	if (mpz_sgn(z) < 0)
 		mpz_set_ui(z, 0);
-	ret = mpz_fits_slong_p(z) ? mpz_get_si(z) :
-				    err_set(ev->err, -ERANGE, "OverflowError: Python int too large to convert to C ssize_t");
+	ret = mpz_fits_slong_p(z)
+		      ? mpz_get_si(z)
+		      : err_set(ev->err, -ERANGE,
+				"OverflowError: Python int too large to convert to C ssize_t");
 	mpz_clear(z);
 	return ret;
 }
@@ -311,15 +350,24 @@ int64_t eval_len(struct eval *ev, const struct value *v)
 	int r;
 
 	switch (v->kind) {
-	case VALUE_STR: case VALUE_BYTES: case VALUE_BYTEARRAY: case VALUE_LIST: case VALUE_TUPLE: case VALUE_SET:
-	case VALUE_FROZENSET: case VALUE_DEQUE: case VALUE_DICT: case VALUE_RANGE:
+	case VALUE_STR:
+	case VALUE_BYTES:
+	case VALUE_BYTEARRAY:
+	case VALUE_LIST:
+	case VALUE_TUPLE:
+	case VALUE_SET:
+	case VALUE_FROZENSET:
+	case VALUE_DEQUE:
+	case VALUE_DICT:
+	case VALUE_RANGE:
 		r = eval_plain(ev, v, "__len__");
 		if (r)
 			return r;
 		if (v->kind == VALUE_RANGE)
 			return range_len(ev, v);
 		if (v->length < 0)
-			return err_set(ev->err, -EFAULT, "the length of a '%s' cannot be read", v->type);
+			return err_set(ev->err, -EFAULT, "the length of a '%s' cannot be read",
+				       v->type);
 		return v->length;
 	default:
 		r = eval_plain(ev, v, "__len__");
@@ -358,8 +406,8 @@ size_t eval_count(const struct value *v)
 	return n;
 }
 
-int eval_new_items(struct eval *ev, enum value_kind kind, const struct value *const *items, size_t n,
-		   const struct value **ret)
+int eval_new_items(struct eval *ev, enum value_kind kind, const struct value *const *items,
+		   size_t n, const struct value **ret)
 {
 	struct value *v = value_new(kind, kind_type(kind));
 	int r = v ? 0 : -ENOMEM;
@@ -377,7 +425,9 @@ int eval_new_items(struct eval *ev, enum value_kind kind, const struct value *co
 		value_free(v);
 		return r == -ENOMEM ? err_set(ev->err, r, "out of memory") : r;
 	}
-	v->length = kind == VALUE_DICT ? (int64_t)n / 2 : kind == VALUE_SLICE || kind == VALUE_RANGE ? -1 : (int64_t)n;
+	v->length = kind == VALUE_DICT				 ? (int64_t)n / 2
+		    : kind == VALUE_SLICE || kind == VALUE_RANGE ? -1
+								 : (int64_t)n;
 	return eval_keep(ev, v, ret);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Recursive descent over Python's expression grammar; the levels are named as in its reference, section 6. */
+/* Recursive descent over Python's expression grammar; the levels are named as in its reference,
+ * section 6. */
 #include "engine/expr.h"
 
 #include <errno.h>
@@ -95,15 +96,18 @@ static int expect(struct parser *p, const char *op)
 }
 
 /* Add a node whose kids are kids[0..n) (EXPR_NO_KID is a kid that was left out). */
-static int add(struct parser *p, enum expr_kind kind, enum expr_op op, size_t pos, const uint32_t *kids, size_t n,
-	       uint32_t *ret)
+static int add(struct parser *p, enum expr_kind kind, enum expr_op op, size_t pos,
+	       const uint32_t *kids, size_t n, uint32_t *ret)
 {
-	struct expr_node node = { .kind = kind, .op = op, .pos = pos, .first = p->e->kids.n, .n = n };
+	struct expr_node node = {
+		.kind = kind, .op = op, .pos = pos, .first = p->e->kids.n, .n = n
+	};
 	bool ops = kind == NODE_COMPARE;
 	int r;
 
 	for (size_t i = 0; i < n; i++) {
-		if (kids[i] != EXPR_NO_KID && !(ops && i % 2) && p->e->nodes.data[kids[i]].height > node.height)
+		if (kids[i] != EXPR_NO_KID && !(ops && i % 2) &&
+		    p->e->nodes.data[kids[i]].height > node.height)
 			node.height = p->e->nodes.data[kids[i]].height;
 		r = vec_push(&p->e->kids, kids[i]);
 		if (r)
@@ -147,10 +151,12 @@ static int enter(struct parser *p)
 
 static bool is_keyword(const struct parser *p)
 {
-	static const char *const words[] = { "and", "as", "assert", "async", "await", "break", "class", "continue",
-					     "def", "del", "elif", "else", "except", "finally", "for", "from",
-					     "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or",
-					     "pass", "raise", "return", "try", "while", "with", "yield" };
+	static const char *const words[] = {
+		"and",	  "as",	  "assert", "async",  "await",	"break",   "class",    "continue",
+		"def",	  "del",  "elif",   "else",   "except", "finally", "for",      "from",
+		"global", "if",	  "import", "in",     "is",	"lambda",  "nonlocal", "not",
+		"or",	  "pass", "raise",  "return", "try",	"while",   "with",     "yield"
+	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (is(p, words[i]))
@@ -194,7 +200,8 @@ static int parse_element(struct parser *p, struct kid_vec *kids)
 }
 
 /* Elements up to `close`, which is eaten; *ret_comma: was there one? */
-static int parse_elements(struct parser *p, const char *close, struct kid_vec *kids, bool *ret_comma)
+static int parse_elements(struct parser *p, const char *close, struct kid_vec *kids,
+			  bool *ret_comma)
 {
 	int r;
 
@@ -432,13 +439,15 @@ static int parse_arg(struct parser *p, struct kid_vec *kids)
 			r = add(p, NODE_KEYWORD, OP_NONE, t.start, &kid, 1, &kid);
 		if (!r)
 			r = set_name(p, kid, &t);
-	} else if (!r && kids->n && p->e->nodes.data[kids->data[kids->n - 1]].kind == NODE_KEYWORD) {
+	} else if (!r && kids->n &&
+		   p->e->nodes.data[kids->data[kids->n - 1]].kind == NODE_KEYWORD) {
 		return fail(p, "positional argument follows keyword argument");
 	}
 	return r ? r : vec_push(kids, kid);
 }
 
-/* The call of *node. The arguments are read first: a syntax error inside them is what counts in Python. */
+/* The call of *node. The arguments are read first: a syntax error inside them is what counts in
+ * Python. */
 static int parse_call(struct parser *p, uint32_t *node)
 {
 	_cleanup_kids_ struct kid_vec kids = { 0 };
@@ -470,8 +479,10 @@ static int parse_call(struct parser *p, uint32_t *node)
 		return r;
 	}
 	if (fn->kind == NODE_NAME || fn->kind == NODE_ATTR)
-		return err_set(p->err, -EOPNOTSUPP, "%s%s() is refused: calls run the target's code (column %u)",
-			       fn->kind == NODE_ATTR ? "." : "", fn->name, expr_column(p->lx.text, fn->pos));
+		return err_set(p->err, -EOPNOTSUPP,
+			       "%s%s() is refused: calls run the target's code (column %u)",
+			       fn->kind == NODE_ATTR ? "." : "", fn->name,
+			       expr_column(p->lx.text, fn->pos));
 	return refuse(p, "a call is refused: calls run the target's code", pos);
 }
 
@@ -519,7 +530,10 @@ static int parse_power(struct parser *p, uint32_t *ret)
 static int parse_unary(struct parser *p, uint32_t *ret)
 {
 	size_t pos = p->lx.tok.start;
-	enum expr_op op = is(p, "-") ? OP_NEG : is(p, "+") ? OP_POS : is(p, "~") ? OP_INVERT : OP_NONE;
+	enum expr_op op = is(p, "-")   ? OP_NEG
+			  : is(p, "+") ? OP_POS
+			  : is(p, "~") ? OP_INVERT
+				       : OP_NONE;
 	int r;
 
 	if (!op)
@@ -541,9 +555,10 @@ static const struct {
 	enum expr_op op;
 	unsigned level;
 } binary_ops[] = {
-	{ "|", OP_OR, 0 },	{ "^", OP_XOR, 1 }, { "&", OP_AND, 2 },	     { "<<", OP_LSHIFT, 3 }, { ">>", OP_RSHIFT, 3 },
-	{ "+", OP_ADD, 4 },	{ "-", OP_SUB, 4 }, { "*", OP_MUL, 5 },	     { "/", OP_DIV, 5 },
-	{ "//", OP_FLOORDIV, 5 }, { "%", OP_MOD, 5 }, { "@", OP_MATMUL, 5 },
+	{ "|", OP_OR, 0 },	  { "^", OP_XOR, 1 },	  { "&", OP_AND, 2 },
+	{ "<<", OP_LSHIFT, 3 },	  { ">>", OP_RSHIFT, 3 }, { "+", OP_ADD, 4 },
+	{ "-", OP_SUB, 4 },	  { "*", OP_MUL, 5 },	  { "/", OP_DIV, 5 },
+	{ "//", OP_FLOORDIV, 5 }, { "%", OP_MOD, 5 },	  { "@", OP_MATMUL, 5 },
 };
 #define BINARY_LEVELS 6
 
@@ -582,9 +597,9 @@ static int comparison_op(struct parser *p, enum expr_op *ret)
 	static const struct {
 		const char *text;
 		enum expr_op op;
-	} ops[] = { { "<", OP_LT },  { "<=", OP_LE }, { "==", OP_EQ }, { "!=", OP_NE },
-		    { ">", OP_GT },  { ">=", OP_GE }, { "in", OP_IN }, { "is", OP_IS },
-		    { "not", OP_NOT_IN } };
+	} ops[] = { { "<", OP_LT },  { "<=", OP_LE }, { "==", OP_EQ },
+		    { "!=", OP_NE }, { ">", OP_GT },  { ">=", OP_GE },
+		    { "in", OP_IN }, { "is", OP_IS }, { "not", OP_NOT_IN } };
 	int r;
 
 	*ret = OP_NONE;
@@ -736,7 +751,8 @@ int expr_parse(const char *text, struct err *err, struct expr **ret)
 	int r;
 
 	if (len > EXPR_TEXT_MAX)
-		return err_set(err, -EINVAL, "the expression is longer than %d bytes", EXPR_TEXT_MAX);
+		return err_set(err, -EINVAL, "the expression is longer than %d bytes",
+			       EXPR_TEXT_MAX);
 	if (!expr_utf8_ok(text, len))
 		return err_set(err, -EINVAL, "SyntaxError: the expression is not valid UTF-8");
 	e = calloc(1, sizeof(*e));

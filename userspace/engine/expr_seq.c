@@ -13,8 +13,10 @@
 
 static int too_long(struct eval *ev)
 {
-	return err_set(ev->err, -ERANGE, "the result is too large: strings are limited to %d bytes and containers to "
-		       "%d items here", EVAL_BYTES_MAX, EVAL_ITEMS_MAX);
+	return err_set(ev->err, -ERANGE,
+		       "the result is too large: strings are limited to %d bytes and containers to "
+		       "%d items here",
+		       EVAL_BYTES_MAX, EVAL_ITEMS_MAX);
 }
 
 static bool is_text(const struct value *v)
@@ -27,7 +29,8 @@ static bool is_list(const struct value *v)
 	return v->kind == VALUE_LIST || v->kind == VALUE_TUPLE;
 }
 
-static int concat_text(struct eval *ev, const struct value *a, const struct value *b, const struct value **ret)
+static int concat_text(struct eval *ev, const struct value *a, const struct value *b,
+		       const struct value **ret)
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
 
@@ -47,7 +50,8 @@ static int concat_text(struct eval *ev, const struct value *a, const struct valu
 	return eval_new_text(ev, a->kind, &sb, ret);
 }
 
-static int concat_list(struct eval *ev, const struct value *a, const struct value *b, const struct value **ret)
+static int concat_list(struct eval *ev, const struct value *a, const struct value *b,
+		       const struct value **ret)
 {
 	const struct value **items;
 	int r;
@@ -76,20 +80,25 @@ static int concat_list(struct eval *ev, const struct value *a, const struct valu
 
 static int concat_error(struct eval *ev, const struct value *a, const struct value *b)
 {
-	const char *type = a->kind == VALUE_LIST ? "list" : a->kind == VALUE_TUPLE ? "tuple" : "str";
+	const char *type = a->kind == VALUE_LIST    ? "list"
+			   : a->kind == VALUE_TUPLE ? "tuple"
+						    : "str";
 
 	if (eval_is_bytes(a))
 		return eval_type_error(ev, "can't concat %s to %s", b->type, a->type);
 	if (a->kind == VALUE_STR && ev->minor < 7)
 		return eval_type_error(ev, "must be str, not %s", b->type);
-	return eval_type_error(ev, "can only concatenate %s (not \"%s\") to %s", type, b->type, type);
+	return eval_type_error(ev, "can only concatenate %s (not \"%s\") to %s", type, b->type,
+			       type);
 }
 
-int eval_concat(struct eval *ev, const struct value *a, const struct value *b, const struct value **ret)
+int eval_concat(struct eval *ev, const struct value *a, const struct value *b,
+		const struct value **ret)
 {
 	int r;
 
-	if (!(is_text(a) || is_list(a)) || (a->kind != b->kind && !(eval_is_bytes(a) && eval_is_bytes(b))))
+	if (!(is_text(a) || is_list(a)) ||
+	    (a->kind != b->kind && !(eval_is_bytes(a) && eval_is_bytes(b))))
 		return concat_error(ev, a, b);
 	r = eval_full(ev, a, &a);
 	if (!r)
@@ -99,7 +108,8 @@ int eval_concat(struct eval *ev, const struct value *a, const struct value *b, c
 	return is_text(a) ? concat_text(ev, a, b, ret) : concat_list(ev, a, b, ret);
 }
 
-int eval_repeat(struct eval *ev, const struct value *seq, const struct value *times, const struct value **ret)
+int eval_repeat(struct eval *ev, const struct value *seq, const struct value *times,
+		const struct value **ret)
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
 	_cleanup_free_ const struct value **items = NULL;
@@ -108,7 +118,8 @@ int eval_repeat(struct eval *ev, const struct value *seq, const struct value *ti
 	int r;
 
 	if (times->kind == VALUE_INT && !mpz_fits_slong_p(times->z))
-		return err_set(ev->err, -ERANGE, "OverflowError: cannot fit 'int' into an index-sized integer");
+		return err_set(ev->err, -ERANGE,
+			       "OverflowError: cannot fit 'int' into an index-sized integer");
 	r = eval_full(ev, seq, &seq);
 	if (r)
 		return r;
@@ -141,13 +152,20 @@ int eval_repeat(struct eval *ev, const struct value *seq, const struct value *ti
 static const char *index_error(const struct value *v)
 {
 	switch (v->kind) {
-	case VALUE_STR: return "string index out of range";
-	case VALUE_BYTES: return "index out of range";
-	case VALUE_BYTEARRAY: return "bytearray index out of range";
-	case VALUE_TUPLE: return "tuple index out of range";
-	case VALUE_RANGE: return "range object index out of range";
-	case VALUE_DEQUE: return "deque index out of range";
-	default: return "list index out of range";
+	case VALUE_STR:
+		return "string index out of range";
+	case VALUE_BYTES:
+		return "index out of range";
+	case VALUE_BYTEARRAY:
+		return "bytearray index out of range";
+	case VALUE_TUPLE:
+		return "tuple index out of range";
+	case VALUE_RANGE:
+		return "range object index out of range";
+	case VALUE_DEQUE:
+		return "deque index out of range";
+	default:
+		return "list index out of range";
 	}
 }
 
@@ -163,7 +181,8 @@ static int text_item(struct eval *ev, const struct value *v, int64_t i, const st
 }
 
 /* start + i * step of a range, which may be of any size. */
-static int range_item(struct eval *ev, const struct value *v, const mpz_t index, const struct value **ret)
+static int range_item(struct eval *ev, const struct value *v, const mpz_t index,
+		      const struct value **ret)
 {
 	const struct value *full;
 	mpz_t i, n, step;
@@ -190,7 +209,8 @@ static int range_item(struct eval *ev, const struct value *v, const mpz_t index,
 	return r;
 }
 
-static int seq_item(struct eval *ev, const struct value *v, const struct value *key, const struct value **ret)
+static int seq_item(struct eval *ev, const struct value *v, const struct value *key,
+		    const struct value **ret)
 {
 	int64_t i = eval_clamp(key), n;
 	int r;
@@ -208,7 +228,8 @@ static int seq_item(struct eval *ev, const struct value *v, const struct value *
 		return r;
 	}
 	if (key->kind == VALUE_INT && !mpz_fits_slong_p(key->z))
-		return err_set(ev->err, -ENOENT, "IndexError: cannot fit 'int' into an index-sized integer");
+		return err_set(ev->err, -ENOENT,
+			       "IndexError: cannot fit 'int' into an index-sized integer");
 	n = v->length;
 	if (i < 0)
 		i += n;
@@ -221,7 +242,8 @@ static int seq_item(struct eval *ev, const struct value *v, const struct value *
 		if (!index)
 			return err_set(ev->err, -ENOMEM, "out of memory");
 		r = ev->in->ops->item(ev->in, v->address, index,
-				      &(struct value_limits){ .bytes = 4096, .total = 1 }, ev->err, &one);
+				      &(struct value_limits){ .bytes = 4096, .total = 1 }, ev->err,
+				      &one);
 		value_free(index);
 		return r ? r : eval_keep(ev, one, ret);
 	}
@@ -249,14 +271,16 @@ static int key_error(struct eval *ev, const struct value *key)
 }
 
 /* The dict's value for key: 1 and *ret, 0 when it is not there. The key is known to be hashable. */
-static int dict_find(struct eval *ev, const struct value *d, const struct value *key, const struct value **ret)
+static int dict_find(struct eval *ev, const struct value *d, const struct value *key,
+		     const struct value **ret)
 {
 	int r = eval_full(ev, d, &d);
 
 	for (size_t i = 0; !r && i + 1 < d->nitems; i += 2) {
 		const struct value *k = d->items[i];
 
-		if (k->kind == VALUE_STR && key->kind == VALUE_STR && k->length != key->length && !k->subclass)
+		if (k->kind == VALUE_STR && key->kind == VALUE_STR && k->length != key->length &&
+		    !k->subclass)
 			continue;
 		r = eval_same_or_equal(ev, k, key);
 		if (r == 1)
@@ -265,7 +289,8 @@ static int dict_find(struct eval *ev, const struct value *d, const struct value 
 	return r;
 }
 
-static int dict_item(struct eval *ev, const struct value *v, const struct value *key, const struct value **ret)
+static int dict_item(struct eval *ev, const struct value *v, const struct value *key,
+		     const struct value **ret)
 {
 	int r;
 
@@ -288,17 +313,22 @@ static int index_type_error(struct eval *ev, const struct value *v, const struct
 			return eval_type_error(ev, "string indices must be integers");
 		return eval_type_error(ev, "string indices must be integers, not '%s'", key->type);
 	case VALUE_BYTES:
-		return eval_type_error(ev, "byte indices must be integers or slices, not %s", key->type);
+		return eval_type_error(ev, "byte indices must be integers or slices, not %s",
+				       key->type);
 	case VALUE_DEQUE:
 		return eval_type_error(ev, "sequence index must be integer, not '%s'", key->type);
 	default:
 		return eval_type_error(ev, "%s indices must be integers or slices, not %s",
-				       v->kind == VALUE_LIST ? "list" : v->kind == VALUE_TUPLE ? "tuple" :
-				       v->kind == VALUE_RANGE ? "range" : "bytearray", key->type);
+				       v->kind == VALUE_LIST	? "list"
+				       : v->kind == VALUE_TUPLE ? "tuple"
+				       : v->kind == VALUE_RANGE ? "range"
+								: "bytearray",
+				       key->type);
 	}
 }
 
-int eval_item(struct eval *ev, const struct value *v, const struct value *key, const struct value **ret)
+int eval_item(struct eval *ev, const struct value *v, const struct value *key,
+	      const struct value **ret)
 {
 	struct value *one = NULL;
 	int r;
@@ -313,7 +343,8 @@ int eval_item(struct eval *ev, const struct value *v, const struct value *key, c
 			const struct value *full;
 
 			r = eval_full(ev, key, &full);
-			return r ? r : eval_slice(ev, v, (const struct value *const *)full->items, ret);
+			return r ? r
+				 : eval_slice(ev, v, (const struct value *const *)full->items, ret);
 		}
 		if (eval_is_int(key))
 			return seq_item(ev, v, key, ret);
@@ -321,12 +352,14 @@ int eval_item(struct eval *ev, const struct value *v, const struct value *key, c
 		return r ? r : index_type_error(ev, v, key);
 	}
 	if (v->kind == VALUE_TYPE)
-		return err_set(ev->err, -EOPNOTSUPP, "an item of a class is refused: it runs the target's code");
+		return err_set(ev->err, -EOPNOTSUPP,
+			       "an item of a class is refused: it runs the target's code");
 	if (v->kind != VALUE_INSTANCE && v->kind != VALUE_OPAQUE)
 		return eval_type_error(ev, "'%s' object is not subscriptable", v->type);
 	if (!v->address || !ev->in)
 		return eval_type_error(ev, "'%s' object is not subscriptable", v->type);
-	r = ev->in->ops->item(ev->in, v->address, key, &(struct value_limits){ .bytes = 4096, .total = 1 }, ev->err, &one);
+	r = ev->in->ops->item(ev->in, v->address, key,
+			      &(struct value_limits){ .bytes = 4096, .total = 1 }, ev->err, &one);
 	return r ? r : eval_keep(ev, one, ret);
 }
 
@@ -337,12 +370,14 @@ static int text_contains(struct eval *ev, const struct value *c, const struct va
 	int r;
 
 	if (c->kind == VALUE_STR && v->kind != VALUE_STR)
-		return eval_type_error(ev, "'in <string>' requires string as left operand, not %s", v->type);
+		return eval_type_error(ev, "'in <string>' requires string as left operand, not %s",
+				       v->type);
 	if (c->kind != VALUE_STR && eval_is_int(v)) {
 		int64_t byte = eval_clamp(v);
 
 		if (byte < 0 || byte > 255)
-			return err_set(ev->err, -EINVAL, "ValueError: byte must be in range(0, 256)");
+			return err_set(ev->err, -EINVAL,
+				       "ValueError: byte must be in range(0, 256)");
 		r = eval_full(ev, c, &c);
 		return r ? r : memchr(c->bytes, (int)byte, c->nbytes) != NULL;
 	}
@@ -366,9 +401,12 @@ static int range_contains(struct eval *ev, const struct value *c, const struct v
 		const struct value *as_int;
 
 		/* Python goes through the numbers; only an integral one can be equal. */
-		if (v->re - v->re != 0 || v->re != (double)(int64_t)v->re || (v->kind == VALUE_COMPLEX && v->im != 0))
-			return v->re == v->re && v->re - v->re == 0 && v->re > 9e18 ?
-				       err_set(ev->err, -ERANGE, "the range is too long to look through") : 0;
+		if (v->re - v->re != 0 || v->re != (double)(int64_t)v->re ||
+		    (v->kind == VALUE_COMPLEX && v->im != 0))
+			return v->re == v->re && v->re - v->re == 0 && v->re > 9e18
+				       ? err_set(ev->err, -ERANGE,
+						 "the range is too long to look through")
+				       : 0;
 		r = eval_new_long(ev, (int64_t)v->re, &as_int);
 		return r ? r : range_contains(ev, c, as_int);
 	}
@@ -404,27 +442,35 @@ int eval_contains(struct eval *ev, const struct value *c, const struct value *v)
 	if (r)
 		return r;
 	switch (c->kind) {
-	case VALUE_STR: case VALUE_BYTES: case VALUE_BYTEARRAY:
+	case VALUE_STR:
+	case VALUE_BYTES:
+	case VALUE_BYTEARRAY:
 		return text_contains(ev, c, v);
 	case VALUE_RANGE:
 		return range_contains(ev, c, v);
 	case VALUE_DICT:
 		r = eval_hashable(ev, v, USE_DICT_KEY);
 		return r ? r : dict_find(ev, c, v, &hit);
-	case VALUE_SET: case VALUE_FROZENSET:
+	case VALUE_SET:
+	case VALUE_FROZENSET:
 		/* A set is looked for as if it were frozen. */
 		r = v->kind == VALUE_SET ? 0 : eval_hashable(ev, v, USE_SET_ELEMENT);
 		if (r)
 			return r;
 		/* fall through */
-	case VALUE_LIST: case VALUE_TUPLE: case VALUE_DEQUE:
+	case VALUE_LIST:
+	case VALUE_TUPLE:
+	case VALUE_DEQUE:
 		r = eval_full(ev, c, &c);
 		for (size_t i = 0; !r && i < c->nitems; i++)
 			r = eval_same_or_equal(ev, c->items[i], v);
 		return r;
 	default:
-		return eval_type_error(ev, ev->minor >= 14 ? "argument of type '%s' is not a container or iterable" :
-							     "argument of type '%s' is not iterable", c->type);
+		return eval_type_error(
+			ev,
+			ev->minor >= 14 ? "argument of type '%s' is not a container or iterable"
+					: "argument of type '%s' is not iterable",
+			c->type);
 	}
 }
 
@@ -436,9 +482,11 @@ static int iterate_text(struct eval *ev, const struct value *v, const struct val
 	int r = list ? eval_spend(ev, v->length) : -ENOMEM;
 
 	for (size_t pos = 0; !r && pos < v->nbytes;) {
-		size_t n = v->kind == VALUE_STR ? expr_utf8_at(v->bytes + pos, v->nbytes - pos, 1) : 1;
-		struct value *one = v->kind == VALUE_STR ? value_new_str(v->bytes + pos, n) :
-							   value_new_long((unsigned char)v->bytes[pos]);
+		size_t n =
+			v->kind == VALUE_STR ? expr_utf8_at(v->bytes + pos, v->nbytes - pos, 1) : 1;
+		struct value *one = v->kind == VALUE_STR
+					    ? value_new_str(v->bytes + pos, n)
+					    : value_new_long((unsigned char)v->bytes[pos]);
 
 		r = one ? value_add(list, one) : -ENOMEM;
 		pos += n;
@@ -508,13 +556,19 @@ int eval_iterate(struct eval *ev, const struct value *v, const struct value **re
 	switch (v->kind) {
 	case VALUE_RANGE:
 		return iterate_range(ev, v, ret);
-	case VALUE_STR: case VALUE_BYTES: case VALUE_BYTEARRAY:
+	case VALUE_STR:
+	case VALUE_BYTES:
+	case VALUE_BYTEARRAY:
 		r = eval_full(ev, v, &v);
 		return r ? r : iterate_text(ev, v, ret);
 	case VALUE_DICT:
 		r = eval_full(ev, v, &v);
 		return r ? r : iterate_dict(ev, v, ret);
-	case VALUE_LIST: case VALUE_TUPLE: case VALUE_SET: case VALUE_FROZENSET: case VALUE_DEQUE:
+	case VALUE_LIST:
+	case VALUE_TUPLE:
+	case VALUE_SET:
+	case VALUE_FROZENSET:
+	case VALUE_DEQUE:
 		return eval_full(ev, v, ret);
 	default:
 		return eval_type_error(ev, "'%s' object is not iterable", v->type);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What hashes: which values may be keys, sets and dicts that are made here, looking values up among many. */
+/* What hashes: which values may be keys, sets and dicts that are made here, looking values up among
+ * many. */
 #include "engine/expr_eval.h"
 
 #include <errno.h>
@@ -10,7 +11,8 @@
 
 /* ---- hashing ---- */
 
-static int unhashable(struct eval *ev, const struct value *v, const struct value *whole, enum eval_use use)
+static int unhashable(struct eval *ev, const struct value *v, const struct value *whole,
+		      enum eval_use use)
 {
 	if (ev->minor < 14 || use == USE_PLAIN)
 		return eval_type_error(ev, "unhashable type: '%s'", v->type);
@@ -18,12 +20,17 @@ static int unhashable(struct eval *ev, const struct value *v, const struct value
 			       use == USE_DICT_KEY ? "dict key" : "set element", v->type);
 }
 
-static int hashable(struct eval *ev, const struct value *v, const struct value *whole, enum eval_use use)
+static int hashable(struct eval *ev, const struct value *v, const struct value *whole,
+		    enum eval_use use)
 {
 	int r;
 
 	switch (v->kind) {
-	case VALUE_LIST: case VALUE_SET: case VALUE_DICT: case VALUE_BYTEARRAY: case VALUE_DEQUE:
+	case VALUE_LIST:
+	case VALUE_SET:
+	case VALUE_DICT:
+	case VALUE_BYTEARRAY:
+	case VALUE_DEQUE:
 		r = eval_plain(ev, v, "__hash__");
 		return r ? r : unhashable(ev, v, whole, use);
 	case VALUE_SLICE:
@@ -61,8 +68,8 @@ int eval_hashable(struct eval *ev, const struct value *v, enum eval_use use)
 /* ---- looking up ---- */
 
 /*
- * Equal values have equal hashes; 0: nothing is known, it may be equal to anything. Not Python's hash, which is
- * salted for texts: only used to spare comparisons.
+ * Equal values have equal hashes; 0: nothing is known, it may be equal to anything. Not Python's
+ * hash, which is salted for texts: only used to spare comparisons.
  */
 static uint64_t hash_of(const struct value *v)
 {
@@ -70,13 +77,16 @@ static uint64_t hash_of(const struct value *v)
 	double d = v->re;
 
 	switch (v->kind) {
-	case VALUE_STR: case VALUE_BYTES:
+	case VALUE_STR:
+	case VALUE_BYTES:
 		if (v->truncated)
 			return 0;
 		for (size_t i = 0; i < v->nbytes; i++)
 			h = (h ^ (unsigned char)v->bytes[i]) * 1099511628211u;
 		return h | 1;
-	case VALUE_BOOL: case VALUE_INT: case VALUE_FLOAT:
+	case VALUE_BOOL:
+	case VALUE_INT:
+	case VALUE_FLOAT:
 		/* What compares equal to an int rounds to the same double. */
 		if (v->kind == VALUE_BOOL)
 			d = v->b;
@@ -93,11 +103,11 @@ static uint64_t hash_of(const struct value *v)
 /* Values in the order they came, found by their hash; what has none is in a chain of its own. */
 struct index {
 	const struct value **data; /* every one of them, keys and what goes with them alike */
-	uint32_t *next;            /* of the chain, by key */
+	uint32_t *next;		   /* of the chain, by key */
 	size_t n, cap;
 	uint32_t *heads;
-	size_t nheads;             /* a power of two; head 0 is the chain of what has no hash */
-	size_t step;               /* 1: set, 2: dict */
+	size_t nheads; /* a power of two; head 0 is the chain of what has no hash */
+	size_t step;   /* 1: set, 2: dict */
 };
 
 #define CHAIN_END UINT32_MAX
@@ -132,7 +142,8 @@ static size_t head_of(const struct index *ix, uint64_t hash)
 	return hash ? 1 + hash % (ix->nheads - 1) : 0;
 }
 
-static int64_t find_chain(struct eval *ev, const struct index *ix, size_t head, const struct value *v)
+static int64_t find_chain(struct eval *ev, const struct index *ix, size_t head,
+			  const struct value *v)
 {
 	for (uint32_t i = ix->heads[head]; i != CHAIN_END; i = ix->next[i]) {
 		int r = eval_same_or_equal(ev, ix->data[i * ix->step], v);
@@ -260,7 +271,8 @@ int eval_make_set(struct eval *ev, enum value_kind kind, const struct value *con
 	return r ? r : eval_new_items(ev, kind, ix.data, ix.n, ret);
 }
 
-int eval_make_dict(struct eval *ev, const struct value *const *pairs, size_t n, const struct value **ret)
+int eval_make_dict(struct eval *ev, const struct value *const *pairs, size_t n,
+		   const struct value **ret)
 {
 	_cleanup_(index_deinit) struct index ix = { 0 };
 	int64_t at;
@@ -286,7 +298,8 @@ int eval_ordered(struct eval *ev, const struct value *v)
 {
 	if (!eval_is_set(v) || v->address || v->nitems < 2)
 		return 0;
-	return err_set(ev->err, -EOPNOTSUPP, "the order of a set that was computed here is not known (use sorted())");
+	return err_set(ev->err, -EOPNOTSUPP,
+		       "the order of a set that was computed here is not known (use sorted())");
 }
 
 struct items {
@@ -300,7 +313,8 @@ static void items_deinit(struct items *it)
 }
 
 /* Elements of a that are (not) in b. */
-static int pick(struct eval *ev, const struct value *a, const struct value *b, bool in, struct items *out)
+static int pick(struct eval *ev, const struct value *a, const struct value *b, bool in,
+		struct items *out)
 {
 	_cleanup_(index_deinit) struct index ix = { 0 };
 	int r;
@@ -333,7 +347,8 @@ int eval_set_op(struct eval *ev, enum expr_op op, const struct value *a, const s
 		if (!r)
 			r = pick(ev, b, a, false, &out);
 	} else if (op == OP_AND) {
-		/* The elements come from the smaller one, of two equally large ones from the right. */
+		/* The elements come from the smaller one, of two equally large ones from the right.
+		 */
 		r = a->nitems < b->nitems ? pick(ev, a, b, true, &out) : pick(ev, b, a, true, &out);
 	} else {
 		r = pick(ev, a, b, false, &out);

@@ -19,7 +19,8 @@ static bool is_list(const struct value *v)
 	return v->kind == VALUE_LIST || v->kind == VALUE_TUPLE;
 }
 
-int eval_new_text(struct eval *ev, enum value_kind kind, struct strbuf *sb, const struct value **ret)
+int eval_new_text(struct eval *ev, enum value_kind kind, struct strbuf *sb,
+		  const struct value **ret)
 {
 	if (sb->failed)
 		return err_set(ev->err, -ENOMEM, "out of memory");
@@ -58,7 +59,10 @@ static int bound(struct eval *ev, const struct value *b, int64_t none, int64_t *
 		return 0;
 	}
 	r = eval_plain(ev, b, "__index__");
-	return r ? r : eval_type_error(ev, "slice indices must be integers or None or have an __index__ method");
+	return r ? r
+		 : eval_type_error(
+			   ev,
+			   "slice indices must be integers or None or have an __index__ method");
 }
 
 static int64_t clip(int64_t i, int64_t n, int64_t low, int64_t high)
@@ -102,7 +106,8 @@ static int slice_of(struct eval *ev, const struct value *const b[3], int64_t n, 
 	return 0;
 }
 
-static int slice_text(struct eval *ev, const struct value *v, const struct slice *s, const struct value **ret)
+static int slice_text(struct eval *ev, const struct value *v, const struct slice *s,
+		      const struct value **ret)
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
 	_cleanup_free_ uint32_t *at = NULL;
@@ -158,7 +163,8 @@ static void big_clip(mpz_t i, const mpz_t n, const mpz_t low, const mpz_t high)
 }
 
 /* Start and stop of the slice as positions in a range of n items, and its step. */
-static int range_bounds(struct eval *ev, const struct value *const b[3], const mpz_t n, mpz_t out[3])
+static int range_bounds(struct eval *ev, const struct value *const b[3], const mpz_t n,
+			mpz_t out[3])
 {
 	mpz_t low, high;
 	bool given;
@@ -185,7 +191,8 @@ static int range_bounds(struct eval *ev, const struct value *const b[3], const m
 	return r;
 }
 
-static int slice_range(struct eval *ev, const struct value *v, const struct value *const b[3], const struct value **ret)
+static int slice_range(struct eval *ev, const struct value *v, const struct value *const b[3],
+		       const struct value **ret)
 {
 	const struct value *items[3] = { 0 };
 	mpz_t n, out[3];
@@ -210,7 +217,8 @@ static int slice_range(struct eval *ev, const struct value *v, const struct valu
 	return r ? r : eval_new_items(ev, VALUE_RANGE, items, 3, ret);
 }
 
-int eval_slice(struct eval *ev, const struct value *v, const struct value *const bounds[3], const struct value **ret)
+int eval_slice(struct eval *ev, const struct value *v, const struct value *const bounds[3],
+	       const struct value **ret)
 {
 	_cleanup_free_ const struct value **items = NULL;
 	struct slice s = { 0 };
@@ -238,7 +246,8 @@ int eval_slice(struct eval *ev, const struct value *v, const struct value *const
 	if (r)
 		return r;
 	if (is_text(v))
-		return v->length != n ? err_set(ev->err, -EFAULT, "the %s changes", v->type) : slice_text(ev, v, &s, ret);
+		return v->length != n ? err_set(ev->err, -EFAULT, "the %s changes", v->type)
+				      : slice_text(ev, v, &s, ret);
 	if (v->kind == VALUE_TUPLE && s.step == 1 && s.count == n && !v->subclass) {
 		*ret = v;
 		return 0;

@@ -33,7 +33,8 @@ static int parse_line(const char *s, const char *text, struct err *err, int32_t 
 	for (; *s && n <= INT32_MAX; s++)
 		n = n * 10 + (*s - '0');
 	if (n < 1 || n > INT32_MAX)
-		return err_set(err, -EINVAL, "location '%.200s': lines are numbered from 1 to %d", text, INT32_MAX);
+		return err_set(err, -EINVAL, "location '%.200s': lines are numbered from 1 to %d",
+			       text, INT32_MAX);
 	*ret = (int32_t)n;
 	return 0;
 }
@@ -43,7 +44,8 @@ static bool is_ident_char(unsigned char c)
 	return isalnum(c) || c == '_' || c >= 0x80;
 }
 
-/* One part of a dotted name: an identifier, or what the compiler names in angle brackets ("<lambda>", "<locals>"). */
+/* One part of a dotted name: an identifier, or what the compiler names in angle brackets
+ * ("<lambda>", "<locals>"). */
 static size_t part_len(const char *s)
 {
 	size_t n = 0;
@@ -86,13 +88,16 @@ static int parse_function(char *s, const char *text, struct err *err, struct loc
 	if (len > 2 && !strcmp(name + len - 2, "()"))
 		name[len -= 2] = '\0';
 	if ((colon && !is_dotted(s, colon - s)) || !is_dotted(name, len))
-		return err_set(err, -EINVAL, "location '%.200s' is neither FILE:LINE nor MODULE:FUNCTION nor FUNCTION nor a line number",
+		return err_set(err, -EINVAL,
+			       "location '%.200s' is neither FILE:LINE nor MODULE:FUNCTION nor "
+			       "FUNCTION nor a line number",
 			       text);
 	loc->kind = LOCATION_FUNCTION;
 	loc->qualname = strdup(name);
 	if (colon)
 		loc->module = strndup(s, colon - s);
-	return loc->qualname && (loc->module || !colon) ? 0 : err_set(err, -ENOMEM, "out of memory");
+	return loc->qualname && (loc->module || !colon) ? 0
+							: err_set(err, -ENOMEM, "out of memory");
 }
 
 static int parse(char *s, const char *text, struct err *err, struct location *loc)
@@ -100,22 +105,27 @@ static int parse(char *s, const char *text, struct err *err, struct location *lo
 	char *colon = strrchr(s, ':');
 
 	if (!*s)
-		return err_set(err, -EINVAL, "the location is empty: give FILE:LINE, MODULE:FUNCTION, FUNCTION or a line number");
+		return err_set(err, -EINVAL,
+			       "the location is empty: give FILE:LINE, MODULE:FUNCTION, FUNCTION "
+			       "or a line number");
 	if (all_digits(s)) {
 		loc->kind = LOCATION_LINE;
 		return parse_line(s, text, err, &loc->line);
 	}
 	if (colon && all_digits(colon + 1)) {
 		if (colon == s)
-			return err_set(err, -EINVAL, "location '%.200s': the file's name is missing", text);
+			return err_set(err, -EINVAL,
+				       "location '%.200s': the file's name is missing", text);
 		loc->kind = LOCATION_FILE_LINE;
 		loc->file = strndup(s, colon - s);
 		if (!loc->file)
 			return err_set(err, -ENOMEM, "out of memory");
 		return parse_line(colon + 1, text, err, &loc->line);
 	}
-	if (colon && (!colon[1] || (strchr(s, '/') && !strchr(s, '<')) || (colon - s > 3 && !strncmp(colon - 3, ".py", 3))))
-		return err_set(err, -EINVAL, "location '%.200s': a line number must follow the last colon", text);
+	if (colon && (!colon[1] || (strchr(s, '/') && !strchr(s, '<')) ||
+		      (colon - s > 3 && !strncmp(colon - 3, ".py", 3))))
+		return err_set(err, -EINVAL,
+			       "location '%.200s': a line number must follow the last colon", text);
 	return parse_function(s, text, err, loc);
 }
 

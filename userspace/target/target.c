@@ -386,7 +386,9 @@ static int check_tracer(const struct target *t, struct err *err)
 
 	r = target_tids(t, &tids, &n);
 	if (r)
-		return err_set(err, r, r == -ESRCH ? "pid %d: the process has ended" : "pid %d: its threads cannot be listed: %s",
+		return err_set(err, r,
+			       r == -ESRCH ? "pid %d: the process has ended"
+					   : "pid %d: its threads cannot be listed: %s",
 			       (int)t->pid, strerror(-r));
 	for (i = 0; i < n; i++) {
 		pid_t tracer = target_tracer(t, tids[i]);

@@ -112,7 +112,8 @@ int arm_slots_free(pid_t pid, unsigned max, unsigned *ret)
 static int add_event(struct arm *a, int where)
 {
 	bool cpu_wide = a->pid == -1;
-	_cleanup_close_ int fd = arm_open_event(a->addr, cpu_wide ? -1 : where, cpu_wide ? where : -1);
+	_cleanup_close_ int fd =
+		arm_open_event(a->addr, cpu_wide ? -1 : where, cpu_wide ? where : -1);
 	int r;
 
 	if (fd < 0)
@@ -200,8 +201,8 @@ static int is_covered(struct arm *a, int tid)
 }
 
 /*
- * A thread that appears meanwhile has inherited the event or not, depending on who started it: to add one could
- * count it twice. So begin anew until no thread appeared.
+ * A thread that appears meanwhile has inherited the event or not, depending on who started it: to
+ * add one could count it twice. So begin anew until no thread appeared.
  */
 static int cover_threads(struct arm *a)
 {

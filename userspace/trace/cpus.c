@@ -110,7 +110,8 @@ int cpus_parse_uevent(const char *msg, size_t len, struct cpu_event *ret)
 int cpus_listen(void)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 /* from the kernel */ };
-	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+					NETLINK_KOBJECT_UEVENT);
 
 	if (fd < 0)
 		return -errno;
@@ -131,7 +132,8 @@ int cpus_next(int fd, struct cpu_event *ret)
 			continue;
 		if (n < 0)
 			return errno == EAGAIN ? 0 : -errno;
-		/* Others with the right may send to the group as well; only the kernel is number 0. */
+		/* Others with the right may send to the group as well; only the kernel is number 0.
+		 */
 		if (from.nl_pid == 0 && cpus_parse_uevent(msg, (size_t)n, ret))
 			return 1;
 	}

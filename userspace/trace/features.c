@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What this kernel and our rights allow, found out by doing it: on ourselves, with a fake interpreter. */
+/* What this kernel and our rights allow, found out by doing it: on ourselves, with a fake
+ * interpreter. */
 #include "trace/trace.h"
 
 #include <asm/prctl.h>
@@ -54,9 +55,11 @@ static void fake_init(struct fake *f, struct abi_py *py)
 		.prev_kind = ABI_PREV_FRAME,
 		.interp_head = (uintptr_t)&f->interp_head,
 		.interp_next = offsetof(struct fake, interp.next) - offsetof(struct fake, interp),
-		.interp_tstate_head = offsetof(struct fake, interp.tstate_head) - offsetof(struct fake, interp),
+		.interp_tstate_head =
+			offsetof(struct fake, interp.tstate_head) - offsetof(struct fake, interp),
 		.tstate_next = offsetof(struct fake, tstate.next) - offsetof(struct fake, tstate),
-		.tstate_thread_id = offsetof(struct fake, tstate.thread_id) - offsetof(struct fake, tstate),
+		.tstate_thread_id =
+			offsetof(struct fake, tstate.thread_id) - offsetof(struct fake, tstate),
 		.tstate_frame = offsetof(struct fake, tstate.frame) - offsetof(struct fake, tstate),
 		.frame_code = offsetof(struct fake, frame.code) - offsetof(struct fake, frame),
 		.frame_prev = offsetof(struct fake, frame.prev) - offsetof(struct fake, frame),
@@ -111,7 +114,9 @@ static void got_record(void *priv, const struct abi_hit *hit)
 static void probe_stop(struct trace_features *f)
 {
 	struct abi_place place = { .action = ABI_ACT_STOP, .offset = OFFSET };
-	struct trace_options opt = { .pid = getpid(), .scope = TRACE_SCOPE_TASK, .stop_signal = SIGURG };
+	struct trace_options opt = { .pid = getpid(),
+				     .scope = TRACE_SCOPE_TASK,
+				     .stop_signal = SIGURG };
 	struct fake fake;
 	struct abi_py py;
 	uint64_t addr = (uintptr_t)&fake.code[OFFSET + 1];

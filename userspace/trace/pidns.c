@@ -8,7 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* The innermost number of the NSpid line of /proc/.../status (proc_pid_status(5)); 0 when there is none. */
+/* The innermost number of the NSpid line of /proc/.../status (proc_pid_status(5)); 0 when there is
+ * none. */
 static pid_t innermost(const char *path)
 {
 	FILE *f = fopen(path, "re");
