@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * The watch engine: runs when a hardware watchpoint over bytecode was read. Is it the eval loop of the process that we
- * follow, in a frame of the code we mean, and reached from where it counts? Then count, or record and stop.
+ * The watch engine: runs when a hardware watchpoint over bytecode was read. Is it the eval loop of
+ * the process that we follow, in a frame of the code we mean, and reached from where it counts?
+ * Then count, or record and stop.
  */
 #include <linux/bpf.h>
 #include <linux/bpf_perf_event.h>
@@ -33,9 +34,10 @@ static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 	return bpf_map_lookup_elem(&places, &key) != NULL;
 }
 
-/* w->found is not the frame: find it in a register. Those that survive calls come first: it lives in one of them. */
-static __always_inline int frame_in_regs(const struct bpf_perf_event_data *ctx, const struct py_walk *w,
-					 struct py_frame *ret)
+/* w->found is not the frame: find it in a register. Those that survive calls come first: it lives
+ * in one of them. */
+static __always_inline int frame_in_regs(const struct bpf_perf_event_data *ctx,
+					 const struct py_walk *w, struct py_frame *ret)
 {
 	return py_frame_in_reg(w, ctx->regs.rbx, ret) || py_frame_in_reg(w, ctx->regs.rbp, ret) ||
 	       py_frame_in_reg(w, ctx->regs.r12, ret) || py_frame_in_reg(w, ctx->regs.r13, ret) ||
@@ -47,8 +49,10 @@ static __always_inline int frame_in_regs(const struct bpf_perf_event_data *ctx, 
 	       py_frame_in_reg(w, ctx->regs.r11, ret);
 }
 
-/* The place that was hit, and the frame it was hit in; NULL when it is not one of ours (counted). */
-static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *ctx, struct py_frame *ret)
+/* The place that was hit, and the frame it was hit in; NULL when it is not one of ours (counted).
+ */
+static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *ctx,
+						    struct py_frame *ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct abi_place_key key = { .addr = ctx->addr };
@@ -66,8 +70,8 @@ static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *
 			return place;
 	}
 	/*
-	 * Not known yet, or gone and its memory reused, or the thread is in another of its thread states now:
-	 * only a walk can tell these from other code that shares the bytes.
+	 * Not known yet, or gone and its memory reused, or the thread is in another of its thread
+	 * states now: only a walk can tell these from other code that shares the bytes.
 	 */
 	w = bpf_map_lookup_elem(&walks, &zero);
 	if (!w)
@@ -90,8 +94,10 @@ static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *
 	return place;
 }
 
-/* This place is the last one of the line `group` that was hit in the frame; the one before in *ret, unless NULL. */
-static __always_inline void remember(const struct abi_place *place, const struct py_frame *f, u32 group, s32 *ret)
+/* This place is the last one of the line `group` that was hit in the frame; the one before in *ret,
+ * unless NULL. */
+static __always_inline void remember(const struct abi_place *place, const struct py_frame *f,
+				     u32 group, s32 *ret)
 {
 	struct frame_key key = { .frame = f->frame, .group = group };
 	struct frame_state now = { .code = f->code, .offset = place->offset };
@@ -106,10 +112,11 @@ static __always_inline void remember(const struct abi_place *place, const struct
 }
 
 /*
- * Is this the second read of one execution, by a target that traces itself? The first one leaves a note for the frame;
- * `again`: the frame shows already that it is not the first (3.11).
+ * Is this the second read of one execution, by a target that traces itself? The first one leaves a
+ * note for the frame; `again`: the frame shows already that it is not the first (3.11).
  */
-static __always_inline int is_reread(const struct abi_place *place, const struct py_frame *f, int again)
+static __always_inline int is_reread(const struct abi_place *place, const struct py_frame *f,
+				     int again)
 {
 	struct frame_key key = { .frame = f->frame, .group = FRAME_REREAD };
 	struct frame_state now = { .code = f->code, .offset = place->offset };
@@ -128,7 +135,8 @@ static __always_inline int is_reread(const struct abi_place *place, const struct
 }
 
 /* Where the frame was before, as far as this version lets us see; 0 or -EFAULT. */
-static __always_inline int previous(const struct abi_place *place, const struct py_frame *f, s32 *ret)
+static __always_inline int previous(const struct abi_place *place, const struct py_frame *f,
+				    s32 *ret)
 {
 	*ret = PY_PREV_NONE;
 	if (py.prev_kind == ABI_PREV_FRAME)
@@ -140,8 +148,9 @@ static __always_inline int previous(const struct abi_place *place, const struct 
 	return 0;
 }
 
-static __always_inline void record_and_stop(struct bpf_perf_event_data *ctx, const struct abi_place *place,
-					    const struct py_frame *f, const struct bpf_pidns_info *who)
+static __always_inline void record_and_stop(struct bpf_perf_event_data *ctx,
+					    const struct abi_place *place, const struct py_frame *f,
+					    const struct bpf_pidns_info *who)
 {
 	struct abi_hit *hit = bpf_ringbuf_reserve(&records, sizeof(*hit), 0);
 

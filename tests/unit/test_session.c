@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* What a front end builds on: when it is told of a stop, how a stop ends, how long work is ended. */
+/* What a front end builds on: when it is told of a stop, how a stop ends, how long work is ended.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -18,12 +19,12 @@
 #define WAIT_MS 20000
 
 /* work() runs all the time; "if" makes 3 its first line. */
-#define PROGRAM                                       \
-	"def work(n):\n"                              \
-	"    if n >= 0:\n"                            \
-	"        return n + 1\n"                      \
-	"print('ready', flush=True)\n"                \
-	"while True:\n"                               \
+#define PROGRAM                        \
+	"def work(n):\n"               \
+	"    if n >= 0:\n"             \
+	"        return n + 1\n"       \
+	"print('ready', flush=True)\n" \
+	"while True:\n"                \
 	"    work(1)\n"
 
 struct run {
@@ -44,11 +45,14 @@ static int progress(void *priv, const char *what, uint64_t done, uint64_t total)
 	return run->cancel;
 }
 
-/* The first interpreter that this machine has, running PROGRAM, and a session on it. False: skipped. */
+/* The first interpreter that this machine has, running PROGRAM, and a session on it. False:
+ * skipped. */
 static bool start(struct run *run, unsigned max_pause_ms)
 {
 	const char *const argv[] = { "-c", PROGRAM, NULL };
-	struct session_options opt = { .max_pause_ms = max_pause_ms, .progress = progress, .priv = run };
+	struct session_options opt = { .max_pause_ms = max_pause_ms,
+				       .progress = progress,
+				       .priv = run };
 	struct interpreter *its = NULL;
 	struct err err = { 0 };
 	char line[64];
@@ -88,7 +92,8 @@ static bool is_untouched(pid_t pid)
 
 	if (target_open(pid, NULL, &t))
 		return false;
-	ok = target_state(t, pid) && !strchr("Tt", target_state(t, pid)) && target_tracer(t, pid) == 0;
+	ok = target_state(t, pid) && !strchr("Tt", target_state(t, pid)) &&
+	     target_tracer(t, pid) == 0;
 	target_free(t);
 	return ok;
 }
@@ -100,7 +105,8 @@ static void end(struct run *run)
 	interpreter_end(run->pid, run->out);
 }
 
-/* As a front end does it: ask only when the descriptor says so. SESSION_NONE: nothing came in time. */
+/* As a front end does it: ask only when the descriptor says so. SESSION_NONE: nothing came in time.
+ */
 static struct session_event next(struct run *run, int timeout_ms)
 {
 	struct pollfd fd = { .fd = session_fd(run->s), .events = POLLIN };
@@ -138,12 +144,14 @@ static void test_cancel(void)
 	if (!start(&run, 0))
 		return;
 	run.cancel = true;
-	CU_ASSERT_EQUAL(session_break(run.s, "work", NULL, BP_STOP, false, true, NULL, &err, &id), -ECANCELED);
+	CU_ASSERT_EQUAL(session_break(run.s, "work", NULL, BP_STOP, false, true, NULL, &err, &id),
+			-ECANCELED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "interrupted"));
 	CU_ASSERT_EQUAL(run.asked, 1);
 	CU_ASSERT(is_untouched(run.pid));
 	run.cancel = false;
-	CU_ASSERT_EQUAL(session_break(run.s, "work", NULL, BP_STOP, false, false, NULL, &err, &id), 0);
+	CU_ASSERT_EQUAL(session_break(run.s, "work", NULL, BP_STOP, false, false, NULL, &err, &id),
+			0);
 	CU_ASSERT_EQUAL(id, 1);
 	CU_ASSERT(run.asked > 2);
 	end(&run);
@@ -267,12 +275,9 @@ static void test_killed_while_stopped(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_cancel),
-	CU_T(test_pause_is_announced),
-	CU_T(test_max_pause),
-	CU_T(test_pause_over_hot_line),
-	CU_T(test_hit_during_still),
-	CU_T(test_killed_while_stopped),
+	CU_T(test_cancel),	     CU_T(test_pause_is_announced),
+	CU_T(test_max_pause),	     CU_T(test_pause_over_hot_line),
+	CU_T(test_hit_during_still), CU_T(test_killed_while_stopped),
 };
 
 int main(int argc, char **argv)

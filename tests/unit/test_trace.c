@@ -302,7 +302,8 @@ static void test_threads(enum trace_scope scope)
 	do_reads(&b, FAKE_READ, 10);
 	do_reads(&b, FAKE_THREAD, 100); /* a thread that was not there when we armed */
 	CU_ASSERT_EQUAL(hits(&b), 110);
-	for (int i = 0; i < 20; i++) /* each takes the stack, and with it the thread pointer, of the last */
+	for (int i = 0; i < 20;
+	     i++) /* each takes the stack, and with it the thread pointer, of the last */
 		do_reads(&b, FAKE_THREAD, 1);
 	CU_ASSERT_EQUAL(hits(&b), 130);
 	do_reads(&b, FAKE_CHAIN, 50);
@@ -345,7 +346,8 @@ static void test_thread_states(void)
 	b.m->tstates[2].frame = (uintptr_t)&b.m->frames[2];
 	do_reads(&b, FAKE_READ, 1);
 	CU_ASSERT_EQUAL(hits(&b), 3);
-	b.m->interps[0].next = (uintptr_t)&b.m->interps[1]; /* it is in the second interpreter now */
+	b.m->interps[0].next =
+		(uintptr_t)&b.m->interps[1]; /* it is in the second interpreter now */
 	b.m->interps[1].tstate_head = (uintptr_t)&b.m->tstates[3];
 	b.m->tstates[3].thread_id = b.m->tstates[0].thread_id;
 	b.m->frames[2].code = (uintptr_t)&b.m->codes[2];
@@ -532,8 +534,8 @@ static void test_killed_owner(void)
 }
 
 /*
- * A CPU goes and comes. The kernel is asked to say so (a synthetic uevent), without doing it: what is tested is that we
- * listen, let go of that CPU, and cover it again.
+ * A CPU goes and comes. The kernel is asked to say so (a synthetic uevent), without doing it: what
+ * is tested is that we listen, let go of that CPU, and cover it again.
  */
 static bool say(int cpu, const char *what)
 {
@@ -661,24 +663,12 @@ static void test_features(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_counts),
-	CU_T(test_other_readers),
-	CU_T(test_other_code),
-	CU_T(test_tagged_code),
-	CU_T(test_previous_in_frame),
-	CU_T(test_previous_place),
-	CU_T(test_threads_cpu),
-	CU_T(test_threads_task),
-	CU_T(test_thread_states),
-	CU_T(test_stop),
-	CU_T(test_stop_of_nobody),
-	CU_T(test_slots_cpu),
-	CU_T(test_slots_task),
-	CU_T(test_killed_owner),
-	CU_T(test_cpu_comes_and_goes),
-	CU_T(test_gone),
-	CU_T(test_pid_namespace),
-	CU_T(test_features),
+	CU_T(test_counts),	CU_T(test_other_readers),     CU_T(test_other_code),
+	CU_T(test_tagged_code), CU_T(test_previous_in_frame), CU_T(test_previous_place),
+	CU_T(test_threads_cpu), CU_T(test_threads_task),      CU_T(test_thread_states),
+	CU_T(test_stop),	CU_T(test_stop_of_nobody),    CU_T(test_slots_cpu),
+	CU_T(test_slots_task),	CU_T(test_killed_owner),      CU_T(test_cpu_comes_and_goes),
+	CU_T(test_gone),	CU_T(test_pid_namespace),     CU_T(test_features),
 };
 
 int main(int argc, char **argv)

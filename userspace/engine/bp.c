@@ -23,7 +23,8 @@ static int scan_progress(void *priv, uint64_t done, uint64_t total)
 {
 	struct session *s = priv;
 
-	return s->opt.progress ? s->opt.progress(s->opt.priv, "reading code objects", done, total) : 0;
+	return s->opt.progress ? s->opt.progress(s->opt.priv, "reading code objects", done, total)
+			       : 0;
 }
 
 static int index_scan(struct session *s, struct err *err)
@@ -31,9 +32,11 @@ static int index_scan(struct session *s, struct err *err)
 	int r = code_index_scan(s->index, scan_progress, s);
 
 	if (r == -ECANCELED)
-		return err_set(err, r, "%s: interrupted before all code objects were read", s->label);
+		return err_set(err, r, "%s: interrupted before all code objects were read",
+			       s->label);
 	if (r)
-		return err_set(err, r, "%s: cannot read its code objects: %s", s->label, strerror(-r));
+		return err_set(err, r, "%s: cannot read its code objects: %s", s->label,
+			       strerror(-r));
 	return 0;
 }
 
@@ -46,7 +49,8 @@ int bps_index(struct session *s, bool fresh, struct err *err)
 	return index_scan(s, err);
 }
 
-/* Is there still the code object that was bound? Its memory may have been freed and used for another. */
+/* Is there still the code object that was bound? Its memory may have been freed and used for
+ * another. */
 static bool is_same_code(struct session *s, const struct bind_place *bp)
 {
 	struct interp_code c;
@@ -248,8 +252,8 @@ static int bp_describe(struct bp_priv *b)
 }
 
 /* Where a location is, as the index has it now or, if it was not there yet, as a new one has it. */
-static int bp_bind(struct session *s, const char *location, const char *default_file, struct err *err,
-		   struct bp_priv *b)
+static int bp_bind(struct session *s, const char *location, const char *default_file,
+		   struct err *err, struct bp_priv *b)
 {
 	struct location loc = { 0 };
 	bool scanned;
@@ -261,7 +265,8 @@ static int bp_bind(struct session *s, const char *location, const char *default_
 	scanned = code_index_time(s->index) == 0;
 	r = bps_index(s, true, err);
 	if (!r)
-		r = bind_location(s->index, s->in, &loc, location, default_file, s->label, err, &b->where);
+		r = bind_location(s->index, s->in, &loc, location, default_file, s->label, err,
+				  &b->where);
 	if (r == -ENOENT && !scanned && !s->stopped) {
 		/* perhaps imported since the index was made */
 		r = index_scan(s, err);
@@ -362,7 +367,8 @@ int session_bp_enable(struct session *s, int id, bool enable, struct err *err)
 		for (i = 0; i < b->where.n; i++)
 			if (!is_same_code(s, &b->where.places[i]))
 				return err_set(err, -ESTALE,
-					       "breakpoint %d: the code that it was bound to is gone; clear it and set it anew",
+					       "breakpoint %d: the code that it was bound to is "
+					       "gone; clear it and set it anew",
 					       id);
 		r = bp_arm(s, b, err);
 		if (r)

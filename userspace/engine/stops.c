@@ -181,8 +181,8 @@ static void stops_end(struct session *s, struct session_event ev)
 }
 
 /*
- * Our signal has stopped a thread. Where it blocked the signal it met it later, somewhere else: that is no
- * stop but a hit that was lost.
+ * Our signal has stopped a thread. Where it blocked the signal it met it later, somewhere else:
+ * that is no stop but a hit that was lost.
  */
 static int on_our_signal(struct session *s, pid_t tid)
 {
@@ -504,8 +504,9 @@ int session_pause(struct session *s, struct err *err)
 		return err_set(err, r, "%s: cannot stop its threads: %s", s->label, strerror(-r));
 	}
 	/*
-	 * Somebody hit a breakpoint meanwhile: that is the stop, if it stops. Judged as they stand: would they
-	 * go on first, the next would wait already where a hot line's condition is false.
+	 * Somebody hit a breakpoint meanwhile: that is the stop, if it stops. Judged as they stand:
+	 * would they go on first, the next would wait already where a hot line's condition is
+	 * false.
 	 */
 	while (!s->stopped && !r && s->waiting.n) {
 		b = judge_first(s);

@@ -162,7 +162,9 @@ static int seize_pass(struct tracees *ts, struct err *err, size_t *ret_new)
 	*ret_new = 0;
 	r = target_tids(ts->t, &tids, &n);
 	if (r)
-		return err_set(err, r, r == -ESRCH ? "pid %d: the process has ended" : "pid %d: its threads cannot be listed: %s",
+		return err_set(err, r,
+			       r == -ESRCH ? "pid %d: the process has ended"
+					   : "pid %d: its threads cannot be listed: %s",
 			       (int)target_pid(ts->t), strerror(-r));
 	for (i = 0; i < n; i++) {
 		if (find(ts, tids[i]))

@@ -35,7 +35,7 @@ struct trace {
 	struct pidns ns; /* the target's */
 	struct watch_bpf *skel;
 	struct ring_buffer *rb;
-	uint64_t *counters;  /* the map's memory */
+	uint64_t *counters;	    /* the map's memory */
 	VEC(struct counter) places; /* index: abi_place.counter */
 	struct arm *arms[TRACE_SLOTS];
 	int uevents; /* CPU scope: CPUs that come and go; else -1 */
@@ -55,21 +55,29 @@ static int perf_err(int r, pid_t pid, struct err *err)
 	case EACCES:
 	case EPERM:
 		return err_set(err, -EPERM,
-			       "pid %d: hardware watchpoints are not allowed: run as root or with CAP_PERFMON "
-			       "(and see the sysctl kernel.perf_event_paranoid)", pid);
+			       "pid %d: hardware watchpoints are not allowed: run as root or with "
+			       "CAP_PERFMON "
+			       "(and see the sysctl kernel.perf_event_paranoid)",
+			       pid);
 	case ENOSYS:
-		return err_set(err, r, "pid %d: this kernel has no perf events (CONFIG_PERF_EVENTS)", pid);
+		return err_set(err, r,
+			       "pid %d: this kernel has no perf events (CONFIG_PERF_EVENTS)", pid);
 	case ENOENT:
 	case ENODEV:
 	case EOPNOTSUPP:
-		return err_set(err, -EOPNOTSUPP, "pid %d: this machine or kernel has no hardware breakpoints", pid);
+		return err_set(err, -EOPNOTSUPP,
+			       "pid %d: this machine or kernel has no hardware breakpoints", pid);
 	case EMFILE:
 	case ENFILE:
-		return err_set(err, r, "pid %d: out of file descriptors: raise the limit (ulimit -n)", pid);
+		return err_set(err, r,
+			       "pid %d: out of file descriptors: raise the limit (ulimit -n)", pid);
 	case ESRCH:
 		return err_set(err, r, "pid %d: the process is gone", pid);
 	case EAGAIN:
-		return err_set(err, r, "pid %d: its threads come and go too fast for the scope 'task'; use 'cpu'", pid);
+		return err_set(
+			err, r,
+			"pid %d: its threads come and go too fast for the scope 'task'; use 'cpu'",
+			pid);
 	default:
 		return err_set(err, r, "pid %d: cannot arm a watchpoint: %s", pid, strerror(-r));
 	}
@@ -86,8 +94,8 @@ static int try_scope(const struct trace *tr, enum trace_scope scope)
 	r = cpus_online(&cpus, &n);
 	if (r)
 		return r;
-	fd = scope == TRACE_SCOPE_CPU ? arm_open_event((uintptr_t)&byte, -1, cpus[0]) :
-					arm_open_event((uintptr_t)&byte, tr->pid, -1);
+	fd = scope == TRACE_SCOPE_CPU ? arm_open_event((uintptr_t)&byte, -1, cpus[0])
+				      : arm_open_event((uintptr_t)&byte, tr->pid, -1);
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0 || fd == -ENOSPC ? 0 : fd;
@@ -115,7 +123,8 @@ static int load(struct trace *tr, const struct trace_options *opt, struct err *e
 	if (r) {
 		libbpf_set_print(print);
 		return err_set(err, -EOPNOTSUPP,
-			       "pid %d: this kernel does not describe itself (/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)",
+			       "pid %d: this kernel does not describe itself "
+			       "(/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)",
 			       tr->pid);
 	}
 	btf__free(btf);
@@ -134,13 +143,18 @@ static int load(struct trace *tr, const struct trace_options *opt, struct err *e
 out:
 	libbpf_set_print(print);
 	if (r == -EPERM || r == -EACCES)
-		return err_set(err, -EPERM, "pid %d: may not load a BPF program: run as root, or with CAP_BPF and CAP_PERFMON",
+		return err_set(err, -EPERM,
+			       "pid %d: may not load a BPF program: run as root, or with CAP_BPF "
+			       "and CAP_PERFMON",
 			       tr->pid);
 	if (r == -ENOSYS)
-		return err_set(err, r, "pid %d: this kernel has no BPF (CONFIG_BPF_SYSCALL)", tr->pid);
+		return err_set(err, r, "pid %d: this kernel has no BPF (CONFIG_BPF_SYSCALL)",
+			       tr->pid);
 	if (r)
-		return err_set(err, -EOPNOTSUPP, "pid %d: this kernel refuses the BPF program: %s (6.1 or later is needed)",
-			       tr->pid, strerror(-r));
+		return err_set(
+			err, -EOPNOTSUPP,
+			"pid %d: this kernel refuses the BPF program: %s (6.1 or later is needed)",
+			tr->pid, strerror(-r));
 	return 0;
 }
 
@@ -151,7 +165,8 @@ static int on_record(void *ctx, void *data, size_t size)
 	struct abi_hit hit;
 
 	/* An unknown kind or length is not of our programs: skip it. */
-	if (size < sizeof(*h) || h->kind != ABI_REC_HIT || h->size != sizeof(hit) || size < sizeof(hit))
+	if (size < sizeof(*h) || h->kind != ABI_REC_HIT || h->size != sizeof(hit) ||
+	    size < sizeof(hit))
 		return 0;
 	memcpy(&hit, data, sizeof(hit));
 	hit.tid = (uint32_t)pidns_to_ours(&tr->ns, (pid_t)hit.tid);
@@ -169,7 +184,8 @@ static int wire(struct trace *tr)
 	if (!tr->rb)
 		return -errno;
 	tr->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (tr->epoll < 0 || epoll_ctl(tr->epoll, EPOLL_CTL_ADD, ring_buffer__epoll_fd(tr->rb), &ev))
+	if (tr->epoll < 0 ||
+	    epoll_ctl(tr->epoll, EPOLL_CTL_ADD, ring_buffer__epoll_fd(tr->rb), &ev))
 		return -errno;
 	if (tr->scope != TRACE_SCOPE_CPU)
 		return 0;
@@ -200,14 +216,16 @@ int trace_open(const struct trace_options *opt, struct err *err, struct trace **
 	tr->uevents = tr->epoll = -1;
 	r = pidns_of(opt->pid, &tr->ns);
 	if (r)
-		return err_set(err, r, "pid %d: cannot read /proc/%d/ns/pid: %s", opt->pid, opt->pid, strerror(-r));
+		return err_set(err, r, "pid %d: cannot read /proc/%d/ns/pid: %s", opt->pid,
+			       opt->pid, strerror(-r));
 	r = load(tr, opt, err);
 	if (r)
 		return r;
 	r = choose_scope(tr, opt->scope, err);
 	if (r)
 		return r;
-	mem = mmap(NULL, counters_size(), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(tr->skel->maps.counters), 0);
+	mem = mmap(NULL, counters_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
+		   bpf_map__fd(tr->skel->maps.counters), 0);
 	r = mem == MAP_FAILED ? -errno : 0;
 	if (!r) {
 		tr->counters = mem;
@@ -216,7 +234,8 @@ int trace_open(const struct trace_options *opt, struct err *err, struct trace **
 	if (!r)
 		r = wire(tr);
 	if (r)
-		return err_set(err, r, "pid %d: cannot set up the kernel side: %s", opt->pid, strerror(-r));
+		return err_set(err, r, "pid %d: cannot set up the kernel side: %s", opt->pid,
+			       strerror(-r));
 	*ret = take_ptr(tr);
 	return 0;
 }
@@ -264,13 +283,19 @@ int trace_watch(struct trace *tr, uint64_t addr, struct err *err)
 		return 0;
 	slot = slot_of(tr, 0);
 	if (slot)
-		r = arm_new(addr, tr->scope == TRACE_SCOPE_CPU ? -1 : tr->pid, bpf_program__fd(tr->skel->progs.watch), slot);
+		r = arm_new(addr, tr->scope == TRACE_SCOPE_CPU ? -1 : tr->pid,
+			    bpf_program__fd(tr->skel->progs.watch), slot);
 	if (r == -ENOSPC) {
 		unsigned used = slots_used(tr);
 
-		return err_set(err, r,
-			       "pid %d: no watch slot is free: %u of %u are ours%s; clear or disable a breakpoint", tr->pid, used,
-			       TRACE_SLOTS, used < TRACE_SLOTS ? ", another debugger (or a kernel watchpoint) holds the rest" : "");
+		return err_set(
+			err, r,
+			"pid %d: no watch slot is free: %u of %u are ours%s; clear or disable a "
+			"breakpoint",
+			tr->pid, used, TRACE_SLOTS,
+			used < TRACE_SLOTS
+				? ", another debugger (or a kernel watchpoint) holds the rest"
+				: "");
 	}
 	return r ? perf_err(r, tr->pid, err) : 0;
 }
