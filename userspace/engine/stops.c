@@ -112,6 +112,13 @@ static void stops_resume(struct session *s, pid_t tid)
 			tid); /* -ESRCH: it ended meanwhile, which is reported as an event */
 }
 
+/* A thread that has no reason to stand: while all stand, it goes on with the others. */
+static void let_go(struct session *s, pid_t tid)
+{
+	if (!s->all_stopped)
+		stops_resume(s, tid);
+}
+
 static void arm_max_pause(struct session *s, unsigned ms)
 {
 	struct itimerspec it = { .it_value = { .tv_sec = ms / 1000,
@@ -193,12 +200,12 @@ static int on_our_signal(struct session *s, pid_t tid)
 	if (s->trace)
 		(void)trace_consume(s->trace, stops_add_hit, s);
 	if (!take_hit(s, tid, &p)) {
-		stops_resume(s, tid); /* its record was lost; the loss counters tell */
+		let_go(s, tid); /* its record was lost; the loss counters tell */
 		return 0;
 	}
 	if (!tracees_ip(s->tracees, tid, &ip) && ip != p.hit.ip) {
 		s->late += !p.late;
-		stops_resume(s, tid);
+		let_go(s, tid);
 		return 0;
 	}
 	return vec_push(&s->waiting, p.hit);
@@ -214,8 +221,7 @@ static int stops_tracee(struct session *s, const struct tracee_event *te)
 		r = on_our_signal(s, te->tid);
 		break;
 	case TRACEE_STOPPED:
-		if (!s->all_stopped)
-			stops_resume(s, te->tid); /* it was in state D when a picture was taken */
+		let_go(s, te->tid); /* asked for, or it was in state D when a picture was taken */
 		break;
 	case TRACEE_GONE:
 		forget_thread(s, te->tid);
