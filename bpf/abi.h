@@ -10,6 +10,12 @@
 #define ABI_DROP_RANGES 8      /* = INTERP_DROP_MAX */
 #define ABI_THREADS_MAX 4096   /* thread states walked on a miss */
 #define ABI_PLACES_MAX 4096    /* places set at a time */
+#define ABI_PLACE_RULES 4      /* breakpoints that the kernel judges at one place */
+#define ABI_RULES_MAX 1024
+#define ABI_PROGS_MAX 1024     /* expressions in the kernel at a time */
+#define ABI_CAPTURES_MAX 256
+#define ABI_CAPTURE_EXPRS 16   /* {expressions} of one log text */
+#define ABI_CAPTURE_MAX (24 * 1024) /* bytes of one record */
 
 /* How the current frame and its observed previous position are found. */
 enum abi_frame_kind {
@@ -54,7 +60,71 @@ struct abi_py {
 	} eval[ABI_EVAL_RANGES];
 };
 
-enum abi_action { ABI_ACT_COUNT = 1, ABI_ACT_STOP = 2, ABI_ACT_NOTE = 3 /* only remember it as previous */ };
+enum abi_action {
+	ABI_ACT_COUNT = 1,
+	ABI_ACT_STOP = 2,
+	ABI_ACT_NOTE = 3, /* of a place only: remember it as previous, nothing else */
+	ABI_ACT_LOG = 4,  /* of a rule only: send the values of its expressions */
+	ABI_ACT_SNAP = 5, /* of a rule only: send the frames and their locals */
+};
+
+/*
+ * What one breakpoint wants of a hit. In this order: thread, condition, hit counts, action. Index 0 is no rule. A breakpoint has a
+ * rule for each code object it lies in (its condition is compiled for it) and one state for all of them.
+ */
+struct abi_rule {
+	__u32 action;  /* enum abi_action */
+	__u32 state;   /* index into rule_states */
+	__u32 cond;    /* index into progs; 0: always true */
+	__u32 capture; /* index into captures, for LOG and SNAP */
+	__u32 tid;     /* only this thread (number in the target's pid namespace); 0: any */
+	__u32 pad0;
+	__u64 ignore;  /* hits that come before the first that counts */
+	__u64 every;   /* then each so many-th, beginning with the first; 0 and 1: each */
+	__u64 limit;   /* after so many nothing more; 0: no limit */
+};
+
+/* Counted in the kernel; user space only reads and, when it makes a rule, writes zeros. */
+struct abi_rule_state {
+	__u64 seen;      /* of the thread that is meant */
+	__u64 unmet;     /* condition false */
+	__u64 errors;    /* condition (or an expression of a log) that Python would raise for, or memory that could not be read */
+	__u64 undecided; /* condition that only user space can tell: STOP stops and asks, all else takes it for false */
+	__u64 accepted;  /* condition true: what `ignore` and `every` count */
+	__u64 hits;      /* that acted */
+	__u64 lost;      /* of them: the record found no room */
+	__u64 limited;   /* of them: a limit on records or bytes a second dropped the record */
+};
+
+/* Limits on what is sent, in each second; 0: none. One entry. */
+struct abi_limits {
+	__u64 records, bytes;
+};
+
+enum abi_value_kind {
+	ABI_VALUE_NONE = 0, /* there is none: see error */
+	ABI_VALUE_OBJECT,   /* bits: the address of an object */
+	ABI_VALUE_INT,      /* bits: a computed int, 64 bits, signed */
+	ABI_VALUE_BOOL,     /* bits: 0 or 1 */
+	ABI_VALUE_FLOAT,    /* bits of a double */
+};
+struct abi_value {
+	__u32 kind;
+	__s32 error; /* -errno: -ENOENT (a name, attribute or item that is not there), -EFAULT, -EOPNOTSUPP (only user space can tell) ... */
+	__u64 bits;
+};
+
+/* What a LOG or SNAP rule sends; counts of 0 mean the defaults of capture.bpf.h. */
+struct abi_capture {
+	__u32 nexprs;
+	__u32 progs[ABI_CAPTURE_EXPRS];
+	__u32 frames;      /* SNAP: innermost so many */
+	__u32 depth;       /* containers in containers: 1 reads a list's items, not what these hold */
+	__u32 items;       /* of one container */
+	__u32 value_bytes; /* of one str, bytes or int */
+	__u32 bytes;       /* of the whole record */
+	__u32 pad0;
+};
 
 struct abi_place_key {
 	__u64 addr; /* watched address: code unit + 1 */
@@ -73,9 +143,10 @@ struct abi_place {
 	} drop[ABI_DROP_RANGES]; /* inclusive; the previous position is -1 where there is none */
 	__u32 counter; /* where its accepted hits go; trace_place_set() fills it in */
 	__u32 note_group; /* another line that this place helps: remembered for it as well; 0: none */
+	__u32 rules[ABI_PLACE_RULES]; /* 0: none; with one, action only says NOTE or not */
 };
 
-enum abi_record_kind { ABI_REC_HIT = 1 };
+enum abi_record_kind { ABI_REC_HIT = 1, ABI_REC_CAPTURE = 3 };
 
 struct abi_header {
 	__u32 size; /* of the whole record */
@@ -89,6 +160,28 @@ struct abi_hit {
 	__u32 place;   /* abi_place.id */
 	__s32 offset;
 	__u64 addr, code, frame, tstate, ip;
+	__u32 rules[ABI_PLACE_RULES]; /* that want the stop; 0: none */
+	__u32 undecided; /* bit i: of rules[i] user space judges the condition; no hit count was applied to it yet */
+	__u32 pad0;
+};
+
+/*
+ * Followed by nvalues struct abi_value, nframes struct abi_captured_frame and nchunks pieces of the target's memory as they were
+ * then: struct abi_chunk, then len bytes, then zeros up to a multiple of 8. What is in no chunk was not captured.
+ */
+struct abi_captured {
+	struct abi_hit hit; /* h.kind: ABI_REC_CAPTURE; h.size: of all; rules[0]: whose it is */
+	__u32 nvalues, nframes, nchunks;
+	__u32 truncated; /* a limit was reached: not all that was asked for is here */
+};
+struct abi_captured_frame {
+	__u64 frame, code;
+	__s32 offset; /* bytes into the bytecode; -1: not started */
+	__u32 pad0;
+};
+struct abi_chunk {
+	__u64 addr;
+	__u32 len, pad0;
 };
 
 /* Why a trap was not a hit, counted (per CPU). */
@@ -110,7 +203,9 @@ enum abi_stat {
 extern "C" {
 #endif
 _Static_assert(sizeof(struct abi_place_key) == 16, "abi");
-_Static_assert(sizeof(struct abi_hit) == 72, "abi");
+_Static_assert(sizeof(struct abi_hit) == 96, "abi");
+_Static_assert(sizeof(struct abi_captured) % 8 == 0, "abi");
+_Static_assert(sizeof(struct abi_rule) == 48, "abi");
 _Static_assert(sizeof(struct abi_place) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_py) % 8 == 0, "abi");
 #ifdef __cplusplus

@@ -170,6 +170,8 @@ static __always_inline void record_and_stop(struct bpf_perf_event_data *ctx,
 	hit->frame = f->frame;
 	hit->tstate = f->tstate;
 	hit->ip = ctx->regs.rip;
+	__builtin_memset(hit->rules, 0, sizeof(hit->rules));
+	hit->undecided = hit->pad0 = 0;
 	/* A record promises a stop: nobody shall wait for one that does not come. */
 	if (bpf_send_signal_thread(stop_signal)) {
 		bpf_ringbuf_discard(hit, 0);
