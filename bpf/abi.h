@@ -72,13 +72,14 @@ enum abi_action {
  * What one breakpoint wants of a hit. In this order: thread, condition, hit counts, action. Index 0 is no rule. A breakpoint has a
  * rule for each code object it lies in (its condition is compiled for it) and one state for all of them.
  */
+#define ABI_RULE_ASK 1u /* every hit is undecided: user space judges */
 struct abi_rule {
 	__u32 action;  /* enum abi_action */
 	__u32 state;   /* index into rule_states */
 	__u32 cond;    /* index into progs; 0: always true */
 	__u32 capture; /* index into captures, for LOG and SNAP */
 	__u32 tid;     /* only this thread (number in the target's pid namespace); 0: any */
-	__u32 pad0;
+	__u32 flags;   /* ABI_RULE_* */
 	__u64 ignore;  /* hits that come before the first that counts */
 	__u64 every;   /* then each so many-th, beginning with the first; 0 and 1: each */
 	__u64 limit;   /* after so many nothing more; 0: no limit */
@@ -88,7 +89,7 @@ struct abi_rule {
 struct abi_rule_state {
 	__u64 seen;      /* of the thread that is meant */
 	__u64 unmet;     /* condition false */
-	__u64 errors;    /* condition (or an expression of a log) that Python would raise for, or memory that could not be read */
+	__u64 errors;    /* condition (or expression of a log) that Python would raise for, or memory that could not be read */
 	__u64 undecided; /* condition that only user space can tell: STOP stops and asks, all else takes it for false */
 	__u64 accepted;  /* condition true: what `ignore` and `every` count */
 	__u64 hits;      /* that acted */
@@ -110,7 +111,7 @@ enum abi_value_kind {
 };
 struct abi_value {
 	__u32 kind;
-	__s32 error; /* -errno: -ENOENT (a name, attribute or item that is not there), -EFAULT, -EOPNOTSUPP (only user space can tell) ... */
+	__s32 error; /* -ENOENT (a name, attribute or item is not there), -EFAULT, -EOPNOTSUPP (only user space can tell) ... */
 	__u64 bits;
 };
 
@@ -143,7 +144,9 @@ struct abi_place {
 	} drop[ABI_DROP_RANGES]; /* inclusive; the previous position is -1 where there is none */
 	__u32 counter; /* where its accepted hits go; trace_place_set() fills it in */
 	__u32 note_group; /* another line that this place helps: remembered for it as well; 0: none */
-	__u32 rules[ABI_PLACE_RULES]; /* 0: none; with one, action only says NOTE or not */
+	__u32 ruled; /* 1: rules say what to do, and action only says NOTE or not */
+	__u32 pad0;
+	__u32 rules[ABI_PLACE_RULES]; /* 0: none */
 };
 
 enum abi_record_kind { ABI_REC_HIT = 1, ABI_REC_CAPTURE = 3 };

@@ -35,6 +35,33 @@ struct {
 	__type(value, __u64);
 } counters SEC(".maps");
 
+/* What a breakpoint wants of a hit, and what became of its hits. Index 0 is not used. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ABI_RULES_MAX);
+	__type(key, __u32);
+	__type(value, struct abi_rule);
+} rules SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ABI_RULES_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct abi_rule_state);
+} rule_states SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ABI_CAPTURES_MAX);
+	__type(key, __u32);
+	__type(value, struct abi_capture);
+} captures SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi_limits);
+} limits SEC(".maps");
+
 /* Thread pointer -> PyThreadState; checked at each use, refilled by a walk. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

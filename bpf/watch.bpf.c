@@ -26,6 +26,7 @@ const volatile __u32 stop_signal = 0;
 
 #include "bpf/py_walk.bpf.h"
 #include "bpf/maps.bpf.h"
+#include "bpf/action.bpf.h"
 
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 {
@@ -148,52 +149,16 @@ static __always_inline int previous(const struct abi_place *place, const struct 
 	return 0;
 }
 
-static __always_inline void record_and_stop(struct bpf_perf_event_data *ctx,
-					    const struct abi_place *place, const struct py_frame *f,
-					    const struct bpf_pidns_info *who)
-{
-	struct abi_hit *hit = bpf_ringbuf_reserve(&records, sizeof(*hit), 0);
-
-	if (!hit) {
-		stat_add(ABI_STAT_LOST);
-		return;
-	}
-	hit->h.size = sizeof(*hit);
-	hit->h.kind = ABI_REC_HIT;
-	hit->time_ns = bpf_ktime_get_ns();
-	hit->tgid = who->tgid;
-	hit->tid = who->pid;
-	hit->place = place->id;
-	hit->offset = place->offset;
-	hit->addr = ctx->addr;
-	hit->code = f->code;
-	hit->frame = f->frame;
-	hit->tstate = f->tstate;
-	hit->ip = ctx->regs.rip;
-	__builtin_memset(hit->rules, 0, sizeof(hit->rules));
-	hit->undecided = hit->pad0 = 0;
-	/* A record promises a stop: nobody shall wait for one that does not come. */
-	if (bpf_send_signal_thread(stop_signal)) {
-		bpf_ringbuf_discard(hit, 0);
-		stat_add(ABI_STAT_SIGNAL_FAILED);
-		return;
-	}
-	bpf_ringbuf_submit(hit, 0);
-}
-
 SEC("perf_event")
 int watch(struct bpf_perf_event_data *ctx)
 {
-	struct bpf_pidns_info who = { 0 };
-	struct py_frame f = { 0 };
+	struct hit_at at = { .addr = ctx->addr, .ip = ctx->regs.rip };
 	struct abi_place *place;
-	u64 *counter;
 	s32 prev;
-	u32 n;
 
 	/* Fails in any other pid namespace. */
-	if (bpf_get_ns_current_pid_tgid(ns_dev, ns_ino, &who, sizeof(who)) ||
-	    !bpf_map_lookup_elem(&followed, &who.tgid)) {
+	if (bpf_get_ns_current_pid_tgid(ns_dev, ns_ino, &at.who, sizeof(at.who)) ||
+	    !bpf_map_lookup_elem(&followed, &at.who.tgid)) {
 		stat_add(ABI_STAT_FOREIGN);
 		return 0;
 	}
@@ -202,22 +167,22 @@ int watch(struct bpf_perf_event_data *ctx)
 		stat_add(ABI_STAT_NOT_EVAL);
 		return 0;
 	}
-	place = find_place(ctx, &f);
+	place = find_place(ctx, &at.f);
 	if (!place)
 		return 0;
 	/* Up to 3.10 the note of the first read must be looked at before `previous` is moved on. */
-	if (py.prev_kind == ABI_PREV_STATE && py.reread && is_reread(place, &f, 0)) {
+	if (py.prev_kind == ABI_PREV_STATE && py.reread && is_reread(place, &at.f, 0)) {
 		stat_add(ABI_STAT_REDISPATCH);
 		return 0;
 	}
-	if (previous(place, &f, &prev)) {
+	if (previous(place, &at.f, &prev)) {
 		stat_add(ABI_STAT_FAULT);
 		return 0;
 	}
 	if (py.prev_kind == ABI_PREV_FRAME) {
 		int again = py_is_redispatch(place->offset, prev);
 
-		if ((py.reread && is_reread(place, &f, again)) || again) {
+		if ((py.reread && is_reread(place, &at.f, again)) || again) {
 			stat_add(ABI_STAT_REDISPATCH);
 			return 0;
 		}
@@ -226,14 +191,7 @@ int watch(struct bpf_perf_event_data *ctx)
 		stat_add(ABI_STAT_DROPPED_PREV);
 		return 0;
 	}
-	if (place->action == ABI_ACT_NOTE)
-		return 0;
-	n = place->counter;
-	counter = bpf_map_lookup_elem(&counters, &n);
-	if (counter)
-		__sync_fetch_and_add(counter, 1);
-	if (place->action == ABI_ACT_STOP)
-		record_and_stop(ctx, place, &f, &who);
+	hit_act(place, &at);
 	return 0;
 }
 

@@ -128,7 +128,8 @@ static bool is_readable(struct run *run)
 static int set_break(struct run *run, const char *condition, int *ret_id)
 {
 	struct err err = { 0 };
-	int r = session_break(run->s, "work", NULL, BP_STOP, false, true, condition, &err, ret_id);
+	const struct bp_spec spec = { .location = "work", .condition = condition };
+	int r = session_break(run->s, &spec, &err, ret_id);
 
 	if (r)
 		puts(err.text);
@@ -144,13 +145,15 @@ static void test_cancel(void)
 	if (!start(&run, 0))
 		return;
 	run.cancel = true;
-	CU_ASSERT_EQUAL(session_break(run.s, "work", NULL, BP_STOP, false, true, NULL, &err, &id),
+	CU_ASSERT_EQUAL(session_break(run.s, &(struct bp_spec){ .location = "work" }, &err, &id),
 			-ECANCELED);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "interrupted"));
 	CU_ASSERT_EQUAL(run.asked, 1);
 	CU_ASSERT(is_untouched(run.pid));
 	run.cancel = false;
-	CU_ASSERT_EQUAL(session_break(run.s, "work", NULL, BP_STOP, false, false, NULL, &err, &id),
+	CU_ASSERT_EQUAL(session_break(run.s,
+				      &(struct bp_spec){ .location = "work", .disabled = true },
+				      &err, &id),
 			0);
 	CU_ASSERT_EQUAL(id, 1);
 	CU_ASSERT(run.asked > 2);

@@ -371,6 +371,13 @@ static void keep(void *priv, const struct abi_hit *hit)
 	b->records++;
 }
 
+static int consume(struct bed *b)
+{
+	const struct trace_sink sink = { .hit = keep, .priv = b };
+
+	return trace_consume(b->tr, &sink);
+}
+
 /* Stopped with the read done and nothing after it. */
 static void test_stop(void)
 {
@@ -397,7 +404,7 @@ static void test_stop(void)
 		CU_ASSERT_EQUAL(b.m->after_read, 0);
 		CU_ASSERT_EQUAL(b.m->reads, i);
 		CU_ASSERT_EQUAL(poll(&pfd, 1, 5000), 1);
-		CU_ASSERT_EQUAL(trace_consume(b.tr, keep, &b), 1);
+		CU_ASSERT_EQUAL(consume(&b), 1);
 		CU_ASSERT_EQUAL(ptrace(PTRACE_GETREGS, pid, NULL, &regs), 0);
 		CU_ASSERT_EQUAL(regs.rip, b.last.ip);
 		CU_ASSERT_EQUAL(ptrace(PTRACE_CONT, pid, NULL, 0), 0);
@@ -430,12 +437,12 @@ static void test_stop_of_nobody(void)
 	CU_ASSERT_EQUAL(hits(&b), 10000);
 	CU_ASSERT_EQUAL(b.m->reads, 10000);
 	lost = stat(&b, ABI_STAT_LOST);
-	n = trace_consume(b.tr, keep, &b);
+	n = consume(&b);
 	CU_ASSERT(lost > 0 && n > 0 && lost + (uint64_t)n == 10000);
 	CU_ASSERT_EQUAL((unsigned)n, b.records);
 	CU_ASSERT_EQUAL(stat(&b, ABI_STAT_SIGNAL_FAILED), 0);
 	do_reads(&b, FAKE_READ, 5);
-	CU_ASSERT_EQUAL(trace_consume(b.tr, keep, &b), 5);
+	CU_ASSERT_EQUAL(consume(&b), 5);
 	/* One signal for each hit. */
 	do_reads(&b, FAKE_SIGNALS, 100);
 	CU_ASSERT_EQUAL(b.m->reads, 10105 + (100ull << 32));
@@ -569,13 +576,13 @@ static void test_cpu_comes_and_goes(void)
 	}
 	pfd.fd = trace_fd(b.tr);
 	CU_ASSERT_EQUAL(poll(&pfd, 1, 5000), 1);
-	CU_ASSERT_EQUAL(trace_consume(b.tr, keep, &b), 0);
+	CU_ASSERT_EQUAL(consume(&b), 0);
 	do_reads(&b, FAKE_READ, 5);
 	CU_ASSERT_EQUAL(hits(&b), 0);
 	for (int i = 0; i < 2; i++) { /* said twice: covered once */
 		CU_ASSERT(say(cpu, "online"));
 		CU_ASSERT_EQUAL(poll(&pfd, 1, 5000), 1);
-		CU_ASSERT_EQUAL(trace_consume(b.tr, keep, &b), 0);
+		CU_ASSERT_EQUAL(consume(&b), 0);
 	}
 	do_reads(&b, FAKE_READ, 5);
 	CU_ASSERT_EQUAL(hits(&b), 5);
@@ -625,7 +632,7 @@ static void test_pid_namespace(void)
 		CU_ASSERT(WIFSTOPPED(status) && WSTOPSIG(status) == SIGURG);
 		CU_ASSERT_EQUAL(ptrace(PTRACE_DETACH, pid, NULL, 0), 0);
 		CU_ASSERT(fake_py_wait(b.fp));
-		CU_ASSERT_EQUAL(trace_consume(b.tr, keep, &b), 1);
+		CU_ASSERT_EQUAL(consume(&b), 1);
 		CU_ASSERT_EQUAL(b.last.tid, (unsigned)pid);
 		CU_ASSERT_EQUAL(b.last.tgid, (unsigned)pid);
 		p.action = ABI_ACT_COUNT;

@@ -46,8 +46,11 @@ static int bind_all(struct count *c, struct err *err)
 		return -ENOMEM;
 	for (int i = 0; i < c->nlocations; i++) {
 		const struct bp *bp;
-		int r = session_break(c->s, c->locations[i], NULL, BP_COUNT, false, true, NULL, err,
-				      &c->ids[i]);
+		const struct bp_spec spec = {
+			.location = c->locations[i],
+			.action = BP_COUNT,
+		};
+		int r = session_break(c->s, &spec, err, &c->ids[i]);
 
 		if (r == -ENOSPC && i)
 			return err_set(err, r,

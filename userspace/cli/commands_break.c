@@ -48,6 +48,7 @@ static void show_bound(struct shell *sh, const struct bp *bp, unsigned before)
 static int break_at(struct shell *sh, const char *args, bool temporary, struct err *err)
 {
 	_cleanup_free_ char *location = NULL, *condition = NULL;
+	struct bp_spec spec = { .temporary = temporary };
 	unsigned used = 0, free_slots;
 	int r, id;
 
@@ -55,8 +56,10 @@ static int break_at(struct shell *sh, const char *args, bool temporary, struct e
 	if (r < 0)
 		return r;
 	session_slots(sh->s, NULL, &used, &free_slots);
-	r = session_break(sh->s, location, shell_current_file(sh), BP_STOP, temporary, true,
-			  condition, err, &id);
+	spec.location = location;
+	spec.default_file = shell_current_file(sh);
+	spec.condition = condition;
+	r = session_break(sh->s, &spec, err, &id);
 	if (r < 0)
 		return r;
 	show_bound(sh, session_bp(sh->s, id), used);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Breakpoints: bound to places, armed, judged when one is hit. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +12,6 @@
 #include "engine/location.h"
 #include "engine/session_priv.h"
 #include "probes/probe.h"
-#include "probes/value.h"
 
 /* An index older than this is made anew before something is bound: modules may have been imported
  * since. */
@@ -65,31 +63,33 @@ static bool is_same_code(struct session *s, const struct bind_place *bp)
 
 /* ---- enabling ---- */
 
+/* The rule of b at its i-th place; 0: the place only helps. */
+static uint32_t rule_at(const struct bp_priv *b, size_t i)
+{
+	const struct bind_place *bp = &b->where.places[i];
+
+	return bp->place->event ? rules_of(b, bp->code) : 0;
+}
+
+static bool bp_stops(const struct bp_priv *b)
+{
+	return b->pub.action == BP_STOP;
+}
+
 static void bp_disarm(struct session *s, struct bp_priv *b)
 {
-	size_t i, e = 0;
-
 	if (!b->place_ids)
 		return;
-	for (i = 0; i < b->where.n; i++) {
-		const struct place *p = place_by_id(s, b->place_ids[i]);
+	rules_refresh(s, b);
+	for (size_t i = 0; s->trace && i < b->where.n; i++) {
+		uint32_t rule = rule_at(b, i);
 
-		if (p && b->where.places[i].place->event && s->trace) {
-			uint64_t hits = place_hits(s, p) - b->base[i];
-
-			b->pub.places[e].hits += hits;
-			if (b->pub.action == BP_COUNT)
-				b->counted += hits;
-		}
-		e += b->where.places[i].place->event;
-		if (s->trace)
-			place_release(s, b->place_ids[i],
-				      b->pub.action == BP_STOP && b->where.places[i].place->event);
+		if (b->place_ids[i])
+			place_release(s, b->place_ids[i], rule, rule && bp_stops(b));
 	}
+	rules_drop(s, b);
 	free(b->place_ids);
-	free(b->base);
 	b->place_ids = NULL;
-	b->base = NULL;
 }
 
 /* Does the binding's line have a place whose filter needs the previous one? Then all of the line
@@ -106,40 +106,28 @@ static bool binding_keeps_state(const struct binding *w)
 
 static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 {
-	bool stops = b->pub.action == BP_STOP, keep = binding_keeps_state(&b->where);
+	bool keep = binding_keeps_state(&b->where);
 	unsigned used, nfree;
-	size_t i;
 	int r;
 
 	r = session_over(s, err);
 	if (!r)
 		r = session_need_trace(s, err);
-	if (!r && stops)
+	if (!r && bp_stops(b))
 		r = session_need_tracees(s, err);
 	if (r)
 		return r;
 	b->place_ids = calloc(b->where.n, sizeof(*b->place_ids));
-	b->base = calloc(b->where.n, sizeof(*b->base));
-	if (!b->place_ids || !b->base) {
-		r = err_set(err, -ENOMEM, "out of memory");
-		goto undo;
+	r = b->place_ids ? rules_make(s, b, err) : err_set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; !r && i < b->where.n; i++) {
+		uint32_t rule = rule_at(b, i);
+
+		r = place_take(s, &b->where.places[i], keep, rule, rule && bp_stops(b), err,
+			       &b->place_ids[i]);
 	}
-	for (i = 0; i < b->where.n; i++) {
-		r = place_take(s, &b->where.places[i], keep,
-			       stops && b->where.places[i].place->event, err, &b->place_ids[i]);
-		if (r)
-			goto undo;
-		b->base[i] = place_hits(s, place_by_id(s, b->place_ids[i]));
-	}
-	return 0;
-undo:
-	for (i = 0; b->place_ids && i < b->where.n; i++)
-		if (b->place_ids[i])
-			place_release(s, b->place_ids[i], stops && b->where.places[i].place->event);
-	free(b->place_ids);
-	free(b->base);
-	b->place_ids = NULL;
-	b->base = NULL;
+	if (!r)
+		return 0;
+	bp_disarm(s, b);
 	session_relax(s);
 	if (r == -ENOSPC && b->pub.slots > 1 && !session_slots(s, NULL, &used, &nfree))
 		err_set(err, r,
@@ -170,17 +158,17 @@ static struct bp_priv *bp_find_err(struct session *s, int id, struct err *err)
 	return b;
 }
 
-static void bp_free(struct bp_priv *b)
+static void bp_free(struct session *s, struct bp_priv *b)
 {
 	if (!b)
 		return;
+	rules_deinit(s, b);
 	free(b->pub.location);
 	free(b->pub.file);
 	free(b->pub.function);
 	free(b->pub.condition);
 	free(b->pub.places);
 	free(b->place_ids);
-	free(b->base);
 	binding_deinit(&b->where);
 	expr_free(b->cond);
 	free(b);
@@ -199,7 +187,7 @@ void bps_deinit(struct session *s)
 	size_t i;
 
 	for (i = 0; i < s->bps.n; i++)
-		bp_free(s->bps.data[i]);
+		bp_free(s, s->bps.data[i]);
 	for (i = 0; i < s->places.n; i++)
 		free(s->places.data[i]);
 	vec_deinit(&s->bps);
@@ -216,7 +204,7 @@ static void bp_remove(struct session *s, struct bp_priv *b)
 		;
 	memmove(&s->bps.data[i], &s->bps.data[i + 1], (s->bps.n - i - 1) * sizeof(*s->bps.data));
 	s->bps.n--;
-	bp_free(b);
+	bp_free(s, b);
 	session_relax(s);
 }
 
@@ -280,59 +268,61 @@ static int bp_bind(struct session *s, const char *location, const char *default_
 }
 
 /* Not armed, not in the list. */
-static int bp_new(struct session *s, const char *location, const char *default_file,
-		  const char *condition, struct err *err, struct bp_priv **ret)
+static int bp_new(struct session *s, const struct bp_spec *spec, struct err *err,
+		  struct bp_priv **ret)
 {
 	struct bp_priv *b = calloc(1, sizeof(*b));
 	int r = 0;
 
 	if (!b)
 		return err_set(err, -ENOMEM, "out of memory");
-	if (condition)
-		r = expr_parse(condition, err, &b->cond);
+	if (spec->condition)
+		r = expr_parse(spec->condition, err, &b->cond);
 	if (r)
-		err_prefix(err, "condition '%s'", condition);
+		err_prefix(err, "condition '%s'", spec->condition);
 	else
-		r = bp_bind(s, location, default_file, err, b);
+		r = bp_bind(s, spec->location, spec->default_file, err, b);
 	if (r) {
-		bp_free(b);
+		bp_free(s, b);
 		return r;
 	}
 	r = bp_describe(b);
-	b->pub.location = strdup(location);
-	b->pub.condition = condition ? strdup(condition) : NULL;
-	if (r || !b->pub.location || (condition && !b->pub.condition)) {
-		bp_free(b);
+	b->pub.location = strdup(spec->location);
+	b->pub.condition = spec->condition ? strdup(spec->condition) : NULL;
+	if (r || !b->pub.location || (spec->condition && !b->pub.condition)) {
+		bp_free(s, b);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
+	b->pub.action = spec->action;
+	b->pub.temporary = spec->temporary;
+	b->pub.enabled = !spec->disabled;
+	b->pub.ignore = b->ignore_until = spec->ignore;
+	b->pub.every = spec->every;
+	b->pub.limit = spec->limit;
+	b->pub.tid = spec->tid;
 	*ret = b;
 	return 0;
 }
 
-int session_break(struct session *s, const char *location, const char *default_file,
-		  enum bp_action action, bool temporary, bool enabled, const char *condition,
-		  struct err *err, int *ret_id)
+int session_break(struct session *s, const struct bp_spec *spec, struct err *err, int *ret_id)
 {
 	struct bp_priv *b = NULL;
 	int r;
 
 	r = session_over(s, err);
 	if (!r)
-		r = bp_new(s, location, default_file, condition, err, &b);
+		r = bp_new(s, spec, err, &b);
 	if (r)
 		return r;
 	b->pub.id = s->next_bp;
-	b->pub.action = action;
-	b->pub.temporary = temporary;
-	b->pub.enabled = enabled;
-	r = enabled ? bp_arm(s, b, err) : 0;
+	r = b->pub.enabled ? bp_arm(s, b, err) : 0;
 	if (!r && vec_push(&s->bps, b)) {
 		bp_disarm(s, b);
 		session_relax(s);
 		r = err_set(err, -ENOMEM, "out of memory");
 	}
 	if (r) {
-		bp_free(b);
+		bp_free(s, b);
 		return r;
 	}
 	s->next_bp++;
@@ -381,6 +371,15 @@ int session_bp_enable(struct session *s, int id, bool enable, struct err *err)
 	return 0;
 }
 
+/* The kernel is told; a breakpoint that is not armed tells it when it is. */
+static int hits_changed(struct session *s, struct bp_priv *b, struct err *err)
+{
+	int r = rules_sync(s, b);
+
+	return r ? err_set(err, r, "breakpoint %d cannot be changed: %s", b->pub.id, strerror(-r))
+		 : 0;
+}
+
 int session_bp_condition(struct session *s, int id, const char *condition, struct err *err)
 {
 	struct bp_priv *b = bp_find_err(s, id, err);
@@ -406,45 +405,20 @@ int session_bp_condition(struct session *s, int id, const char *condition, struc
 	free(b->pub.condition);
 	b->cond = e;
 	b->pub.condition = take_ptr(text);
-	return 0;
+	return hits_changed(s, b, err);
 }
 
 int session_bp_ignore(struct session *s, int id, uint64_t count, struct err *err)
 {
 	struct bp_priv *b = bp_find_err(s, id, err);
+	const struct abi_rule_state *st;
 
 	if (!b)
 		return -ENOENT;
+	st = rules_state(s, b);
 	b->pub.ignore = count;
-	return 0;
-}
-
-/* Bring the kernel's counts into the public picture. */
-static void bp_refresh(struct session *s, struct bp_priv *b)
-{
-	uint64_t sum = 0;
-	size_t i, e = 0;
-
-	if (!b->place_ids)
-		return;
-	for (i = 0; i < b->where.n; i++) {
-		const struct place *p = place_by_id(s, b->place_ids[i]);
-
-		if (!b->where.places[i].place->event)
-			continue;
-		if (p && s->trace) {
-			uint64_t now = place_hits(s, p);
-
-			b->pub.places[e].hits += now - b->base[i];
-			sum += now - b->base[i];
-			b->base[i] = now;
-		}
-		e++;
-	}
-	if (b->pub.action == BP_COUNT) {
-		b->counted += sum;
-		b->pub.hits = b->counted;
-	}
+	b->ignore_until = (st ? __atomic_load_n(&st->accepted, __ATOMIC_RELAXED) : 0) + count;
+	return hits_changed(s, b, err);
 }
 
 void bps_refresh(struct session *s)
@@ -452,7 +426,7 @@ void bps_refresh(struct session *s)
 	size_t i;
 
 	for (i = 0; i < s->bps.n; i++)
-		bp_refresh(s, s->bps.data[i]);
+		rules_refresh(s, s->bps.data[i]);
 }
 
 const struct bp *session_bp(struct session *s, int id)
@@ -461,7 +435,7 @@ const struct bp *session_bp(struct session *s, int id)
 
 	if (!b)
 		return NULL;
-	bp_refresh(s, b);
+	rules_refresh(s, b);
 	return &b->pub;
 }
 
@@ -480,59 +454,44 @@ size_t session_bps(struct session *s, const struct bp *const **ret)
 
 /* ---- judging ---- */
 
-/* Is the condition true in the frame of this hit? An error is false, and counted. */
-static bool bp_condition_true(struct session *s, struct bp_priv *b, const struct abi_hit *hit)
+/* Whose rule is that, and at which of its places was it hit? */
+static struct bp_priv *rule_owner(struct session *s, uint32_t rule, uint32_t place,
+				  const struct bind_place **ret_here)
 {
-	struct expr_scope scope = { .in = s->in, .frame = hit->frame };
-	struct value_limits lim = VALUE_LIMITS_DEFAULT;
-	struct err err = { 0 };
-	struct value *v;
-	int truth;
+	for (size_t i = 0; i < s->bps.n; i++) {
+		struct bp_priv *b = s->bps.data[i];
 
-	lim.depth = 1;
-	if (expr_eval(b->cond, &scope, &lim, &err, &v)) {
-		b->pub.errors++;
-		snprintf(b->pub.last_error, sizeof(b->pub.last_error), "%.*s",
-			 (int)sizeof(b->pub.last_error) - 1, err.text);
-		return false;
+		for (size_t j = 0; b->place_ids && j < b->where.n; j++) {
+			if (b->place_ids[j] != place || rule_at(b, j) != rule)
+				continue;
+			*ret_here = &b->where.places[j];
+			return b;
+		}
 	}
-	truth = value_truth(v);
-	if (truth < 0) {
-		b->pub.errors++;
-		snprintf(b->pub.last_error, sizeof(b->pub.last_error),
-			 "the truth of a '%s' object is not known without running its code",
-			 v->type);
-	}
-	value_free(v);
-	return truth > 0;
+	return NULL;
 }
 
 struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 {
 	struct bp_priv *winner = NULL;
-	size_t i, j;
 
-	for (i = 0; i < s->bps.n; i++) {
-		struct bp_priv *b = s->bps.data[i];
-		const struct bind_place *here = NULL;
+	for (size_t i = 0; i < ABI_PLACE_RULES; i++) {
+		bool ask = hit->undecided & 1u << i;
+		const struct bind_place *here;
+		struct bp_priv *b;
 
-		if (!b->place_ids || b->pub.action != BP_STOP)
+		if (!hit->rules[i])
 			continue;
-		for (j = 0; j < b->where.n && !here; j++)
-			if (b->place_ids[j] == hit->place && b->where.places[j].place->event)
-				here = &b->where.places[j];
-		if (here && !is_same_code(s, here)) {
+		b = rule_owner(s, hit->rules[i], hit->place, &here);
+		if (!b)
+			continue;
+		if (!is_same_code(s, here)) {
 			b->pub.gone = true;
+			if (!ask)
+				rules_unhit(s, b);
 			continue;
 		}
-		if (!here || (b->cond && !bp_condition_true(s, b, hit)))
-			continue;
-		b->pub.hits++;
-		if (b->pub.ignore) {
-			b->pub.ignore--;
-			continue;
-		}
-		if (!winner)
+		if ((!ask || rules_ask(s, b, hit)) && (!winner || b->pub.id < winner->pub.id))
 			winner = b;
 	}
 	return winner;

@@ -39,28 +39,19 @@ static bool address_used(struct session *s, uint64_t addr)
 	return false;
 }
 
-uint64_t place_hits(struct session *s, const struct place *p)
+/* Put a rule into the first free slot, or take it out. 0 or -ENOSPC. */
+static int place_replace(struct place *p, uint32_t old, uint32_t new)
 {
-	uint64_t hits = 0;
-
-	trace_place_hits(s->trace, p->addr, p->code, &hits);
-	return hits;
-}
-
-/* Tell the kernel what a trap means now; its count goes on (it is kept apart from the place). */
-static int place_sync(struct session *s, struct place *p)
-{
-	uint32_t action = p->abi.action;
-
-	if (action != ABI_ACT_NOTE)
-		action = p->stops ? ABI_ACT_STOP : ABI_ACT_COUNT;
-	if (action == p->abi.action)
+	for (size_t i = 0; i < ABI_PLACE_RULES; i++) {
+		if (p->abi.rules[i] != old)
+			continue;
+		p->abi.rules[i] = new;
 		return 0;
-	p->abi.action = action;
-	return trace_place_set(s->trace, p->addr, p->code, &p->abi);
+	}
+	return -ENOSPC;
 }
 
-void place_release(struct session *s, uint32_t id, bool stops)
+void place_release(struct session *s, uint32_t id, uint32_t rule, bool stops)
 {
 	struct place *p = place_by_id(s, id);
 	size_t i;
@@ -70,7 +61,8 @@ void place_release(struct session *s, uint32_t id, bool stops)
 	if (stops)
 		p->stops--;
 	if (--p->users) {
-		place_sync(s, p);
+		if (rule && !place_replace(p, rule, 0))
+			(void)trace_place_set(s->trace, p->addr, p->code, &p->abi);
 		return;
 	}
 	for (i = 0; s->places.data[i] != p; i++)
@@ -82,14 +74,12 @@ void place_release(struct session *s, uint32_t id, bool stops)
 	free(p);
 }
 
-static struct abi_place place_abi(uint32_t id, const struct interp_place *ip, bool keep_state,
-				  bool stops)
+static struct abi_place place_abi(uint32_t id, const struct interp_place *ip, bool keep_state)
 {
 	struct abi_place abi = {
 		.id = id,
-		.action = !ip->event ? ABI_ACT_NOTE
-			  : stops    ? ABI_ACT_STOP
-				     : ABI_ACT_COUNT,
+		.action = ip->event ? ABI_ACT_COUNT : ABI_ACT_NOTE,
+		.ruled = 1,
 		.offset = (int32_t)ip->offset,
 		.ndrop = ip->ndrop,
 		.keep_state = keep_state,
@@ -110,33 +100,32 @@ static struct abi_place place_abi(uint32_t id, const struct interp_place *ip, bo
  * line to tell its events (interp_place.event): then the place does both.
  */
 static int place_join(struct session *s, struct place *p, const struct interp_place *ip,
-		      bool keep_state, bool stops)
+		      bool keep_state, uint32_t rule, bool stops)
 {
 	struct abi_place old = p->abi;
 	int r = 0;
 
-	p->users++;
-	p->stops += stops;
 	if (p->abi.group != (uint32_t)ip->line && !ip->event) {
 		p->abi.note_group = (uint32_t)ip->line;
-		r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
 	} else if (ip->event && p->abi.action == ABI_ACT_NOTE) {
-		p->abi = place_abi(p->id, ip, keep_state, stops);
+		p->abi = place_abi(p->id, ip, keep_state);
 		p->abi.note_group = old.group;
-		r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
 	}
-	if (!r)
-		r = place_sync(s, p);
+	if (rule)
+		r = place_replace(p, 0, rule);
+	if (!r && memcmp(&p->abi, &old, sizeof(old)))
+		r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
 	if (r) {
 		p->abi = old;
-		p->users--;
-		p->stops -= stops;
+		return r;
 	}
-	return r;
+	p->users++;
+	p->stops += stops;
+	return 0;
 }
 
-int place_take(struct session *s, const struct bind_place *bp, bool keep_state, bool stops,
-	       struct err *err, uint32_t *ret_id)
+int place_take(struct session *s, const struct bind_place *bp, bool keep_state, uint32_t rule,
+	       bool stops, struct err *err, uint32_t *ret_id)
 {
 	uint64_t addr = bp->bytecode + bp->place->offset + 1;
 	struct place *p = place_at(s, addr, bp->code);
@@ -144,7 +133,10 @@ int place_take(struct session *s, const struct bind_place *bp, bool keep_state, 
 	int r;
 
 	if (p) {
-		r = place_join(s, p, bp->place, keep_state, stops);
+		r = place_join(s, p, bp->place, keep_state, rule, stops);
+		if (r == -ENOSPC)
+			return err_set(err, r, "%s: %d breakpoints are at this line already",
+				       s->label, ABI_PLACE_RULES);
 		if (r)
 			return err_set(err, r, "%s: cannot change a watched place: %s", s->label,
 				       strerror(-r));
@@ -159,7 +151,8 @@ int place_take(struct session *s, const struct bind_place *bp, bool keep_state, 
 	p->code = bp->code;
 	p->users = 1;
 	p->stops = stops;
-	p->abi = place_abi(p->id, bp->place, keep_state, stops);
+	p->abi = place_abi(p->id, bp->place, keep_state);
+	p->abi.rules[0] = rule;
 	first_at_addr = !address_used(s, addr);
 	r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
 	if (r) {

@@ -13,6 +13,7 @@
 
 #include "trace/trace.h"
 
+struct abi_captured;
 struct err;
 struct interp;
 struct interp_frame;
@@ -24,6 +25,8 @@ struct target;
 struct session_options {
 	enum trace_scope scope;
 	unsigned max_pause_ms; /* 0: none */
+	/* A record of a BP_LOG or BP_SNAP (bpf/abi.h), from within session_next_event(); size in bytes. */
+	void (*captured)(void *priv, int bp, const struct abi_captured *rec, size_t size);
 	/*
 	 * Long work: what ("reading code objects"), done and total in bytes; NULL: silent. Non-zero
 	 * ends it: the call that it is part of fails with -ECANCELED, and nothing has changed.
@@ -43,14 +46,26 @@ struct target *session_target(struct session *s);
 struct interp *session_interp(struct session *s);
 
 /* ---- breakpoints ---- */
-enum bp_action { BP_STOP, BP_COUNT };
+enum bp_action { BP_STOP, BP_COUNT, BP_LOG, BP_SNAP };
+
+/* What is asked for; zeroed members are the usual. Borrowed for the call. */
+struct bp_spec {
+	const char *location;	  /* FILE:LINE, MODULE:QUALNAME, QUALNAME, or a number */
+	const char *default_file; /* whose line a bare number is; may be NULL */
+	enum bp_action action;
+	bool temporary, disabled;
+	const char *condition; /* NULL: none */
+	uint64_t ignore;       /* hits that come first and do not count */
+	uint64_t every;	       /* then each so many-th; 0 and 1: each */
+	uint64_t limit;	       /* after that many hits no more; 0: no limit */
+	pid_t tid;	       /* only in this thread (our number); 0: in any */
+};
 
 struct bp_line {
 	uint64_t code;
 	int32_t line;
 	uint32_t offset;
 	uint64_t address; /* watched */
-	uint64_t hits;
 };
 
 struct bp {
@@ -64,25 +79,29 @@ struct bp {
 	int32_t line_asked; /* 0 for a function */
 	char *function;	    /* qualified name */
 	char *condition;    /* NULL: none */
+	bool in_kernel;	    /* its condition is evaluated by the kernel alone */
+	char why_user[160]; /* else: which part of it is why; known when it was armed once */
+	pid_t tid;	    /* see bp_spec */
+	uint64_t every, limit;
 	uint64_t ignore;    /* hits still to skip */
-	uint64_t hits;	    /* that stopped or were counted; conditions apply */
+	uint64_t hits;	    /* where the condition was true; but for BP_STOP `ignore` and `every` apply, too */
 	uint64_t errors;    /* conditions that could not be evaluated */
-	char last_error[160];
+	uint64_t undecided; /* conditions that the kernel left to user space */
+	uint64_t lost;	    /* of hits: there was no room for the record */
+	uint64_t limited;   /* of hits: dropped by a limit on the rate */
+	char last_error[160]; /* "": not known, the kernel saw it */
 	struct bp_line *places; /* event places only */
 	size_t nplaces;
 	unsigned slots; /* watch slots it takes while enabled */
 };
 
 /*
- * Bind LOCATION (FILE:LINE, MODULE:QUALNAME, QUALNAME; a bare number is a line of default_file,
- * which may be NULL) and arm it unless enabled is false. condition may be NULL. Fails with a line
- * in *err: -ENOENT (file, line, function: with the nearest that exist), -ENOTUNIQ (an ambiguous
- * file tail or name, with the candidates), -ENOSPC slots, -EINVAL condition or location syntax,
- * -ECANCELED by session_options.progress.
+ * Bind a location and arm it unless disabled. Fails with a line in *err: -ENOENT (file, line, function:
+ * with the nearest that exist), -ENOTUNIQ (an ambiguous file tail or name, with the candidates), -ENOSPC
+ * slots, -EINVAL condition or location syntax, -ESRCH no such thread, -ECANCELED by
+ * session_options.progress.
  */
-int session_break(struct session *s, const char *location, const char *default_file,
-		  enum bp_action action, bool temporary, bool enabled, const char *condition,
-		  struct err *err, int *ret_id);
+int session_break(struct session *s, const struct bp_spec *spec, struct err *err, int *ret_id);
 int session_bp_clear(struct session *s, int id, struct err *err);
 /* -ESTALE: the code that it was bound to is no more, or other code lies there now. */
 int session_bp_enable(struct session *s, int id, bool enable, struct err *err);

@@ -21,13 +21,28 @@ struct place {
 	struct abi_place abi;
 };
 
+/* What the kernel was told of a breakpoint, for one code object it lies in. */
+struct bp_rule {
+	uint64_t code;
+	uint32_t rule, capture; /* abi_rule's index, and that of its capture (0: none) */
+	VEC(uint32_t) progs;	/* expressions of it in the kernel */
+};
+
 struct bp_priv {
 	struct bp pub;
 	struct binding where;
 	struct expr *cond;
 	uint32_t *place_ids; /* while enabled: one for each of where.places */
-	uint64_t *base;	     /* kernel hits of that place when this breakpoint was enabled */
-	uint64_t counted;    /* BP_COUNT: hits of earlier times it was enabled */
+	uint32_t state;	     /* index of its abi_rule_state; 0: never armed */
+	pid_t inner_tid;     /* pub.tid in the target's pid namespace */
+	uint64_t ignore_until; /* of abi_rule_state.accepted */
+	VEC(struct bp_rule) rules; /* while enabled */
+};
+
+/* Which indices of an array in the kernel are taken; see pool_take(). */
+struct index_pool {
+	uint32_t last;
+	uint64_t used[ABI_RULES_MAX / 64];
 };
 
 struct session {
@@ -43,6 +58,9 @@ struct session {
 	VEC(struct bp_priv *) bps;
 	VEC(const struct bp *) pubs;
 	VEC(struct place *) places;
+	struct {
+		struct index_pool rules, states, progs, captures;
+	} pools;
 	int next_bp;
 	uint32_t next_place;
 
@@ -99,18 +117,38 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit);
 void bps_refresh(struct session *s);
 int bps_index(struct session *s, bool fresh, struct err *err);
 
+/* rules.c */
+/*
+ * Give the kernel the rules of b, one for each code object of its event places; what it has counted before goes
+ * on. 0 or negative errno with a line (then rules_drop() is due).
+ */
+int rules_make(struct session *s, struct bp_priv *b, struct err *err);
+void rules_drop(struct session *s, struct bp_priv *b); /* the counts stay */
+void rules_deinit(struct session *s, struct bp_priv *b);
+/* The condition or the hit counts of b have changed. 0 or -errno. */
+int rules_sync(struct session *s, struct bp_priv *b);
+/* The rule of b in that code; 0: none. */
+uint32_t rules_of(const struct bp_priv *b, uint64_t code);
+/* What the kernel counts for b; NULL: it was never armed, or there is no kernel side any more. */
+struct abi_rule_state *rules_state(struct session *s, const struct bp_priv *b);
+/* Bring it into b->pub. */
+void rules_refresh(struct session *s, struct bp_priv *b);
+/* The kernel could not tell: is this a hit of b? Counted. */
+bool rules_ask(struct session *s, struct bp_priv *b, const struct abi_hit *hit);
+/* What the kernel counted as a hit was none. */
+void rules_unhit(struct session *s, struct bp_priv *b);
+
 /* place.c */
 struct place *place_by_id(struct session *s, uint32_t id); /* NULL: it is no longer used */
-/* What the kernel has counted there. */
-uint64_t place_hits(struct session *s, const struct place *p);
 /*
- * Take one use of a place, armed if it is the first. keep_state: see abi_place; stops: that use stops
- * the thread. 0 or negative errno with a line.
+ * Take one use of a place, armed if it is the first. keep_state: see abi_place; rule: who is asked at its hits (0 where it
+ * only helps); stops: that rule stops the thread. 0 or negative errno with a line (-ENOSPC: slots, or
+ * ABI_PLACE_RULES breakpoints are there already).
  */
-int place_take(struct session *s, const struct bind_place *bp, bool keep_state, bool stops,
-	       struct err *err, uint32_t *ret_id);
-/* Give one use back (stops as it was taken); the last one disarms it. */
-void place_release(struct session *s, uint32_t id, bool stops);
+int place_take(struct session *s, const struct bind_place *bp, bool keep_state, uint32_t rule,
+	       bool stops, struct err *err, uint32_t *ret_id);
+/* Give one use back (rule and stops as it was taken); the last one disarms it. */
+void place_release(struct session *s, uint32_t id, uint32_t rule, bool stops);
 
 /* stops.c */
 /* Move what has happened into s->events, without waiting. 0 or -errno. */

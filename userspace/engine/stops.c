@@ -60,6 +60,27 @@ static void stops_add_hit(void *priv, const struct abi_hit *hit)
 	(void)vec_push(&s->hits, new);
 }
 
+/* Whose capture is that? One of a breakpoint that is gone meanwhile is nobody's. */
+static void stops_captured(void *priv, const struct abi_captured *rec, size_t size)
+{
+	struct session *s = priv;
+
+	for (size_t i = 0; s->opt.captured && i < s->bps.n; i++) {
+		const struct bp_priv *b = s->bps.data[i];
+
+		for (size_t j = 0; j < b->rules.n; j++)
+			if (b->rules.data[j].rule == rec->hit.rules[0])
+				s->opt.captured(s->opt.priv, b->pub.id, rec, size);
+	}
+}
+
+static int stops_consume(struct session *s)
+{
+	const struct trace_sink sink = { stops_add_hit, stops_captured, s };
+
+	return trace_consume(s->trace, &sink);
+}
+
 static bool take_hit(struct session *s, pid_t tid, struct pending_hit *ret)
 {
 	size_t i;
@@ -83,7 +104,7 @@ bool stops_is_ours(void *priv, pid_t tid)
 
 	/* the record was written before the signal was sent */
 	if (s->trace)
-		(void)trace_consume(s->trace, stops_add_hit, s);
+		(void)stops_consume(s);
 	for (i = 0; i < s->hits.n; i++)
 		if ((pid_t)s->hits.data[i].hit.tid == tid)
 			return true;
@@ -198,7 +219,7 @@ static int on_our_signal(struct session *s, pid_t tid)
 
 	/* the record was written before the signal was sent */
 	if (s->trace)
-		(void)trace_consume(s->trace, stops_add_hit, s);
+		(void)stops_consume(s);
 	if (!take_hit(s, tid, &p)) {
 		let_go(s, tid); /* its record was lost; the loss counters tell */
 		return 0;
@@ -371,7 +392,7 @@ int stops_pump(struct session *s)
 	if (s->over)
 		return 0;
 	if (s->trace) {
-		r = trace_consume(s->trace, stops_add_hit, s);
+		r = stops_consume(s);
 		if (r < 0)
 			return r;
 	}

@@ -141,7 +141,7 @@ static void probe_stop(struct trace_features *f)
 		if (sigtimedwait(&urgent, NULL, &(struct timespec){ 0 }) != SIGURG)
 			f->send_signal = -EOPNOTSUPP;
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
-		r = trace_consume(tr, got_record, &recorded);
+		r = trace_consume(tr, &(struct trace_sink){ .hit = got_record, .priv = &recorded });
 		f->ringbuf = r < 0 ? r : recorded ? 0 : -EOPNOTSUPP;
 	}
 	trace_free(tr);

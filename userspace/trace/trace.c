@@ -35,18 +35,31 @@ struct trace {
 	struct pidns ns; /* the target's */
 	struct watch_bpf *skel;
 	struct ring_buffer *rb;
-	uint64_t *counters;	    /* the map's memory */
-	VEC(struct counter) places; /* index: abi_place.counter */
+	uint64_t *counters;	       /* the map's memory */
+	struct abi_rule_state *states; /* the same */
+	VEC(struct counter) places;    /* index: abi_place.counter */
 	struct arm *arms[TRACE_SLOTS];
 	int uevents; /* CPU scope: CPUs that come and go; else -1 */
 	int epoll;
-	void (*fn)(void *priv, const struct abi_hit *hit); /* during trace_consume() */
-	void *priv;
+	const struct trace_sink *sink; /* during trace_consume() */
 };
 
 static size_t counters_size(void)
 {
 	return ABI_PLACES_MAX * sizeof(uint64_t);
+}
+
+static size_t states_size(void)
+{
+	return ABI_RULES_MAX * sizeof(struct abi_rule_state);
+}
+
+/* The memory of an array that the kernel counts in; NULL with errno. */
+static void *map_counts(struct bpf_map *map, size_t size)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	return mem == MAP_FAILED ? NULL : mem;
 }
 
 static int perf_err(int r, pid_t pid, struct err *err)
@@ -158,6 +171,28 @@ out:
 	return 0;
 }
 
+/* A number of the target's pid namespace becomes one of ours. */
+static void localize(const struct trace *tr, struct abi_hit *hit)
+{
+	hit->tid = (uint32_t)pidns_to_ours(&tr->ns, (pid_t)hit->tid);
+	hit->tgid = (uint32_t)tr->pid;
+}
+
+static void on_captured(const struct trace *tr, void *data, size_t size)
+{
+	struct abi_captured *rec;
+
+	if (size < sizeof(*rec) || !tr->sink->captured)
+		return;
+	rec = malloc(size); /* the ring is read-only */
+	if (!rec)
+		return;
+	memcpy(rec, data, size);
+	localize(tr, &rec->hit);
+	tr->sink->captured(tr->sink->priv, rec, size);
+	free(rec);
+}
+
 static int on_record(void *ctx, void *data, size_t size)
 {
 	const struct abi_header *h = data;
@@ -165,13 +200,15 @@ static int on_record(void *ctx, void *data, size_t size)
 	struct abi_hit hit;
 
 	/* An unknown kind or length is not of our programs: skip it. */
-	if (size < sizeof(*h) || h->kind != ABI_REC_HIT || h->size != sizeof(hit) ||
-	    size < sizeof(hit))
+	if (size < sizeof(*h) || h->size > size)
+		return 0;
+	if (h->kind == ABI_REC_CAPTURE)
+		on_captured(tr, data, h->size);
+	if (h->kind != ABI_REC_HIT || h->size != sizeof(hit))
 		return 0;
 	memcpy(&hit, data, sizeof(hit));
-	hit.tid = (uint32_t)pidns_to_ours(&tr->ns, (pid_t)hit.tid);
-	hit.tgid = (uint32_t)tr->pid;
-	tr->fn(tr->priv, &hit);
+	localize(tr, &hit);
+	tr->sink->hit(tr->sink->priv, &hit);
 	return 0;
 }
 
@@ -207,7 +244,6 @@ DEFINE_CLEANUP(struct trace *, trace_free)
 int trace_open(const struct trace_options *opt, struct err *err, struct trace **ret)
 {
 	_cleanup_(cleanup_trace_free) struct trace *tr = calloc(1, sizeof(*tr));
-	void *mem;
 	int r;
 
 	if (!tr)
@@ -224,13 +260,10 @@ int trace_open(const struct trace_options *opt, struct err *err, struct trace **
 	r = choose_scope(tr, opt->scope, err);
 	if (r)
 		return r;
-	mem = mmap(NULL, counters_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
-		   bpf_map__fd(tr->skel->maps.counters), 0);
-	r = mem == MAP_FAILED ? -errno : 0;
-	if (!r) {
-		tr->counters = mem;
-		r = follow(tr);
-	}
+	tr->counters = map_counts(tr->skel->maps.counters, counters_size());
+	if (tr->counters)
+		tr->states = map_counts(tr->skel->maps.rule_states, states_size());
+	r = tr->states ? follow(tr) : -errno;
 	if (!r)
 		r = wire(tr);
 	if (r)
@@ -249,6 +282,8 @@ void trace_free(struct trace *tr)
 	ring_buffer__free(tr->rb);
 	if (tr->counters)
 		munmap(tr->counters, counters_size());
+	if (tr->states)
+		munmap(tr->states, states_size());
 	watch_bpf__destroy(tr->skel);
 	cleanup_close(&tr->uevents);
 	cleanup_close(&tr->epoll);
@@ -394,6 +429,28 @@ int trace_place_hits(struct trace *tr, uint64_t addr, uint64_t code, uint64_t *r
 	return 0;
 }
 
+int trace_rule_set(struct trace *tr, uint32_t index, const struct abi_rule *rule)
+{
+	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.rules), &index, rule, BPF_ANY);
+}
+
+int trace_capture_set(struct trace *tr, uint32_t index, const struct abi_capture *capture)
+{
+	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.captures), &index, capture, BPF_ANY);
+}
+
+int trace_limits_set(struct trace *tr, const struct abi_limits *limits)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.limits), &zero, limits, BPF_ANY);
+}
+
+struct abi_rule_state *trace_rule_states(struct trace *tr)
+{
+	return tr->states;
+}
+
 int trace_fd(const struct trace *tr)
 {
 	return tr->epoll;
@@ -425,12 +482,11 @@ static int follow_cpus(struct trace *tr)
 	return ret;
 }
 
-int trace_consume(struct trace *tr, void (*fn)(void *priv, const struct abi_hit *hit), void *priv)
+int trace_consume(struct trace *tr, const struct trace_sink *sink)
 {
 	int r = tr->uevents >= 0 ? follow_cpus(tr) : 0, n;
 
-	tr->fn = fn;
-	tr->priv = priv;
+	tr->sink = sink;
 	n = ring_buffer__consume(tr->rb);
 	return r ? r : n;
 }

@@ -8,9 +8,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct abi_capture;
+struct abi_captured;
 struct abi_hit;
+struct abi_limits;
 struct abi_place;
 struct abi_py;
+struct abi_rule;
+struct abi_rule_state;
 struct err;
 struct trace; /* opaque */
 
@@ -50,13 +55,31 @@ int trace_place_set(struct trace *tr, uint64_t addr, uint64_t code, const struct
 int trace_place_del(struct trace *tr, uint64_t addr, uint64_t code);
 int trace_place_hits(struct trace *tr, uint64_t addr, uint64_t code, uint64_t *ret_hits);
 
+/*
+ * Rules, captures (1 .. ABI_RULES_MAX - 1, ABI_CAPTURES_MAX - 1; the caller says which is which) and the limits that all
+ * of them share. A rule that no place names does nothing. 0 or -errno.
+ */
+int trace_rule_set(struct trace *tr, uint32_t index, const struct abi_rule *rule);
+int trace_capture_set(struct trace *tr, uint32_t index, const struct abi_capture *capture);
+int trace_limits_set(struct trace *tr, const struct abi_limits *limits);
+/* What the kernel counts, ABI_RULES_MAX of them: shared memory, use atomics. Owned by tr. */
+struct abi_rule_state *trace_rule_states(struct trace *tr);
+
+/* Where records go. Those of a length or kind that is not known are skipped. */
+struct trace_sink {
+	void (*hit)(void *priv, const struct abi_hit *hit);
+	/* size: bytes of the whole record, aligned to 8; NULL: captures are thrown away */
+	void (*captured)(void *priv, const struct abi_captured *rec, size_t size);
+	void *priv;
+};
+
 /* Readable when trace_consume() has something to do: records, CPUs that came or went. Owned by tr. */
 int trace_fd(const struct trace *tr);
 /*
- * Hand every waiting record to fn (checked for length); number handed, or -errno (a CPU that came could not be covered; the records
+ * Hand every waiting record to the sink; number handed, or -errno (a CPU that came could not be covered; the records
  * were handed nevertheless).
  */
-int trace_consume(struct trace *tr, void (*fn)(void *priv, const struct abi_hit *hit), void *priv);
+int trace_consume(struct trace *tr, const struct trace_sink *sink);
 /* Sums over the CPUs, indexed by enum abi_stat. */
 int trace_stats(struct trace *tr, uint64_t ret[static 10]);
 enum trace_scope trace_scope(const struct trace *tr); /* CPU or TASK, as it came out */

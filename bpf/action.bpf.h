@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What becomes of a hit, whichever engine saw it: each rule of its place looks at the thread, its condition, its hit
+ * counts, and then acts. Needs stop_signal, maps.bpf.h, py_walk.bpf.h.
+ */
+#ifndef PYBPFDBG_ACTION_BPF_H
+#define PYBPFDBG_ACTION_BPF_H
+
+#include <linux/errno.h>
+
+#include "bpf/abi.h"
+#include "bpf/capture.bpf.h"
+#include "bpf/expr.bpf.h"
+#include "bpf/maps.bpf.h"
+#include "bpf/py_walk.bpf.h"
+
+/* One hit: who, where, and the registers' instruction pointer. */
+struct hit_at {
+	struct bpf_pidns_info who;
+	struct py_frame f;
+	u64 addr, ip;
+};
+
+enum verdict { VERDICT_NO, VERDICT_ACT, VERDICT_ASK };
+
+/* Does this hit count, after those that came before? (`ignore`, `every`, `limit`) */
+static __always_inline int rule_counts(const struct abi_rule *r, struct abi_rule_state *st)
+{
+	u64 n = __sync_fetch_and_add(&st->accepted, 1);
+
+	if (n < r->ignore || (r->every > 1 && (n - r->ignore) % r->every))
+		return 0;
+	if (__sync_fetch_and_add(&st->hits, 1) < r->limit || !r->limit)
+		return 1;
+	__sync_fetch_and_add(&st->hits, -1);
+	return 0;
+}
+
+static __always_inline enum verdict rule_judge(const struct abi_rule *r, struct abi_rule_state *st,
+					       const struct hit_at *at)
+{
+	int truth;
+
+	if (r->tid && r->tid != at->who.pid)
+		return VERDICT_NO;
+	__sync_fetch_and_add(&st->seen, 1);
+	truth = r->flags & ABI_RULE_ASK ? -EOPNOTSUPP : r->cond ? expr_truth(r->cond, &at->f) : 1;
+	if (truth == -EOPNOTSUPP) {
+		__sync_fetch_and_add(&st->undecided, 1);
+		return r->action == ABI_ACT_STOP ? VERDICT_ASK : VERDICT_NO;
+	}
+	if (truth <= 0) {
+		__sync_fetch_and_add(truth ? &st->errors : &st->unmet, 1);
+		return VERDICT_NO;
+	}
+	return rule_counts(r, st) ? VERDICT_ACT : VERDICT_NO;
+}
+
+static __always_inline void hit_fill(struct abi_hit *hit, const struct abi_place *place,
+				     const struct hit_at *at)
+{
+	__builtin_memset(hit, 0, sizeof(*hit));
+	hit->h.size = sizeof(*hit);
+	hit->h.kind = ABI_REC_HIT;
+	hit->time_ns = bpf_ktime_get_ns();
+	hit->tgid = at->who.tgid;
+	hit->tid = at->who.pid;
+	hit->place = place->id;
+	hit->offset = place->offset;
+	hit->addr = at->addr;
+	hit->code = at->f.code;
+	hit->frame = at->f.frame;
+	hit->tstate = at->f.tstate;
+	hit->ip = at->ip;
+}
+
+/* The thread stops before it goes on in user mode; a record promises that: nobody shall wait for a stop that does not come. */
+static __always_inline void hit_stop(const struct abi_hit *hit)
+{
+	struct abi_hit *rec = bpf_ringbuf_reserve(&records, sizeof(*rec), 0);
+
+	if (!rec) {
+		stat_add(ABI_STAT_LOST);
+		return;
+	}
+	*rec = *hit;
+	if (bpf_send_signal_thread(stop_signal)) {
+		bpf_ringbuf_discard(rec, 0);
+		stat_add(ABI_STAT_SIGNAL_FAILED);
+		return;
+	}
+	bpf_ringbuf_submit(rec, 0);
+}
+
+/* Every rule of the place. */
+static __always_inline void hit_rules(const struct abi_place *place, const struct hit_at *at)
+{
+	struct abi_hit hit;
+	u32 stops = 0;
+
+	hit_fill(&hit, place, at);
+	for (u32 i = 0; i < ABI_PLACE_RULES; i++) {
+		u32 n = place->rules[i], state;
+		struct abi_rule_state *st;
+		struct abi_rule *r;
+		enum verdict v;
+
+		if (!n)
+			continue;
+		r = bpf_map_lookup_elem(&rules, &n);
+		if (!r)
+			continue;
+		state = r->state;
+		st = bpf_map_lookup_elem(&rule_states, &state);
+		if (!st)
+			continue;
+		v = rule_judge(r, st, at);
+		if (v == VERDICT_NO)
+			continue;
+		if (r->action == ABI_ACT_STOP) {
+			hit.rules[i] = n;
+			hit.undecided |= (u32)(v == VERDICT_ASK) << i;
+			stops = 1;
+		} else if (r->action == ABI_ACT_LOG || r->action == ABI_ACT_SNAP) {
+			capture_send(&hit, n, r, st, &at->f);
+		}
+	}
+	if (stops)
+		hit_stop(&hit);
+}
+
+/* A hit that every filter has let through. */
+static __always_inline void hit_act(const struct abi_place *place, const struct hit_at *at)
+{
+	struct abi_hit hit;
+	u32 n = place->counter;
+	u64 *counter;
+
+	if (place->action == ABI_ACT_NOTE)
+		return;
+	counter = bpf_map_lookup_elem(&counters, &n);
+	if (counter)
+		__sync_fetch_and_add(counter, 1);
+	if (place->ruled) {
+		hit_rules(place, at);
+	} else if (place->action == ABI_ACT_STOP) {
+		hit_fill(&hit, place, at);
+		hit_stop(&hit);
+	}
+}
+
+#endif

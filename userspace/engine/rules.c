@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What the kernel is told of a breakpoint: its condition and hit counts, once for each code object
+ * it lies in. What the kernel cannot decide is judged here, with the same counts.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "engine/expr.h"
+#include "engine/session_priv.h"
+#include "probes/probe.h"
+#include "probes/value.h"
+#include "target/target.h"
+#include "trace/pidns.h"
+#include "trace/trace.h"
+
+/*
+ * Numbers are handed out in turn, so that a record that is still on its way is not taken for that
+ * of whoever gets its number next. 0: none is left.
+ */
+static uint32_t pool_take(struct index_pool *p, uint32_t max)
+{
+	for (uint32_t i = 0; i < max; i++) {
+		uint32_t n = (p->last + i) % (max - 1) + 1;
+
+		if (p->used[n / 64] & 1ull << n % 64)
+			continue;
+		p->used[n / 64] |= 1ull << n % 64;
+		p->last = n;
+		return n;
+	}
+	return 0;
+}
+
+static void pool_give(struct index_pool *p, uint32_t n)
+{
+	p->used[n / 64] &= ~(1ull << n % 64);
+}
+
+struct abi_rule_state *rules_state(struct session *s, const struct bp_priv *b)
+{
+	return s->trace && b->state ? &trace_rule_states(s->trace)[b->state] : NULL;
+}
+
+/* The expression as a program for frames of this code; 0 in *ret: it is judged here, and why. */
+static int compile(struct session *s, const struct expr *e, uint64_t code, struct err *why,
+		   uint32_t *ret)
+{
+	(void)s;
+	(void)e;
+	(void)code;
+	*ret = 0;
+	return err_set(why, -EOPNOTSUPP, "conditions are evaluated in user space");
+}
+
+static void rule_free(struct session *s, struct bp_rule *r)
+{
+	if (s->trace)
+		(void)trace_rule_set(s->trace, r->rule, &(struct abi_rule){ 0 });
+	pool_give(&s->pools.rules, r->rule);
+	for (size_t i = 0; i < r->progs.n; i++)
+		pool_give(&s->pools.progs, r->progs.data[i]);
+	if (r->capture)
+		pool_give(&s->pools.captures, r->capture);
+	vec_deinit(&r->progs);
+}
+
+/* The condition of a rule: in the kernel if it can be there, else asked for. */
+static int rule_condition(struct session *s, struct bp_priv *b, struct bp_rule *r,
+			  struct abi_rule *abi)
+{
+	struct err why = { 0 };
+	int q;
+
+	if (!b->cond)
+		return 0;
+	q = compile(s, b->cond, r->code, &why, &abi->cond);
+	if (q == -EOPNOTSUPP) {
+		abi->flags |= ABI_RULE_ASK;
+		b->pub.in_kernel = false;
+		snprintf(b->pub.why_user, sizeof(b->pub.why_user), "%.*s",
+			 (int)sizeof(b->pub.why_user) - 1, why.text);
+		return 0;
+	}
+	return q ? q : vec_push(&r->progs, abi->cond);
+}
+
+static int rule_set(struct session *s, struct bp_priv *b, struct bp_rule *r)
+{
+	static const uint32_t actions[] = {
+		[BP_STOP] = ABI_ACT_STOP,
+		[BP_COUNT] = ABI_ACT_COUNT,
+		[BP_LOG] = ABI_ACT_LOG,
+		[BP_SNAP] = ABI_ACT_SNAP,
+	};
+	struct abi_rule abi = {
+		.action = actions[b->pub.action],
+		.state = b->state,
+		.capture = r->capture,
+		.tid = (uint32_t)b->inner_tid,
+		.ignore = b->ignore_until,
+		.every = b->pub.every,
+		.limit = b->pub.limit,
+	};
+	int q;
+
+	for (size_t i = 0; i < r->progs.n; i++)
+		pool_give(&s->pools.progs, r->progs.data[i]);
+	r->progs.n = 0;
+	q = rule_condition(s, b, r, &abi);
+	return q ? q : trace_rule_set(s->trace, r->rule, &abi);
+}
+
+int rules_sync(struct session *s, struct bp_priv *b)
+{
+	int r = 0;
+
+	b->pub.in_kernel = b->cond != NULL;
+	b->pub.why_user[0] = '\0';
+	for (size_t i = 0; !r && s->trace && i < b->rules.n; i++)
+		r = rule_set(s, b, &b->rules.data[i]);
+	return r;
+}
+
+uint32_t rules_of(const struct bp_priv *b, uint64_t code)
+{
+	for (size_t i = 0; i < b->rules.n; i++)
+		if (b->rules.data[i].code == code)
+			return b->rules.data[i].rule;
+	return 0;
+}
+
+static int rule_new(struct session *s, struct bp_priv *b, uint64_t code)
+{
+	struct bp_rule r = { .code = code };
+	int q;
+
+	r.rule = pool_take(&s->pools.rules, ABI_RULES_MAX);
+	if (!r.rule)
+		return -ENOSPC;
+	q = vec_push(&b->rules, r);
+	if (q)
+		pool_give(&s->pools.rules, r.rule);
+	return q;
+}
+
+int rules_make(struct session *s, struct bp_priv *b, struct err *err)
+{
+	int r = 0;
+
+	if (!b->state) {
+		b->state = pool_take(&s->pools.states, ABI_RULES_MAX);
+		if (!b->state)
+			return err_set(err, -ENOSPC, "%s: no more than %d breakpoints", s->label,
+				       ABI_RULES_MAX - 1);
+		memset(rules_state(s, b), 0, sizeof(struct abi_rule_state));
+	}
+	b->inner_tid = b->pub.tid ? pidns_inner(target_pid(s->target), b->pub.tid) : 0;
+	if (b->pub.tid && !b->inner_tid)
+		return err_set(err, -ESRCH, "%s: it has no thread %d", s->label, b->pub.tid);
+	for (size_t i = 0; !r && i < b->where.n; i++)
+		if (b->where.places[i].place->event && !rules_of(b, b->where.places[i].code))
+			r = rule_new(s, b, b->where.places[i].code);
+	if (r)
+		return err_set(err, r, "%s: no more than %d breakpoints", s->label,
+			       ABI_RULES_MAX - 1);
+	r = rules_sync(s, b);
+	return r ? err_set(err, r, "%s: cannot give the kernel a breakpoint: %s", s->label,
+			   strerror(-r))
+		 : 0;
+}
+
+void rules_drop(struct session *s, struct bp_priv *b)
+{
+	for (size_t i = 0; i < b->rules.n; i++)
+		rule_free(s, &b->rules.data[i]);
+	b->rules.n = 0;
+}
+
+void rules_deinit(struct session *s, struct bp_priv *b)
+{
+	rules_drop(s, b);
+	vec_deinit(&b->rules);
+	if (b->state)
+		pool_give(&s->pools.states, b->state);
+	b->state = 0;
+}
+
+void rules_refresh(struct session *s, struct bp_priv *b)
+{
+	const struct abi_rule_state *st = rules_state(s, b);
+	uint64_t accepted;
+
+	if (!st)
+		return; /* never armed, or the target has ended: what was counted stays */
+	accepted = __atomic_load_n(&st->accepted, __ATOMIC_RELAXED);
+	b->pub.ignore = b->ignore_until > accepted ? b->ignore_until - accepted : 0;
+	/* as pdb counts: those that `ignore` lets pass, too */
+	b->pub.hits =
+		b->pub.action == BP_STOP ? accepted : __atomic_load_n(&st->hits, __ATOMIC_RELAXED);
+	b->pub.errors = __atomic_load_n(&st->errors, __ATOMIC_RELAXED);
+	b->pub.undecided = __atomic_load_n(&st->undecided, __ATOMIC_RELAXED);
+	b->pub.lost = __atomic_load_n(&st->lost, __ATOMIC_RELAXED);
+	b->pub.limited = __atomic_load_n(&st->limited, __ATOMIC_RELAXED);
+}
+
+/* ---- judging here ---- */
+
+static uint64_t add(__u64 *n, int64_t by)
+{
+	return __atomic_fetch_add(n, (__u64)by, __ATOMIC_RELAXED);
+}
+
+/* 1, 0 or -1: it cannot be told, and the breakpoint knows why. */
+static int condition_truth(struct session *s, struct bp_priv *b, const struct abi_hit *hit)
+{
+	struct expr_scope scope = { .in = s->in, .frame = hit->frame };
+	struct value_limits lim = VALUE_LIMITS_DEFAULT;
+	struct err err = { 0 };
+	struct value *v;
+	int truth;
+
+	lim.depth = 1;
+	if (expr_eval(b->cond, &scope, &lim, &err, &v)) {
+		snprintf(b->pub.last_error, sizeof(b->pub.last_error), "%.*s",
+			 (int)sizeof(b->pub.last_error) - 1, err.text);
+		return -1;
+	}
+	truth = value_truth(v);
+	if (truth < 0)
+		snprintf(b->pub.last_error, sizeof(b->pub.last_error),
+			 "the truth of a '%s' object is not known without running its code",
+			 v->type);
+	value_free(v);
+	return truth;
+}
+
+bool rules_ask(struct session *s, struct bp_priv *b, const struct abi_hit *hit)
+{
+	struct abi_rule_state *st = rules_state(s, b);
+	int truth = b->cond ? condition_truth(s, b, hit) : 1;
+	uint64_t n;
+
+	if (!st)
+		return false;
+	if (truth <= 0) {
+		add(truth ? &st->errors : &st->unmet, 1);
+		return false;
+	}
+	n = add(&st->accepted, 1); /* from here as rule_counts() of bpf/action.bpf.h */
+	if (n < b->ignore_until || (b->pub.every > 1 && (n - b->ignore_until) % b->pub.every))
+		return false;
+	if (add(&st->hits, 1) < b->pub.limit || !b->pub.limit)
+		return true;
+	add(&st->hits, -1);
+	return false;
+}
+
+void rules_unhit(struct session *s, struct bp_priv *b)
+{
+	struct abi_rule_state *st = rules_state(s, b);
+
+	if (!st)
+		return;
+	add(&st->accepted, -1);
+	add(&st->hits, -1);
+}
