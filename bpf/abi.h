@@ -95,6 +95,7 @@ struct abi_rule_state {
 	__u64 hits;      /* that acted */
 	__u64 lost;      /* of them: the record found no room */
 	__u64 limited;   /* of them: a limit on records or bytes a second dropped the record */
+	__u64 last_error; /* errno of the last of `errors`, positive */
 };
 
 /* Limits on what is sent, in each second; 0: none. One entry. */

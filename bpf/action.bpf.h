@@ -49,8 +49,13 @@ static __always_inline enum verdict rule_judge(const struct abi_rule *r, struct 
 		__sync_fetch_and_add(&st->undecided, 1);
 		return r->action == ABI_ACT_STOP ? VERDICT_ASK : VERDICT_NO;
 	}
-	if (truth <= 0) {
-		__sync_fetch_and_add(truth ? &st->errors : &st->unmet, 1);
+	if (truth < 0) {
+		st->last_error = (u64)-truth;
+		__sync_fetch_and_add(&st->errors, 1);
+		return VERDICT_NO;
+	}
+	if (!truth) {
+		__sync_fetch_and_add(&st->unmet, 1);
 		return VERDICT_NO;
 	}
 	return rule_counts(r, st) ? VERDICT_ACT : VERDICT_NO;

@@ -186,7 +186,7 @@ class Prompt(harness.TestCase):
         term.expect("breakpoint 1: its condition could not be evaluated and counts as false: NameError: name 'nonsense' ")
         self.stop(term)
         self.assertRegex(term.command("info breakpoints"),
-                         r"stops only if nonsense > 1\n +condition failed \d+ times?, the last: NameError")
+                         r"stops only if nonsense > 1.*\n +condition failed \d+ times?, the last: NameError")
         term.command("condition 1 total == 42")
         term.type("continue\n")
         term.expect('breakpoint 1, thread ')
@@ -361,7 +361,6 @@ class Usage(harness.TestCase):
         self.wrong("--scope", "attach", "--scope", "moon", "1")
         self.wrong("--color", "dump", "--color", "blue", "1")
         self.wrong("--for", "count", "--for", "never", "1", "x")
-        self.wrong("--if", "count", "--if", "x", "1", "a.py:1")
 
     def test_help(self):
         run = self.debug("help")

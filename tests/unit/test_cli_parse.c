@@ -99,6 +99,36 @@ static void check_break(const char *text, const char *location, const char *cond
 	free(c);
 }
 
+static void check_hits(const char *text, const char *location, struct parse_hits want)
+{
+	char *copy = strdup(text);
+	struct parse_hits got = { 0 };
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(parse_hits(copy, &err, &got), location ? 0 : -EINVAL);
+	if (location) {
+		CU_ASSERT_STRING_EQUAL(copy, location);
+		CU_ASSERT(!memcmp(&got, &want, sizeof(got)));
+	} else {
+		CU_ASSERT_NOT_EQUAL(err.text[0], 0);
+	}
+	free(copy);
+}
+
+static void test_hits(void)
+{
+	check_hits("a.py:12", "a.py:12", (struct parse_hits){ 0 });
+	check_hits("a.py:12 every 3", "a.py:12", (struct parse_hits){ .every = 3 });
+	check_hits("f  ignore 7\tfirst 2 thread 99 ", "f",
+		   (struct parse_hits){ .ignore = 7, .first = 2, .thread = 99 });
+	check_hits("my file.py:12", "my file.py:12", (struct parse_hits){ 0 });
+	check_hits("every 3", "every 3", (struct parse_hits){ 0 });
+	check_hits("a.py:12 every", "a.py:12 every", (struct parse_hits){ 0 });
+	check_hits("a.py:12 every 0", NULL, (struct parse_hits){ 0 });
+	check_hits("a.py:12 every x", NULL, (struct parse_hits){ 0 });
+	check_hits("", "", (struct parse_hits){ 0 });
+}
+
 static void test_break(void)
 {
 	check_break("a.py:12", "a.py:12", NULL);
@@ -226,9 +256,9 @@ static void test_list(void)
 
 static const struct cu_test tests[] = {
 	CU_T(test_command), CU_T(test_ambiguous_lists_names),
-	CU_T(test_break),   CU_T(test_numbers),
-	CU_T(test_seconds), CU_T(test_pid),
-	CU_T(test_list),
+	CU_T(test_break),   CU_T(test_hits),
+	CU_T(test_numbers), CU_T(test_seconds),
+	CU_T(test_pid),	    CU_T(test_list),
 };
 
 int main(int argc, char **argv)

@@ -23,6 +23,7 @@ struct count {
 	pid_t pid;
 	char **locations;
 	int nlocations;
+	struct bp_spec hits;	      /* which ones count */
 	int *ids;		      /* of the breakpoints, in the order of the locations */
 	unsigned for_ms, interval_ms; /* 0: none */
 	int sigfd;
@@ -46,11 +47,10 @@ static int bind_all(struct count *c, struct err *err)
 		return -ENOMEM;
 	for (int i = 0; i < c->nlocations; i++) {
 		const struct bp *bp;
-		const struct bp_spec spec = {
-			.location = c->locations[i],
-			.action = BP_COUNT,
-		};
-		int r = session_break(c->s, &spec, err, &c->ids[i]);
+		int r;
+
+		c->hits.location = c->locations[i];
+		r = session_break(c->s, &c->hits, err, &c->ids[i]);
 
 		if (r == -ENOSPC && i)
 			return err_set(err, r,
@@ -70,6 +70,20 @@ static int bind_all(struct count *c, struct err *err)
 	for (int i = 0; c->out->json && i < c->nlocations; i++)
 		out_json(c->out, js_bound(session_bp(c->s, c->ids[i])));
 	return out_check(c->out, err);
+}
+
+/* Hits whose condition nobody could tell are missing from the count. */
+static void print_untold(struct count *c, const struct bp *bp)
+{
+	if (bp->errors)
+		out_note(c->out,
+			 "%s: its condition failed %" PRIu64 " times and counts as false: %s",
+			 bp->location, bp->errors, bp->last_error);
+	if (bp->undecided)
+		out_note(c->out,
+			 "%s: %" PRIu64 " times the kernel could not tell whether its condition is "
+			 "true; not counted",
+			 bp->location, bp->undecided);
 }
 
 static void print_counts(struct count *c)
@@ -165,6 +179,8 @@ static int count(struct count *c, struct err *err)
 	if (r < 0)
 		return r;
 	print_counts(c);
+	for (int i = 0; i < c->nlocations; i++)
+		print_untold(c, session_bp(c->s, c->ids[i]));
 	if (c->ended)
 		out_note(c->out, "pid %d ended", c->pid);
 	return 0;
@@ -173,12 +189,12 @@ static int count(struct count *c, struct err *err)
 static int parse_options(const struct program *p, int argc, char **argv, struct count *c,
 			 struct session_options *so, bool *ret_json, enum out_color_mode *ret_color)
 {
-	enum { OPT_JSON = 256, OPT_FOR, OPT_INTERVAL, OPT_IF, OPT_SCOPE, OPT_COLOR };
+	enum { OPT_JSON = 256, OPT_FOR, OPT_INTERVAL, OPT_SCOPE, OPT_COLOR };
 	static const struct option longopts[] = {
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "for", required_argument, NULL, OPT_FOR },
 		{ "interval", required_argument, NULL, OPT_INTERVAL },
-		{ "if", required_argument, NULL, OPT_IF },
+		PROGRAM_HITS,
 		{ "scope", required_argument, NULL, OPT_SCOPE },
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "help", no_argument, NULL, 'h' },
@@ -201,11 +217,6 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 		case OPT_INTERVAL:
 			r = parse_seconds(optarg, "--interval", &err, &c->interval_ms);
 			break;
-		case OPT_IF:
-			return program_usage(
-				p, "count --if is not in this version: count never stops the "
-				   "target, and a "
-				   "condition can only be evaluated while it is stopped so far");
 		case OPT_SCOPE:
 			r = program_scope(optarg, &err, &so->scope);
 			break;
@@ -218,7 +229,10 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 			program_help(p);
 			return -1;
 		default:
-			return program_bad_option(p, argv, o);
+			r = program_hits_option(o, optarg, &err, &c->hits);
+			if (!r)
+				return program_bad_option(p, argv, o);
+			r = r < 0 ? r : 0;
 		}
 		if (r)
 			return program_usage(p, "%s", err.text);
@@ -238,7 +252,7 @@ int program_count(const struct program *p, int argc, char **argv)
 {
 	enum out_color_mode color = OUT_COLOR_AUTO;
 	struct session_options so = { 0 };
-	struct count c = { 0 };
+	struct count c = { .hits.action = BP_COUNT };
 	struct err err = { 0 };
 	bool json = false;
 	struct out out;

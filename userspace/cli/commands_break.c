@@ -19,6 +19,20 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
+/* Who evaluates its condition. */
+static void show_judge(struct shell *sh, const struct bp *bp)
+{
+	if (bp->in_kernel)
+		out_line(sh->out, "        stops only if %s (evaluated in the kernel)",
+			 bp->condition);
+	else if (bp->why_user[0])
+		out_line(sh->out,
+			 "        stops only if %s (each hit is evaluated in user space: %s)",
+			 bp->condition, bp->why_user);
+	else
+		out_line(sh->out, "        stops only if %s", bp->condition);
+}
+
 /* before: how many watch slots were used without it. */
 static void show_bound(struct shell *sh, const struct bp *bp, unsigned before)
 {
@@ -43,6 +57,8 @@ static void show_bound(struct shell *sh, const struct bp *bp, unsigned before)
 	else
 		out_add(sh->out, OUT_PLAIN, ", no further watch slot");
 	out_end(sh->out);
+	if (bp->condition)
+		show_judge(sh, bp);
 }
 
 static int break_at(struct shell *sh, const char *args, bool temporary, struct err *err)
@@ -50,15 +66,22 @@ static int break_at(struct shell *sh, const char *args, bool temporary, struct e
 	_cleanup_free_ char *location = NULL, *condition = NULL;
 	struct bp_spec spec = { .temporary = temporary };
 	unsigned used = 0, free_slots;
+	struct parse_hits hits = { 0 };
 	int r, id;
 
 	r = parse_break(args, err, &location, &condition);
+	if (!r)
+		r = parse_hits(location, err, &hits);
 	if (r < 0)
 		return r;
 	session_slots(sh->s, NULL, &used, &free_slots);
 	spec.location = location;
 	spec.default_file = shell_current_file(sh);
 	spec.condition = condition;
+	spec.ignore = (uint64_t)hits.ignore;
+	spec.every = (uint64_t)hits.every;
+	spec.limit = (uint64_t)hits.first;
+	spec.tid = (pid_t)hits.thread;
 	r = session_break(sh->s, &spec, err, &id);
 	if (r < 0)
 		return r;
@@ -93,12 +116,23 @@ static void info_one(struct shell *sh, const struct bp *bp)
 		out_line(sh->out, "        its code is gone, other code lies there now: clear it "
 				  "and set it anew");
 	if (bp->condition)
-		out_line(sh->out, "        stops only if %s", bp->condition);
+		show_judge(sh, bp);
+	if (bp->tid)
+		out_line(sh->out, "        only in thread %d", bp->tid);
+	if (bp->every > 1)
+		out_line(sh->out, "        stops at one hit in %" PRIu64, bp->every);
+	if (bp->limit)
+		out_line(sh->out, "        stops at the first %" PRIu64 " hit%s only", bp->limit,
+			 plural(bp->limit));
 	if (bp->ignore)
 		out_line(sh->out, "        lets the next %" PRIu64 " hit%s pass", bp->ignore,
 			 plural(bp->ignore));
 	if (bp->hits)
 		out_line(sh->out, "        hit %" PRIu64 " time%s", bp->hits, plural(bp->hits));
+	if (bp->in_kernel && bp->undecided)
+		out_line(sh->out,
+			 "        left to user space %" PRIu64 " time%s: the kernel could not tell",
+			 bp->undecided, plural(bp->undecided));
 	if (bp->errors)
 		out_line(sh->out, "        condition failed %" PRIu64 " time%s, the last: %s",
 			 bp->errors, plural(bp->errors), bp->last_error);
@@ -302,9 +336,10 @@ int cmd_condition(struct shell *sh, const char *args, struct err *err)
 	if (r < 0)
 		return r;
 	sh->condition_errors = 0;
-	if (*condition)
-		out_line(sh->out, "breakpoint %d stops only if %s", (int)id, condition);
-	else
+	if (*condition) {
+		out_line(sh->out, "breakpoint %d:", (int)id);
+		show_judge(sh, session_bp(sh->s, (int)id));
+	} else
 		out_line(sh->out, "breakpoint %d stops at every hit", (int)id);
 	return 0;
 }

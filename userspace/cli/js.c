@@ -152,7 +152,7 @@ fail:
 
 json_t *js_bound(const struct bp *bp)
 {
-	json_t *addresses = json_array();
+	json_t *addresses = json_array(), *bound;
 
 	for (size_t i = 0; addresses && i < bp->nplaces; i++) {
 		char text[24];
@@ -160,10 +160,18 @@ json_t *js_bound(const struct bp *bp)
 		snprintf(text, sizeof(text), "0x%" PRIx64, bp->places[i].address);
 		json_array_append_new(addresses, json_string(text));
 	}
-	return json_pack("{ss si so so si so so ss}", "event", "bound", "id", bp->id, "location",
-			 js_text(bp->location), "file", js_text(bp->file), "line", (int)bp->line,
-			 "function", js_text(bp->function), "addresses", addresses, "engine",
-			 "watch");
+	bound = json_pack("{ss si so so si so so ss}", "event", "bound", "id", bp->id, "location",
+			  js_text(bp->location), "file", js_text(bp->file), "line", (int)bp->line,
+			  "function", js_text(bp->function), "addresses", addresses, "engine",
+			  "watch");
+	if (bound && bp->condition) {
+		json_object_set_new(bound, "condition", js_text(bp->condition));
+		json_object_set_new(bound, "evaluated",
+				    json_string(bp->in_kernel ? "kernel" : "user"));
+		if (bp->why_user[0])
+			json_object_set_new(bound, "why_user", js_text(bp->why_user));
+	}
+	return bound;
 }
 
 json_t *js_status(int status)

@@ -14,7 +14,9 @@
 #include "base/err.h"
 #include "base/escape.h"
 #include "base/strbuf.h"
+#include "cli/parse.h"
 #include "cli/program.h"
+#include "engine/session.h"
 
 #define OPTION_JSON "  --json              one JSON object a line on standard output\n"
 #define OPTION_SCOPE \
@@ -33,6 +35,7 @@ static const struct program programs[] = {
 	  "unwound\n" OPTION_JSON OPTION_COLOR },
 	{ "count", "[OPTIONS] PID LOCATION...",
 	  "count how often lines run, without stopping anything", program_count,
+	  PROGRAM_HITS_HELP
 	  "  --for SECONDS       end after that time (default: at Ctrl-C)\n"
 	  "  --interval SECONDS  print the counts so far every so often\n" OPTION_JSON OPTION_SCOPE
 		  OPTION_COLOR },
@@ -92,6 +95,32 @@ int program_bad_option(const struct program *p, char **argv, int c)
 		return program_usage(p, "option -%c is not known", optopt);
 	return program_usage(p, "option %s is not known%s", arg,
 			     optopt ? ": it takes no argument" : "");
+}
+
+int program_hits_option(int o, const char *text, struct err *err, struct bp_spec *ret)
+{
+	int64_t n;
+	int r;
+
+	switch (o) {
+	case PROGRAM_IF:
+		ret->condition = text;
+		return 1;
+	case PROGRAM_THREAD:
+		r = parse_number(text, "--thread", 1, INT32_MAX, err, &n);
+		ret->tid = r ? 0 : (pid_t)n;
+		return r ? r : 1;
+	case PROGRAM_EVERY:
+		r = parse_number(text, "--every", 1, INT64_MAX, err, &n);
+		ret->every = r ? 0 : (uint64_t)n;
+		return r ? r : 1;
+	case PROGRAM_IGNORE:
+		r = parse_number(text, "--ignore", 0, INT64_MAX, err, &n);
+		ret->ignore = r ? 0 : (uint64_t)n;
+		return r ? r : 1;
+	default:
+		return 0;
+	}
 }
 
 int program_scope(const char *text, struct err *err, enum trace_scope *ret)

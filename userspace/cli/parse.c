@@ -140,6 +140,51 @@ int parse_break(const char *args, struct err *err, char **ret_location, char **r
 	return 0;
 }
 
+/* The last word of text before `end`, and where it ends. */
+static char *last_word(char *text, char *end, char **ret_end)
+{
+	while (end > text && isspace((unsigned char)end[-1]))
+		end--;
+	*ret_end = end;
+	while (end > text && !isspace((unsigned char)end[-1]))
+		end--;
+	return end;
+}
+
+int parse_hits(char *location, struct err *err, struct parse_hits *ret)
+{
+	const struct {
+		const char *word, *what;
+		int64_t *n;
+	} words[] = {
+		{ "ignore", "the count after 'ignore'", &ret->ignore },
+		{ "every", "the count after 'every'", &ret->every },
+		{ "first", "the count after 'first'", &ret->first },
+		{ "thread", "the number after 'thread'", &ret->thread },
+	};
+	size_t i, n = sizeof(words) / sizeof(words[0]);
+
+	for (;;) {
+		char *number_end, *word_end;
+		char *number = last_word(location, location + strlen(location), &number_end);
+		char *word = last_word(location, number, &word_end);
+		int r;
+
+		for (i = 0; i < n; i++)
+			if (word_end - word == (ptrdiff_t)strlen(words[i].word) &&
+			    !memcmp(word, words[i].word, strlen(words[i].word)))
+				break;
+		if (i == n || word == location)
+			return 0;
+		*number_end = '\0';
+		r = parse_number(number, words[i].what, 1, INT32_MAX, err, words[i].n);
+		if (r)
+			return r;
+		(void)last_word(location, word, &word_end);
+		*word_end = '\0';
+	}
+}
+
 int parse_next_number(const char **args, struct err *err, int64_t *ret)
 {
 	const char *s = *args;

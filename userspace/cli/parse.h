@@ -29,6 +29,17 @@ int parse_command(const char *line, const struct parse_name *names, size_t n, st
  */
 int parse_break(const char *args, struct err *err, char **ret_location, char **ret_condition);
 
+/* Which hits count, see struct bp_spec; 0: not said. */
+struct parse_hits {
+	int64_t ignore, every, first, thread;
+};
+
+/*
+ * Take "ignore N", "every N", "first N" and "thread TID" off the end of a location (in place). -EINVAL with a
+ * line.
+ */
+int parse_hits(char *location, struct err *err, struct parse_hits *ret);
+
 /* The next number of a list separated by blanks or commas: 1 and *args moves on, 0 at the end,
  * -EINVAL with a line. */
 int parse_next_number(const char **args, struct err *err, int64_t *ret);

@@ -32,6 +32,25 @@ int program_help(const struct program *p);
 /* What getopt_long() did not like. */
 int program_bad_option(const struct program *p, char **argv, int c);
 
+/*
+ * Options that say which hits count, the same for all that do not stop: put PROGRAM_HITS into the table of long
+ * options, and hand what getopt_long() returns to program_hits_option().
+ */
+enum { PROGRAM_IF = 512, PROGRAM_THREAD, PROGRAM_EVERY, PROGRAM_IGNORE };
+#define PROGRAM_HITS                                            \
+	{ "if", required_argument, NULL, PROGRAM_IF },          \
+	{ "thread", required_argument, NULL, PROGRAM_THREAD },  \
+	{ "every", required_argument, NULL, PROGRAM_EVERY },    \
+	{ "ignore", required_argument, NULL, PROGRAM_IGNORE }
+#define PROGRAM_HITS_HELP                                                                   \
+	"  --if EXPR           only where that is true (evaluated in the kernel)\n"         \
+	"  --thread TID        only in that thread\n"                                       \
+	"  --ignore N          not the first N\n"                                           \
+	"  --every N           of the others each N-th only\n"
+struct bp_spec;
+/* 1: o was one of them (text is borrowed); 0: it was not; -EINVAL with a line. */
+int program_hits_option(int o, const char *text, struct err *err, struct bp_spec *ret);
+
 /* cpu, task, auto: 0 or -EINVAL with a line. */
 int program_scope(const char *text, struct err *err, enum trace_scope *ret);
 /* A non-blocking descriptor that is readable after SIGINT, SIGTERM or SIGHUP, which do nothing else

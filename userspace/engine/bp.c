@@ -371,15 +371,6 @@ int session_bp_enable(struct session *s, int id, bool enable, struct err *err)
 	return 0;
 }
 
-/* The kernel is told; a breakpoint that is not armed tells it when it is. */
-static int hits_changed(struct session *s, struct bp_priv *b, struct err *err)
-{
-	int r = rules_sync(s, b);
-
-	return r ? err_set(err, r, "breakpoint %d cannot be changed: %s", b->pub.id, strerror(-r))
-		 : 0;
-}
-
 int session_bp_condition(struct session *s, int id, const char *condition, struct err *err)
 {
 	struct bp_priv *b = bp_find_err(s, id, err);
@@ -405,7 +396,7 @@ int session_bp_condition(struct session *s, int id, const char *condition, struc
 	free(b->pub.condition);
 	b->cond = e;
 	b->pub.condition = take_ptr(text);
-	return hits_changed(s, b, err);
+	return rules_sync(s, b, err);
 }
 
 int session_bp_ignore(struct session *s, int id, uint64_t count, struct err *err)
@@ -418,7 +409,7 @@ int session_bp_ignore(struct session *s, int id, uint64_t count, struct err *err
 	st = rules_state(s, b);
 	b->pub.ignore = count;
 	b->ignore_until = (st ? __atomic_load_n(&st->accepted, __ATOMIC_RELAXED) : 0) + count;
-	return hits_changed(s, b, err);
+	return rules_sync(s, b, err);
 }
 
 void bps_refresh(struct session *s)

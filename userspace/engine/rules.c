@@ -70,7 +70,7 @@ static void rule_free(struct session *s, struct bp_rule *r)
 }
 
 /* The condition of a rule: in the kernel if it can be there, else asked for. */
-static int rule_condition(struct session *s, struct bp_priv *b, struct bp_rule *r,
+static int rule_condition(struct session *s, struct bp_priv *b, struct bp_rule *r, struct err *err,
 			  struct abi_rule *abi)
 {
 	struct err why = { 0 };
@@ -79,6 +79,12 @@ static int rule_condition(struct session *s, struct bp_priv *b, struct bp_rule *
 	if (!b->cond)
 		return 0;
 	q = compile(s, b->cond, r->code, &why, &abi->cond);
+	if (q == -EOPNOTSUPP && b->pub.action != BP_STOP)
+		return err_set(
+			err, q,
+			"%s: the condition '%s' cannot be evaluated in the kernel, and nothing "
+			"shall be stopped: %s",
+			s->label, b->pub.condition, why.text);
 	if (q == -EOPNOTSUPP) {
 		abi->flags |= ABI_RULE_ASK;
 		b->pub.in_kernel = false;
@@ -86,10 +92,14 @@ static int rule_condition(struct session *s, struct bp_priv *b, struct bp_rule *
 			 (int)sizeof(b->pub.why_user) - 1, why.text);
 		return 0;
 	}
-	return q ? q : vec_push(&r->progs, abi->cond);
+	if (!q)
+		q = vec_push(&r->progs, abi->cond);
+	return q ? err_set(err, q, "%s: cannot give the kernel a condition: %s", s->label,
+			   strerror(-q))
+		 : 0;
 }
 
-static int rule_set(struct session *s, struct bp_priv *b, struct bp_rule *r)
+static int rule_set(struct session *s, struct bp_priv *b, struct bp_rule *r, struct err *err)
 {
 	static const uint32_t actions[] = {
 		[BP_STOP] = ABI_ACT_STOP,
@@ -111,18 +121,23 @@ static int rule_set(struct session *s, struct bp_priv *b, struct bp_rule *r)
 	for (size_t i = 0; i < r->progs.n; i++)
 		pool_give(&s->pools.progs, r->progs.data[i]);
 	r->progs.n = 0;
-	q = rule_condition(s, b, r, &abi);
-	return q ? q : trace_rule_set(s->trace, r->rule, &abi);
+	q = rule_condition(s, b, r, err, &abi);
+	if (q)
+		return q;
+	q = trace_rule_set(s->trace, r->rule, &abi);
+	return q ? err_set(err, q, "%s: cannot give the kernel a breakpoint: %s", s->label,
+			   strerror(-q))
+		 : 0;
 }
 
-int rules_sync(struct session *s, struct bp_priv *b)
+int rules_sync(struct session *s, struct bp_priv *b, struct err *err)
 {
 	int r = 0;
 
 	b->pub.in_kernel = b->cond != NULL;
 	b->pub.why_user[0] = '\0';
 	for (size_t i = 0; !r && s->trace && i < b->rules.n; i++)
-		r = rule_set(s, b, &b->rules.data[i]);
+		r = rule_set(s, b, &b->rules.data[i], err);
 	return r;
 }
 
@@ -168,10 +183,7 @@ int rules_make(struct session *s, struct bp_priv *b, struct err *err)
 	if (r)
 		return err_set(err, r, "%s: no more than %d breakpoints", s->label,
 			       ABI_RULES_MAX - 1);
-	r = rules_sync(s, b);
-	return r ? err_set(err, r, "%s: cannot give the kernel a breakpoint: %s", s->label,
-			   strerror(-r))
-		 : 0;
+	return rules_sync(s, b, err);
 }
 
 void rules_drop(struct session *s, struct bp_priv *b)
@@ -190,6 +202,21 @@ void rules_deinit(struct session *s, struct bp_priv *b)
 	b->state = 0;
 }
 
+/* What the kernel can tell of an error. */
+static const char *kernel_error(int e)
+{
+	switch (e) {
+	case ENOENT:
+		return "a name, attribute, key or index in it is not there";
+	case EINVAL:
+		return "TypeError: its operands do not go together";
+	case EFAULT:
+		return "memory that it needs could not be read";
+	default:
+		return strerror(e);
+	}
+}
+
 void rules_refresh(struct session *s, struct bp_priv *b)
 {
 	const struct abi_rule_state *st = rules_state(s, b);
@@ -203,6 +230,9 @@ void rules_refresh(struct session *s, struct bp_priv *b)
 	b->pub.hits =
 		b->pub.action == BP_STOP ? accepted : __atomic_load_n(&st->hits, __ATOMIC_RELAXED);
 	b->pub.errors = __atomic_load_n(&st->errors, __ATOMIC_RELAXED);
+	if (b->pub.in_kernel && b->pub.errors)
+		snprintf(b->pub.last_error, sizeof(b->pub.last_error), "%s",
+			 kernel_error((int)__atomic_load_n(&st->last_error, __ATOMIC_RELAXED)));
 	b->pub.undecided = __atomic_load_n(&st->undecided, __ATOMIC_RELAXED);
 	b->pub.lost = __atomic_load_n(&st->lost, __ATOMIC_RELAXED);
 	b->pub.limited = __atomic_load_n(&st->limited, __ATOMIC_RELAXED);

@@ -125,8 +125,8 @@ int bps_index(struct session *s, bool fresh, struct err *err);
 int rules_make(struct session *s, struct bp_priv *b, struct err *err);
 void rules_drop(struct session *s, struct bp_priv *b); /* the counts stay */
 void rules_deinit(struct session *s, struct bp_priv *b);
-/* The condition or the hit counts of b have changed. 0 or -errno. */
-int rules_sync(struct session *s, struct bp_priv *b);
+/* The condition or the hit counts of b have changed. As rules_make(). */
+int rules_sync(struct session *s, struct bp_priv *b, struct err *err);
 /* The rule of b in that code; 0: none. */
 uint32_t rules_of(const struct bp_priv *b, uint64_t code);
 /* What the kernel counts for b; NULL: it was never armed, or there is no kernel side any more. */
