@@ -25,7 +25,7 @@ PKGS := libbpf libelf libdw jansson libedit
 CPPFLAGS += -D_GNU_SOURCE -Iuserspace -I. -Itests/support -I$(BUILD) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-format-truncation -fno-strict-aliasing
-LDLIBS += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lgmp -lm
+LDLIBS += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lgmp -lZydis -lm
 
 ifeq ($(ASAN),1)
 BUILD := build/asan

@@ -203,6 +203,37 @@ enum abi_stat {
 	ABI_STAT_MAX,
 };
 
+/* A register of x86-64, in the order of its encoding. */
+enum abi_reg {
+	ABI_REG_AX, ABI_REG_CX, ABI_REG_DX, ABI_REG_BX, ABI_REG_SP, ABI_REG_BP, ABI_REG_SI, ABI_REG_DI,
+	ABI_REG_8, ABI_REG_9, ABI_REG_10, ABI_REG_11, ABI_REG_12, ABI_REG_13, ABI_REG_14, ABI_REG_15,
+	ABI_REG_NONE = 255,
+};
+
+/* What happens at an instruction of the interpreter that a uprobe sits on. */
+enum abi_site_kind {
+	ABI_SITE_EVAL_ENTRY = 1, /* the eval loop is entered with a frame */
+	ABI_SITE_RESUME = 2,     /* 3.11+: a frame starts or goes on (the RESUME instructions) */
+	ABI_SITE_EVAL_CODE = 3,  /* PyEval_EvalCode: a module, exec or eval is about to run */
+	ABI_SITE_TRACEBACK = 4,  /* PyTraceBack_Here: an exception passes a frame */
+};
+
+/*
+ * Which register holds what at a site (enum abi_reg; NONE: no register does). Its eight bytes as a number are the
+ * uprobe's attach cookie.
+ */
+struct abi_site {
+	__u8 kind;   /* enum abi_site_kind */
+	__u8 frame;  /* EVAL_ENTRY, RESUME: the frame as struct abi_py means it; TRACEBACK: a PyFrameObject */
+	__u8 tstate; /* the PyThreadState */
+	__u8 code;   /* EVAL_CODE: the code object */
+	__u8 throwflag; /* EVAL_ENTRY: 32 bits, not 0: an exception is thrown into the frame */
+	__u8 instr;  /* RESUME: address of its code unit; NONE: the frame holds it already (abi_py.frame_prev) */
+	__u8 pad0[2];
+};
+
+#define ABI_CALLS_MAX 32768 /* code objects whose calls are counted */
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -210,6 +241,7 @@ _Static_assert(sizeof(struct abi_place_key) == 16, "abi");
 _Static_assert(sizeof(struct abi_hit) == 96, "abi");
 _Static_assert(sizeof(struct abi_captured) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_rule) == 48, "abi");
+_Static_assert(sizeof(struct abi_site) == 8, "abi");
 _Static_assert(sizeof(struct abi_place) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_py) % 8 == 0, "abi");
 #ifdef __cplusplus

@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct abi_py;
+#include "bpf/abi.h"
+
 struct err;
 struct mem;
 struct sym;
@@ -87,6 +88,13 @@ struct interp_place {
 	bool inexact; /* the two may differ from settrace here; docs say why */
 };
 
+/* An instruction of the interpreter for a uprobe. */
+struct interp_site {
+	uint64_t addr;
+	struct abi_site site; /* what happens there, and which registers hold what */
+	bool emulated; /* a hit is one trap, and about ten times cheaper: the kernel emulates the instruction */
+};
+
 enum interp_var_kind { VAR_LOCAL, VAR_CELL, VAR_FREE };
 struct interp_var {
 	char *name;
@@ -112,6 +120,13 @@ struct interp_ops {
 	void (*eval_ranges)(const struct interp *in, const struct sym_range **ret, size_t *ret_n);
 	/* The facts that the BPF side needs (bpf/abi.h). */
 	void (*kernel)(const struct interp *in, struct abi_py *ret);
+
+	/*
+	 * Where the uprobe engine looks on; kinds: a bit (1 << kind) for each enum abi_site_kind that is wanted (RESUME gives none
+	 * before 3.11). Every event of a kind executes exactly one of its sites once, with the exceptions that
+	 * docs/ARCHITECTURE.md names. Malloc'ed array. -ENOTSUP with its line in *err: this build's machine code is not understood.
+	 */
+	int (*sites)(struct interp *in, unsigned kinds, struct err *err, struct interp_site **ret, size_t *ret_n);
 
 	/* All Python threads of all interpreters, malloc'ed array. 0 or -errno. */
 	int (*threads)(struct interp *in, struct interp_thread **ret, size_t *ret_n);

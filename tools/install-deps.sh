@@ -9,7 +9,7 @@
 set -euo pipefail
 
 build="make gcc libc6-dev clang llvm bpftool pkg-config libbpf-dev libelf-dev libdw-dev zlib1g-dev
-	libjansson-dev libedit-dev libgmp-dev uthash-dev"
+	libjansson-dev libedit-dev libgmp-dev libzydis-dev uthash-dev"
 demo="python3"
 test="python3 python3-dbg libcunit1-dev debootstrap clang-format"
 bench="python3 python3-debugpy gnuplot-nox"

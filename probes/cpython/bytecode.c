@@ -18,6 +18,13 @@ bool bytecode_supported(unsigned minor)
 	return table(minor) != NULL;
 }
 
+enum op_kind bytecode_kind(unsigned minor, uint8_t op)
+{
+	const struct op_info *ops = table(minor);
+
+	return ops ? (enum op_kind)ops[op].kind : OPK_UNKNOWN;
+}
+
 /* One opcode may lie over another that lies over a third: INSTRUMENTED_LINE over
  * INSTRUMENTED_INSTRUCTION. */
 #define LAYERS_MAX 4

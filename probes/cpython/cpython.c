@@ -73,6 +73,7 @@ const struct interp_ops cpython_ops = {
 	.info = info,
 	.eval_ranges = eval_ranges,
 	.kernel = kernel,
+	.sites = cpython_sites,
 	.threads = cpython_threads,
 	.frames = cpython_frames,
 	.scan_code = cpython_scan_code,

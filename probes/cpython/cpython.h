@@ -81,6 +81,7 @@ struct cpython {
 	uint64_t none, true_, false_; /* addresses of the singletons; 0 when unknown */
 	struct sym_range eval[ABI_EVAL_RANGES];
 	size_t eval_n;
+	uint64_t targets[256]; /* the dispatch table: where the handler of each opcode begins */
 	uint32_t code_tag_mask;  /* low bits to clear in f_executable and localsplus slots (3.14+: 3) */
 	/* Room for what the other files keep; freed with the interp by free(). */
 	void *code_cache, *value_cache;
@@ -129,6 +130,9 @@ void cpython_thread_names(struct cpython *py, uint64_t interp, struct interp_thr
 int cpython_top_frame(struct cpython *py, uint64_t tstate, uint64_t *ret);
 /* Code object of a frame (tag bits cleared, type checked); -EINVAL when it holds none. */
 int cpython_frame_code(struct cpython *py, uint64_t frame, uint64_t *ret);
+
+/* sites.c */
+int cpython_sites(struct interp *in, unsigned kinds, struct err *err, struct interp_site **ret, size_t *ret_n);
 
 /* scan.c, code.c, lines.c */
 int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), void *priv,

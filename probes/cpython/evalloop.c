@@ -127,6 +127,8 @@ static int end_run(struct table_search *s)
 	for (i = 0; i + TARGETS <= s->n; i++) {
 		if (!is_table(s, s->run + i))
 			continue;
+		if (!s->tables)
+			memcpy(s->py->targets, s->run + i, sizeof(s->py->targets));
 		for (k = 0; k < TARGETS; k++) {
 			r = sym_function_at(s->py->sym, s->py->info.module, s->run[i + k], &part);
 			if (r == -ENOENT)

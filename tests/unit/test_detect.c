@@ -216,6 +216,51 @@ static void check_kernel(const struct interpreter *it, struct interp *in)
 		CU_ASSERT_TRUE(eval[i - 1].end < eval[i].start);
 }
 
+/* Each kind of site is there, lies in the eval loop where it should, and the frequent ones are
+ * cheap. */
+static void check_sites(const struct interpreter *it, struct interp *in)
+{
+	unsigned n_of[8] = { 0 }, emulated = 0;
+	struct interp_site *s = NULL;
+	const struct sym_range *eval;
+	size_t n = 0, parts, i, k;
+	struct err err;
+
+	CU_ASSERT_EQUAL(in->ops->sites(in, ~0u, &err, &s, &n), 0);
+	in->ops->eval_ranges(in, &eval, &parts);
+	for (i = 0; i < n; i++) {
+		n_of[s[i].site.kind & 7]++;
+		for (k = 0; k < i; k++)
+			CU_ASSERT_NOT_EQUAL(s[i].addr, s[k].addr);
+		if (s[i].site.kind == ABI_SITE_EVAL_ENTRY)
+			CU_ASSERT_TRUE(s[i].emulated);
+		if (s[i].site.kind != ABI_SITE_RESUME)
+			continue;
+		emulated += s[i].emulated;
+		CU_ASSERT_NOT_EQUAL(s[i].site.frame, ABI_REG_NONE);
+		for (k = 0; k < parts; k++)
+			if (eval[k].start <= s[i].addr && s[i].addr < eval[k].end)
+				break;
+		CU_ASSERT_TRUE(k < parts);
+	}
+	CU_ASSERT_EQUAL(n_of[ABI_SITE_EVAL_ENTRY], 1);
+	CU_ASSERT_EQUAL(n_of[ABI_SITE_EVAL_CODE], 1);
+	CU_ASSERT_EQUAL(n_of[ABI_SITE_TRACEBACK], 1);
+	if (it->minor <= 10) {
+		CU_ASSERT_EQUAL(n_of[ABI_SITE_RESUME], 0);
+	} else {
+		/* Of the form that warm code runs and the one that it begins as, the first at
+		 * least. */
+		CU_ASSERT_TRUE(n_of[ABI_SITE_RESUME] >= 2);
+		CU_ASSERT_TRUE(emulated >= 1);
+	}
+	free(s);
+	s = NULL;
+	CU_ASSERT_EQUAL(in->ops->sites(in, 1u << ABI_SITE_EVAL_CODE, &err, &s, &n), 0);
+	CU_ASSERT_EQUAL(n, 1);
+	free(s);
+}
+
 static void one(const struct interpreter *it)
 {
 	_cleanup_free_ char *text = script();
@@ -252,6 +297,7 @@ static void one(const struct interpreter *it)
 	compare(it, &run, said);
 	check_tids(&run);
 	check_kernel(it, run.interp);
+	check_sites(it, run.interp);
 out:
 	end_run(&run);
 	free(said);
