@@ -20,6 +20,7 @@
 #include "trace/arm.h"
 #include "trace/cpus.h"
 #include "trace/pidns.h"
+#include "trace/programs.h"
 #include "watch.skel.h"
 
 _Static_assert(ABI_STAT_MAX == 10, "trace_stats() in trace.h");
@@ -34,6 +35,7 @@ struct trace {
 	enum trace_scope scope;
 	struct pidns ns; /* the target's */
 	struct watch_bpf *skel;
+	struct programs *programs;
 	struct ring_buffer *rb;
 	uint64_t *counters;	       /* the map's memory */
 	struct abi_rule_state *states; /* the same */
@@ -232,6 +234,21 @@ static int wire(struct trace *tr)
 	return epoll_ctl(tr->epoll, EPOLL_CTL_ADD, tr->uevents, &ev) ? -errno : 0;
 }
 
+static int prepare_programs(struct trace *tr, const struct trace_options *opt)
+{
+	struct abi_py py = *opt->py;
+	struct programs_env env = {
+		.pid = tr->pid,
+		.py = &py,
+		.ns_dev = tr->ns.dev,
+		.ns_ino = tr->ns.ino,
+		.stop_signal = (uint32_t)opt->stop_signal,
+		.maps = tr->skel->obj,
+	};
+
+	return programs_new(&env, &tr->programs);
+}
+
 static int follow(struct trace *tr)
 {
 	uint32_t key = (uint32_t)tr->ns.pid, one = 1;
@@ -265,6 +282,8 @@ int trace_open(const struct trace_options *opt, struct err *err, struct trace **
 		tr->states = map_counts(tr->skel->maps.rule_states, states_size());
 	r = tr->states ? follow(tr) : -errno;
 	if (!r)
+		r = prepare_programs(tr, opt);
+	if (!r)
 		r = wire(tr);
 	if (r)
 		return err_set(err, r, "pid %d: cannot set up the kernel side: %s", opt->pid,
@@ -279,6 +298,7 @@ void trace_free(struct trace *tr)
 		return;
 	for (size_t i = 0; i < TRACE_SLOTS; i++)
 		arm_free(tr->arms[i]);
+	programs_free(tr->programs);
 	ring_buffer__free(tr->rb);
 	if (tr->counters)
 		munmap(tr->counters, counters_size());
@@ -523,4 +543,20 @@ int trace_threads_changed(struct trace *tr)
 {
 	(void)tr;
 	return 0;
+}
+
+int trace_program_on(struct trace *tr, enum trace_program which, const struct trace_site *sites,
+		     size_t n, struct err *err)
+{
+	return programs_on(tr->programs, which, sites, n, err);
+}
+
+void trace_program_off(struct trace *tr, enum trace_program which)
+{
+	programs_off(tr->programs, which);
+}
+
+int trace_program_map(struct trace *tr, enum trace_program which, const char *name)
+{
+	return programs_map(tr->programs, which, name);
 }

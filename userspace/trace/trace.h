@@ -8,14 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct abi_capture;
-struct abi_captured;
-struct abi_hit;
-struct abi_limits;
-struct abi_place;
-struct abi_py;
-struct abi_rule;
-struct abi_rule_state;
+#include "bpf/abi.h"
+
 struct err;
 struct trace; /* opaque */
 
@@ -85,6 +79,27 @@ int trace_stats(struct trace *tr, uint64_t ret[static 10]);
 enum trace_scope trace_scope(const struct trace *tr); /* CPU or TASK, as it came out */
 /* TASK scope only: threads came or went (called by the engine); no-op otherwise. */
 int trace_threads_changed(struct trace *tr);
+/* The programs of the uprobe engine (bpf/uprobe.bpf.c). */
+enum trace_program {
+	TRACE_PROGRAM_CALLS, /* counts calls by code object: see bpf/uprobe.bpf.c, calls_map */
+	TRACE_PROGRAM_MAX,
+};
+/* An instruction of the target's interpreter (interp_ops.sites knows them). */
+struct trace_site {
+	uint64_t addr;
+	struct abi_site site;
+};
+/*
+ * Load the program if it is not yet, and put it on those of the n sites that are of its kinds; no other process is touched. To turn on
+ * what is on does nothing. All or nothing: failures have their line in *err: -EPERM, -EOPNOTSUPP (kernel), -ESRCH, -ESTALE (the
+ * interpreter's file cannot be reached), or -errno.
+ */
+int trace_program_on(struct trace *tr, enum trace_program which, const struct trace_site *sites, size_t n,
+		     struct err *err);
+void trace_program_off(struct trace *tr, enum trace_program which); /* its maps keep what they hold */
+/* A map of a program that was loaded, by name: a descriptor owned by tr, or -ENOENT. */
+int trace_program_map(struct trace *tr, enum trace_program which, const char *name);
+
 /*
  * For `doctor`: can this kernel do it, with these rights? Each is tried on ourselves; 0 or -errno (-EPERM, -EACCES: the right is
  * missing; -ENOSPC: there was no free slot to try it with; else the kernel or the machine cannot).

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * At a uprobe: which site it is and what the registers hold (struct abi_site). To be included where `py` is known.
+ *
+ * A uprobe's program can be preempted on some kernels (since 6.0 it runs without disabling preemption): what lies in a
+ * per-CPU map may be another thread's before it ends.
+ */
+#ifndef PYBPFDBG_SITE_BPF_H
+#define PYBPFDBG_SITE_BPF_H
+
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/abi.h"
+#include "bpf/py_walk.bpf.h"
+
+#define SITE_INSTR_NONE (-0x7fffffff)
+
+static __always_inline struct abi_site site_of(struct pt_regs *ctx)
+{
+	union {
+		u64 cookie;
+		struct abi_site site;
+	} u = { .cookie = bpf_get_attach_cookie(ctx) };
+
+	return u.site;
+}
+
+/*
+ * The content of register which (enum abi_reg); 0 when it is none. The verifier wants constant offsets into ctx; without
+ * the empty asm the compiler would compute one.
+ */
+static __always_inline u64 site_reg(const struct pt_regs *ctx, u32 which)
+{
+	u64 v = 0;
+
+#define SITE_REG(name, field)                 \
+	case ABI_REG_##name:                  \
+		v = ctx->field;               \
+		asm volatile("" : "+r"(v));   \
+		break
+	switch (which) {
+	SITE_REG(AX, rax);
+	SITE_REG(CX, rcx);
+	SITE_REG(DX, rdx);
+	SITE_REG(BX, rbx);
+	SITE_REG(SP, rsp);
+	SITE_REG(BP, rbp);
+	SITE_REG(SI, rsi);
+	SITE_REG(DI, rdi);
+	SITE_REG(8, r8);
+	SITE_REG(9, r9);
+	SITE_REG(10, r10);
+	SITE_REG(11, r11);
+	SITE_REG(12, r12);
+	SITE_REG(13, r13);
+	SITE_REG(14, r14);
+	SITE_REG(15, r15);
+	}
+#undef SITE_REG
+	return v;
+}
+
+/* The code object of a frame, as py_frame_of() reads it. 0 or -EFAULT. */
+static __always_inline int site_code_of(u64 frame, u64 *ret)
+{
+	u64 code = 0;
+
+	if (py_read_u64(frame + py.frame_code, &code))
+		return -EFAULT;
+	*ret = code & ~(u64)py.code_tag_mask;
+	return 0;
+}
+
+/*
+ * Where the frame stands at an EVAL_ENTRY or RESUME site, in bytes into its bytecode: the RESUME itself, or before 3.11 the
+ * last instruction that ran (PY_PREV_NONE: it begins). 0 or -EFAULT.
+ */
+static __always_inline int site_position(const struct pt_regs *ctx, struct abi_site site, const struct py_frame *f,
+					 s32 *ret)
+{
+	if (site.kind == ABI_SITE_RESUME && site.instr != ABI_REG_NONE) {
+		*ret = (s32)(site_reg(ctx, site.instr) - (f->code + py.code_bytecode));
+		return 0;
+	}
+	return py_prev_in_frame(f, ret);
+}
+
+#endif

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "trace/programs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/vec.h"
+#include "bpf/abi.h"
+#include "trace/uprobe.h"
+#include "uprobe.skel.h"
+
+#define KIND(k) (1u << (k))
+
+/* Name in bpf/uprobe.bpf.c, the sites it is put on, and the map that only it uses at full size. */
+static const struct {
+	const char *name;
+	unsigned kinds;
+	const char *map;
+} table[TRACE_PROGRAM_MAX] = {
+	[TRACE_PROGRAM_CALLS] = { "calls", KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME),
+				  "calls_map" },
+};
+
+struct loaded {
+	struct uprobe_bpf *skel; /* NULL: not yet */
+	VEC(int) links;
+};
+
+struct programs {
+	struct programs_env env;
+	struct abi_py py;
+	struct loaded each[TRACE_PROGRAM_MAX];
+};
+
+int programs_new(const struct programs_env *env, struct programs **ret)
+{
+	struct programs *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	p->env = *env;
+	p->py = *env->py;
+	p->env.py = &p->py;
+	*ret = p;
+	return 0;
+}
+
+void programs_free(struct programs *p)
+{
+	if (!p)
+		return;
+	for (int i = 0; i < TRACE_PROGRAM_MAX; i++) {
+		programs_off(p, (enum trace_program)i);
+		uprobe_bpf__destroy(p->each[i].skel);
+		vec_deinit(&p->each[i].links);
+	}
+	free(p);
+}
+
+/* Share what the watch engine has; of the maps that are not shared only this program's own has
+ * room. */
+static int share_maps(const struct programs *p, struct uprobe_bpf *skel, const char *own)
+{
+	struct bpf_map *map, *theirs;
+	int r = 0;
+
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		if (bpf_map__is_internal(map))
+			continue;
+		theirs = bpf_object__find_map_by_name(p->env.maps, bpf_map__name(map));
+		if (theirs)
+			r = bpf_map__reuse_fd(map, bpf_map__fd(theirs));
+		else if (!own || strcmp(bpf_map__name(map), own) != 0)
+			r = bpf_map__set_max_entries(map, 1);
+		if (r)
+			break;
+	}
+	return r;
+}
+
+static int load(struct programs *p, enum trace_program which)
+{
+	libbpf_print_fn_t print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
+	struct uprobe_bpf *skel = uprobe_bpf__open();
+	struct bpf_program *prog;
+	int r = skel ? 0 : -errno;
+
+	if (!r) {
+		memcpy((void *)&skel->rodata->py, p->env.py, sizeof(p->py));
+		skel->rodata->ns_dev = p->env.ns_dev;
+		skel->rodata->ns_ino = p->env.ns_ino;
+		skel->rodata->stop_signal = p->env.stop_signal;
+		bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(
+			prog, !strcmp(bpf_program__name(prog), table[which].name));
+		r = share_maps(p, skel, table[which].map);
+	}
+	if (!r)
+		r = uprobe_bpf__load(skel);
+	libbpf_set_print(print);
+	if (r) {
+		uprobe_bpf__destroy(skel);
+		return r;
+	}
+	p->each[which].skel = skel;
+	return 0;
+}
+
+static int attach(struct programs *p, struct loaded *l, int prog_fd, const struct trace_site *site)
+{
+	struct uprobe_place at;
+	uint64_t cookie;
+	int r = uprobe_place(p->env.pid, site->addr, &at);
+
+	if (r)
+		return r;
+	memcpy(&cookie, &site->site, sizeof(cookie));
+	r = uprobe_attach(p->env.pid, &at, prog_fd, cookie);
+	if (r < 0)
+		return r;
+	if (!vec_push(&l->links, r))
+		return 0;
+	close(r);
+	return -ENOMEM;
+}
+
+static int attach_err(int r, pid_t pid, struct err *err)
+{
+	switch (-r) {
+	case EPERM:
+		return err_set(err, r,
+			       "pid %d: uprobes are not allowed: run as root or with CAP_PERFMON "
+			       "and CAP_SYS_ADMIN",
+			       pid);
+	case ESRCH:
+		return err_set(err, r, "pid %d: the process is gone", pid);
+	case ENOENT:
+	case ENODEV:
+		return err_set(err, -EOPNOTSUPP,
+			       "pid %d: this kernel has no uprobes (CONFIG_UPROBE_EVENTS)", pid);
+	case ESTALE:
+		return err_set(err, r,
+			       "pid %d: the interpreter's file was replaced and may not be reached "
+			       "through /proc/%d/map_files (CAP_SYS_ADMIN)",
+			       pid, pid);
+	default:
+		return err_set(err, r, "pid %d: cannot set a uprobe: %s", pid, strerror(-r));
+	}
+}
+
+int programs_on(struct programs *p, enum trace_program which, const struct trace_site *sites,
+		size_t n, struct err *err)
+{
+	struct loaded *l = &p->each[which];
+	struct bpf_program *prog;
+	int r = l->skel ? 0 : load(p, which);
+
+	if (r)
+		return err_set(err, r == -EPERM || r == -EACCES ? -EPERM : -EOPNOTSUPP,
+			       "pid %d: this kernel refuses the BPF program '%s': %s (6.1 or later "
+			       "is needed)",
+			       p->env.pid, table[which].name, strerror(-r));
+	if (l->links.n)
+		return 0;
+	prog = bpf_object__find_program_by_name(l->skel->obj, table[which].name);
+	for (size_t i = 0; i < n && !r; i++)
+		if (table[which].kinds & KIND(sites[i].site.kind))
+			r = attach(p, l, bpf_program__fd(prog), &sites[i]);
+	if (r) {
+		programs_off(p, which);
+		return attach_err(r, p->env.pid, err);
+	}
+	return 0;
+}
+
+void programs_off(struct programs *p, enum trace_program which)
+{
+	struct loaded *l = &p->each[which];
+
+	for (size_t i = 0; i < l->links.n; i++)
+		close(l->links.data[i]);
+	l->links.n = 0;
+}
+
+int programs_map(struct programs *p, enum trace_program which, const char *name)
+{
+	struct bpf_map *map;
+
+	if (!p->each[which].skel)
+		return -ENOENT;
+	map = bpf_object__find_map_by_name(p->each[which].skel->obj, name);
+	return map ? bpf_map__fd(map) : -ENOENT;
+}

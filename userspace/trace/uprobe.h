@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A BPF program on one instruction in the text of one process. A uprobe belongs to a file, but it is put into no other
+ * process's memory than this one's: the perf event is bound to a task, and the kernel writes the trap only where that task's
+ * memory is (kernel/trace/trace_uprobe.c, uprobe_perf_filter). The program runs for every thread of the process, those
+ * to come too; a forked child throws the trap out of its copy when it meets it. When the descriptor is closed, by
+ * the death of the debugger too, the kernel puts the instruction back.
+ */
+#ifndef PYBPFDBG_TRACE_UPROBE_H
+#define PYBPFDBG_TRACE_UPROBE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A file that the kernel can open, and an offset in it in bytes. */
+struct uprobe_place {
+	char path[4200];
+	uint64_t offset;
+};
+
+/*
+ * Where address addr of process pid comes from. 0; -ENOENT: not of a file, or not executable; -ESTALE: the file cannot
+ * be reached (deleted, and we may not use /proc/PID/map_files); or -errno of /proc/PID/maps.
+ */
+int uprobe_place(pid_t pid, uint64_t addr, struct uprobe_place *ret);
+
+/*
+ * Run program prog_fd (of type kprobe) with this cookie whenever process pid executes the instruction at `at`. A
+ * descriptor, closing it ends it; or -errno: -EPERM, -ESRCH, -ENOENT or -ENODEV (a kernel without uprobes), -EINVAL (the
+ * kernel cannot probe that instruction).
+ */
+int uprobe_attach(pid_t pid, const struct uprobe_place *at, int prog_fd, uint64_t cookie);
+
+#endif
