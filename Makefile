@@ -130,6 +130,7 @@ asan:
 
 bench: all
 	tools/bench/run
+	tools/bench/events
 
 install: all
 	install -D -m 0755 pybpfdbg $(DESTDIR)$(PREFIX)/bin/pybpfdbg
