@@ -16,7 +16,7 @@
 #include "cli/parse.h"
 #include "cli/program.h"
 #include "cli/shell.h"
-#include "cli/vars.h"
+#include "engine/vars.h"
 #include "engine/session.h"
 #include "probes/probe.h"
 #include "probes/value.h"

@@ -11,7 +11,7 @@
 #include "cli/js.h"
 #include "cli/pretty.h"
 #include "cli/shell.h"
-#include "cli/vars.h"
+#include "engine/vars.h"
 #include "engine/expr.h"
 #include "engine/session.h"
 #include "probes/value.h"

@@ -8,7 +8,7 @@
 #include "base/vec.h"
 #include "cli/parse.h"
 #include "cli/shell.h"
-#include "cli/vars.h"
+#include "engine/vars.h"
 #include "engine/expr.h"
 #include "engine/session.h"
 #include "probes/value.h"

@@ -9,11 +9,11 @@
 
 #include <jansson.h>
 
+#include "base/js_text.h"
+
 struct bp;
 struct value;
 
-/* A string; bytes that are not UTF-8 are written as \xNN. NULL gives null. */
-json_t *js_text(const char *text);
 /* {tid, name} */
 json_t *js_thread(pid_t tid, const char *name);
 /* {file, line, function}; file and function may be NULL. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The variables of a frame as a list of names and values. */
-#ifndef PYBPFDBG_CLI_VARS_H
-#define PYBPFDBG_CLI_VARS_H
+#ifndef PYBPFDBG_ENGINE_VARS_H
+#define PYBPFDBG_ENGINE_VARS_H
 
 #include <stdbool.h>
 #include <stddef.h>

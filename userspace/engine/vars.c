@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-#include "cli/vars.h"
+#include "engine/vars.h"
 
 #include <errno.h>
 #include <stdint.h>
