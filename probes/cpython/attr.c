@@ -67,7 +67,7 @@ static bool find_in_arrays(struct obj_rd *rd, struct obj_type *c, const char *na
 	return true;
 }
 
-static void find(struct obj_rd *rd, struct obj_type *t, const char *name, struct found *f)
+static void find_in(struct obj_rd *rd, struct obj_type *t, const char *name, struct found *f)
 {
 	struct obj_type *c;
 	uint64_t addr;
@@ -99,12 +99,23 @@ static void find(struct obj_rd *rd, struct obj_type *t, const char *name, struct
 	}
 }
 
+static void find(struct obj_rd *rd, struct obj_type *t, const char *name, struct found *f)
+{
+	obj_live(rd);
+	find_in(rd, t, name, f);
+	obj_live_end(rd);
+}
+
 /* Includes the classes made by C: tp_descr_get of the object's class. */
 static bool has_slot(struct obj_rd *rd, struct obj_type *t, uint32_t slot)
 {
 	uint64_t fn;
+	int r;
 
-	return mem_u64(rd->mem, t->addr + slot, &fn) < 0 || fn;
+	obj_live(rd);
+	r = mem_u64(rd->mem, t->addr + slot, &fn);
+	obj_live_end(rd);
+	return r < 0 || fn;
 }
 
 /* Types of PyMemberDef (Include/structmember.h, the same everywhere). */
@@ -190,12 +201,16 @@ int obj_member(struct obj_rd *rd, uint64_t obj, uint64_t def, uint64_t *ret_addr
 	_cleanup_free_ char *text = NULL;
 	uint64_t offset, raw = 0;
 	uint32_t type, flags;
+	bool read;
 
 	*ret_addr = 0;
 	*ret_value = NULL;
-	if (mem_u32(rd->mem, def + rd->off->member_type, &type) < 0 ||
-	    mem_u32(rd->mem, def + rd->off->member_flags, &flags) < 0 ||
-	    mem_u64(rd->mem, def + rd->off->member_offset, &offset) < 0)
+	obj_live(rd);
+	read = mem_u32(rd->mem, def + rd->off->member_type, &type) == 0 &&
+	       mem_u32(rd->mem, def + rd->off->member_flags, &flags) == 0 &&
+	       mem_u64(rd->mem, def + rd->off->member_offset, &offset) == 0;
+	obj_live_end(rd);
+	if (!read)
 		return -EFAULT;
 	if ((rd->minor >= 12 && flags & RELATIVE_OFFSET) || offset > 1u << 20)
 		return -EOPNOTSUPP;
@@ -310,7 +325,9 @@ static int data_descriptor(struct obj_rd *rd, uint64_t obj, struct obj_type *t, 
 	}
 	if (!f->type)
 		return 0;
+	obj_live(rd);
 	index = field_index(rd, f, name);
+	obj_live_end(rd);
 	if (index >= 0) {
 		*ret_addr = obj_ptr(rd, obj + rd->off->tuple_items + 8 * (uint64_t)index);
 		*ret_err = *ret_addr ? 0 : -EFAULT;
@@ -340,9 +357,9 @@ static int data_descriptor(struct obj_rd *rd, uint64_t obj, struct obj_type *t, 
 
 /* What a class attribute gives when looked up on an instance (instance != 0) or on the class
  * itself. */
-static int bind(struct obj_rd *rd, uint64_t instance, uint64_t cls, const char *name,
-		const struct found *f, struct err *err, uint64_t *ret_addr,
-		struct value **ret_value)
+static int bind_found(struct obj_rd *rd, uint64_t instance, uint64_t cls, const char *name,
+		      const struct found *f, struct err *err, uint64_t *ret_addr,
+		      struct value **ret_value)
 {
 	uint64_t func;
 
@@ -390,6 +407,18 @@ static int bind(struct obj_rd *rd, uint64_t instance, uint64_t cls, const char *
 		return refuse(err, "descriptor", name, f->owner);
 	}
 	return 0;
+}
+
+static int bind(struct obj_rd *rd, uint64_t instance, uint64_t cls, const char *name,
+		const struct found *f, struct err *err, uint64_t *ret_addr,
+		struct value **ret_value)
+{
+	int r;
+
+	obj_live(rd);
+	r = bind_found(rd, instance, cls, name, f, err, ret_addr, ret_value);
+	obj_live_end(rd);
+	return r;
 }
 
 static int attr_of_type(struct obj_rd *rd, uint64_t obj, struct obj_type *meta, const char *name,
@@ -440,8 +469,12 @@ static int attr_of(struct obj_rd *rd, uint64_t obj, const char *name, struct err
 	owner = obj_type_special(rd, t, "__getattribute__");
 	if (owner)
 		return refuse(err, "method", "__getattribute__", owner);
-	if (t->cls == OBJ_TYPE)
-		return attr_of_type(rd, obj, t, name, err, ret_addr, ret_value);
+	if (t->cls == OBJ_TYPE) {
+		obj_live(rd);
+		r = attr_of_type(rd, obj, t, name, err, ret_addr, ret_value);
+		obj_live_end(rd);
+		return r;
+	}
 	if (t->cls == OBJ_LAZY_IMPORT)
 		return err_set(err, -EOPNOTSUPP, "a lazy import: its first use runs code");
 	find(rd, t, name, &f);

@@ -147,6 +147,11 @@ static int entry(struct obj_dict *d, uint64_t i, uint64_t *ret_key, uint64_t *re
 			n = sizeof(d->buf) / d->entry_size;
 		d->buf_n = 0;
 		r = mem_read(d->rd->mem, d->entries + i * d->entry_size, d->buf, n * d->entry_size);
+		if (r < 0 && n > 1) { /* a record may end before them */
+			n = 1;
+			r = mem_read(d->rd->mem, d->entries + i * d->entry_size, d->buf,
+				     d->entry_size);
+		}
 		if (r < 0)
 			return r;
 		d->buf_first = i;
@@ -191,11 +196,20 @@ int obj_dict_find(struct obj_dict *d, const char *key, uint64_t *ret_value)
 	uint64_t k, v;
 	int r;
 
-	while ((r = obj_dict_next(d, &k, &v)) > 0)
-		if (obj_str_is(d->rd, k, key)) {
+	while ((r = obj_dict_next(d, &k, &v)) > 0) {
+		bool is;
+
+		/* The keys of a split table are names that live with the class. */
+		if (d->values)
+			obj_live(d->rd);
+		is = obj_str_is(d->rd, k, key);
+		if (d->values)
+			obj_live_end(d->rd);
+		if (is) {
 			*ret_value = v;
 			return 0;
 		}
+	}
 	return r < 0 ? r : -ENOENT;
 }
 

@@ -88,6 +88,8 @@ struct value *obj_unreadable(struct obj_rd *rd, uint64_t addr, int err)
 		return NULL;
 	if (addr < 4096)
 		r = obj_textf(rd, v, "<unreadable: NULL>");
+	else if (rd->mem->record)
+		r = obj_textf(rd, v, "..."); /* not in the record */
 	else if (err == -EFAULT || err == -ENODATA || err == -EADDRNOTAVAIL)
 		r = obj_textf(rd, v, "<unreadable: memory of the object at 0x%" PRIx64 ">", addr);
 	else
@@ -155,7 +157,9 @@ int obj_own_repr(struct obj_rd *rd, struct obj_type *t, uint64_t *ret_func,
 	if (!t->own_repr) {
 		t->own_repr = -1;
 		if (obj_type_lookup(rd, t, "__repr__", &func, &owner) == 0 && owner->heap) {
+			obj_live(rd);
 			ft = obj_type_of(rd, func, NULL);
+			obj_live_end(rd);
 			if (ft && ft->cls == OBJ_FUNCTION) {
 				t->own_repr = 1;
 				t->own_repr_func = func;
@@ -183,10 +187,13 @@ static bool own_truth(struct obj_rd *rd, struct obj_type *t)
 
 void obj_func_origin(struct obj_rd *rd, uint64_t func, char **ret_name, char **ret_file)
 {
-	uint64_t code = obj_ptr(rd, func + rd->off->func_code);
+	uint64_t code;
 
+	obj_live(rd);
+	code = obj_ptr(rd, func + rd->off->func_code);
 	*ret_name = obj_str_dup(rd, obj_ptr(rd, code + rd->off->code_name));
 	*ret_file = obj_str_dup(rd, obj_ptr(rd, code + rd->off->code_filename));
+	obj_live_end(rd);
 }
 
 static struct value *simple(struct obj_rd *rd, enum value_kind kind, uint64_t addr,
@@ -298,7 +305,26 @@ static struct value *too_deep(struct obj_rd *rd, uint64_t addr)
 	return v;
 }
 
-struct value *obj_value(struct obj_rd *rd, uint64_t addr, unsigned depth)
+/* What is in no record and yet as it was: the singletons, and the classes that are no heap objects.
+ */
+static bool is_fixed(struct obj_rd *rd, uint64_t addr)
+{
+	struct obj_type *t;
+	bool fixed = false;
+
+	if (addr == rd->py->none || addr == rd->py->true_ || addr == rd->py->false_)
+		return true;
+	obj_live(rd);
+	t = addr & 7 ? NULL : obj_type_of(rd, addr, NULL);
+	if (t && t->cls == OBJ_TYPE) {
+		t = obj_type_at(rd, addr, NULL);
+		fixed = t && !t->heap;
+	}
+	obj_live_end(rd);
+	return fixed;
+}
+
+static struct value *value_here(struct obj_rd *rd, uint64_t addr, unsigned depth)
 {
 	struct obj_type *t;
 	struct value *v;
@@ -346,6 +372,26 @@ struct value *obj_value(struct obj_rd *rd, uint64_t addr, unsigned depth)
 			return NULL;
 		}
 	}
+	return v;
+}
+
+struct value *obj_value(struct obj_rd *rd, uint64_t addr, unsigned depth)
+{
+	unsigned live = rd->mem->live;
+	struct value *v;
+
+	if (!rd->mem->record)
+		return value_here(rd, addr, depth);
+	rd->mem->live = 0;
+	if (mem_recorded(rd->mem, addr, rd->off->object_size)) {
+		v = value_here(rd, addr, depth);
+	} else if (addr >= 4096 && is_fixed(rd, addr)) {
+		obj_live(rd);
+		v = value_here(rd, addr, depth);
+	} else {
+		v = rd->nomem ? NULL : too_deep(rd, addr);
+	}
+	rd->mem->live = live;
 	return v;
 }
 

@@ -96,6 +96,20 @@ struct obj_rd {
 void obj_rd_init(struct obj_rd *rd, struct interp *in, const struct value_limits *lim);
 void obj_rd_deinit(struct obj_rd *rd);
 
+/*
+ * What follows is read as it is now, also while a record is read (base/mem.h): classes, code, and the names of both.
+ * Nests; obj_value() begins anew with the record.
+ */
+static inline void obj_live(struct obj_rd *rd)
+{
+	mem_live(rd->mem);
+}
+
+static inline void obj_live_end(struct obj_rd *rd)
+{
+	mem_live_end(rd->mem);
+}
+
 /* type.c */
 /* The class at addr, owned by rd; NULL when there is none (*ret_err: negative errno, may be NULL). */
 struct obj_type *obj_type_at(struct obj_rd *rd, uint64_t addr, int *ret_err);

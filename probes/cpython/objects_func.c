@@ -103,8 +103,8 @@ static int generator_text(struct obj_rd *rd, struct value *v, uint64_t addr, str
 	return obj_textf(rd, v, "<%s object %s at 0x%" PRIx64 ">", what, or_unknown(name), addr);
 }
 
-struct value *obj_make_callable(struct obj_rd *rd, uint64_t addr, struct obj_type *t,
-				unsigned depth)
+static struct value *make_callable(struct obj_rd *rd, uint64_t addr, struct obj_type *t,
+				   unsigned depth)
 {
 	_cleanup_free_ char *name = NULL;
 	enum value_kind kind = VALUE_FUNCTION;
@@ -175,7 +175,18 @@ struct value *obj_make_callable(struct obj_rd *rd, uint64_t addr, struct obj_typ
 	return NULL;
 }
 
-struct value *obj_make_type(struct obj_rd *rd, uint64_t addr, struct obj_type *t)
+struct value *obj_make_callable(struct obj_rd *rd, uint64_t addr, struct obj_type *t,
+				unsigned depth)
+{
+	struct value *v;
+
+	obj_live(rd); /* names */
+	v = make_callable(rd, addr, t, depth);
+	obj_live_end(rd);
+	return v;
+}
+
+static struct value *make_type(struct obj_rd *rd, uint64_t addr, struct obj_type *t)
 {
 	struct obj_type *self = obj_type_at(rd, addr, NULL);
 	_cleanup_free_ char *repr = NULL;
@@ -212,6 +223,16 @@ fail:
 	rd->nomem = true;
 	value_free(v);
 	return NULL;
+}
+
+struct value *obj_make_type(struct obj_rd *rd, uint64_t addr, struct obj_type *t)
+{
+	struct value *v;
+
+	obj_live(rd);
+	v = make_type(rd, addr, t);
+	obj_live_end(rd);
+	return v;
 }
 
 /* Up to 3.11 this loader has a module_repr() of its own. */
@@ -267,13 +288,16 @@ struct value *obj_make_module(struct obj_rd *rd, uint64_t addr, struct obj_type 
 {
 	struct value *v = obj_new(rd, VALUE_MODULE, addr, t);
 	_cleanup_free_ char *name = NULL, *text = NULL;
-	uint64_t dict = obj_ptr(rd, addr + rd->off->module_dict), name_addr;
+	uint64_t dict, name_addr;
 
 	if (!v)
 		return NULL;
+	obj_live(rd);
+	dict = obj_ptr(rd, addr + rd->off->module_dict);
 	if (obj_dict_get(rd, dict, "__name__", &name_addr) == 0)
 		name = obj_str_dup(rd, name_addr);
 	text = module_text(rd, dict, or_unknown(name), depth);
+	obj_live_end(rd);
 	if (text && obj_textf(rd, v, "%s", or_unknown(name)) == 0 &&
 	    value_set_bytes(v, text, strlen(text)) == 0)
 		return v;

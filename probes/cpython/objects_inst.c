@@ -20,6 +20,16 @@ static bool has_child(const struct value *v, size_t n, const char *name)
 	return false;
 }
 
+static char *member_name(struct obj_rd *rd, uint64_t def)
+{
+	char *name;
+
+	obj_live(rd);
+	name = obj_cstr(rd, obj_ptr(rd, def + rd->off->member_name));
+	obj_live_end(rd);
+	return name;
+}
+
 /* Slots of the classes written in Python, base classes first, as children. */
 static void add_slots(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t,
 		      unsigned depth, size_t nfields)
@@ -33,14 +43,16 @@ static void add_slots(struct obj_rd *rd, struct value *v, uint64_t addr, struct 
 		struct obj_type *c = obj_type_mro(rd, t, n);
 		uint64_t count;
 
-		if (!c || !c->heap || !c->members ||
-		    mem_u64(rd->mem, c->addr + off->ob_size, &count) < 0)
+		if (!c || !c->heap || !c->members)
 			continue;
+		obj_live(rd);
+		if (mem_u64(rd->mem, c->addr + off->ob_size, &count) < 0)
+			count = 0;
+		obj_live_end(rd);
 		for (uint64_t i = 0; i < count && i < SLOTS_MAX; i++) {
 			uint64_t def = c->members + i * off->member_size, child = 0;
 			struct value *made = NULL;
-			_cleanup_free_ char *name =
-				obj_cstr(rd, obj_ptr(rd, def + off->member_name));
+			_cleanup_free_ char *name = member_name(rd, def);
 
 			if (!name)
 				break;
@@ -68,8 +80,14 @@ static void add_attributes(struct obj_rd *rd, struct value *v, uint64_t addr, st
 	if (obj_instance_dict(rd, addr, t, &d, &dict) <= 0)
 		return;
 	while (obj_dict_next(&d, &key, &value) > 0) {
-		_cleanup_free_ char *name = obj_str_dup(rd, key);
+		_cleanup_free_ char *name = NULL;
 
+		/* Of a split table they live with the class. */
+		if (d.values)
+			obj_live(rd);
+		name = obj_str_dup(rd, key);
+		if (d.values)
+			obj_live_end(rd);
 		if (!name || has_child(v, nfields, name))
 			continue;
 		if (v->nitems >= rd->lim.items) {
@@ -89,8 +107,13 @@ static uint64_t dataclass_fields(struct obj_rd *rd, struct obj_type *t)
 	struct obj_type *owner;
 	const char *base;
 
-	if (obj_own_repr(rd, t, &func, &owner) < 0 ||
-	    obj_dict_get(rd, owner->dict, "__dataclass_fields__", &fields) < 0)
+	if (obj_own_repr(rd, t, &func, &owner) < 0)
+		return 0;
+	obj_live(rd);
+	if (obj_dict_get(rd, owner->dict, "__dataclass_fields__", &fields) < 0)
+		fields = 0;
+	obj_live_end(rd);
+	if (!fields)
 		return 0;
 	/* The generated function is wrapped against recursion: dataclasses._recursive_repr, later
 	 * reprlib's. */
@@ -115,10 +138,14 @@ static int add_fields(struct obj_rd *rd, struct value *v, uint64_t addr, struct 
 	v->form = FORM_FIELDS;
 	if (obj_textf(rd, v, "%s", t->qualname) < 0)
 		return -ENOMEM;
-	if (obj_dict_open(rd, fields, &d) < 0)
+	obj_live(rd);
+	if (obj_dict_open(rd, fields, &d) < 0) {
+		obj_live_end(rd);
 		return 0;
+	}
 	while (obj_dict_next(&d, &key, &field) > 0) {
 		_cleanup_free_ char *name = obj_str_dup(rd, key);
+		uint64_t child;
 
 		/* Pseudo-fields (ClassVar, InitVar) have another _field_type. */
 		kind = obj_attr_addr(rd, field, "_field_type");
@@ -128,8 +155,12 @@ static int add_fields(struct obj_rd *rd, struct value *v, uint64_t addr, struct 
 		v->nfields++;
 		if (!depth || v->nitems >= rd->lim.items || v->cycle)
 			continue;
-		obj_add(rd, v, obj_attr_addr(rd, addr, name), depth - 1, name);
+		obj_live_end(rd);
+		child = obj_attr_addr(rd, addr, name);
+		obj_live(rd);
+		obj_add(rd, v, child, depth - 1, name);
 	}
+	obj_live_end(rd);
 	return 0;
 }
 
@@ -234,7 +265,9 @@ int obj_enum_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_
 	if (v->form != FORM_PLAIN || obj_own_repr(rd, t, &func, &owner) < 0)
 		return 0;
 	/* Enumerations mixed with a data type get a copy of the method in their own dict. */
+	obj_live(rd);
 	module = obj_str_dup(rd, obj_ptr(rd, func + rd->off->func_module));
+	obj_live_end(rd);
 	if (!module || strcmp(module, "enum") != 0)
 		return 0;
 	value = obj_attr_addr(rd, addr, "_value_");
@@ -243,8 +276,10 @@ int obj_enum_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_
 		return 0;
 	name = obj_str_dup(rd, name_addr);
 	repr = obj_repr(rd, value, depth ? depth - 1 : 0);
+	obj_live(rd);
 	if (!name && rd->minor <= 10 && obj_long_read(rd, value, &bits) == 0)
 		name = flag_parts(rd, t, bits);
+	obj_live_end(rd);
 	if (rd->nomem || !repr)
 		return -ENOMEM;
 	if (obj_textf(rd, v, "<%s%s%s: %s>", t->name, name ? "." : "", name ? name : "", repr) < 0)
@@ -359,8 +394,7 @@ static void add_members(struct obj_rd *rd, struct value *v, uint64_t addr, struc
 			continue;
 		for (unsigned j = 0; j < SLOTS_MAX; j++) {
 			uint64_t def = c->members + (uint64_t)j * off->member_size, child = 0;
-			_cleanup_free_ char *name =
-				obj_cstr(rd, obj_ptr(rd, def + off->member_name));
+			_cleanup_free_ char *name = member_name(rd, def);
 			struct value *made = NULL;
 
 			if (!name)

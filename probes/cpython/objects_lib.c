@@ -325,11 +325,15 @@ static int weakref_text(struct obj_rd *rd, struct value *v, uint64_t addr)
 
 	if (!t || t->cls == OBJ_NONE)
 		return obj_textf(rd, v, "<weakref at 0x%" PRIx64 "; dead>", addr);
+	if (t->cls == OBJ_FUNCTION || t->cls == OBJ_TYPE)
+		obj_live(rd);
 	if (obj_attr(rd, to, "__name__", NULL, &name_addr, &made) == 0) {
 		name = made && made->kind == VALUE_STR ? strdup(made->bytes)
 						       : obj_str_dup(rd, name_addr);
 		value_free(made);
 	}
+	if (t->cls == OBJ_FUNCTION || t->cls == OBJ_TYPE)
+		obj_live_end(rd);
 	return obj_textf(rd, v, "<weakref at 0x%" PRIx64 "; to '%s' at 0x%" PRIx64 "%s%s%s>", addr,
 			 t->tp_name, to, name ? " (" : "", name ? name : "", name ? ")" : "");
 }
@@ -421,7 +425,9 @@ struct value *obj_make_lib(struct obj_rd *rd, uint64_t addr, struct obj_type *t,
 		r = weakref_text(rd, v, addr);
 		break;
 	case OBJ_CODE:
+		obj_live(rd);
 		r = code_text(rd, v, addr);
+		obj_live_end(rd);
 		break;
 	case OBJ_FRAME:
 		r = frame_text(rd, v, addr);

@@ -54,10 +54,12 @@ static uint64_t namedtuple_fields(struct obj_rd *rd, struct obj_type *t)
 	const char *tail = "collections/__init__.py";
 	size_t n;
 
-	if (obj_own_repr(rd, t, &func, &owner) < 0 ||
-	    obj_dict_get(rd, owner->dict, "_fields", &fields) < 0)
+	if (obj_own_repr(rd, t, &func, &owner) < 0)
 		return 0;
-	ft = obj_type_of(rd, fields, NULL);
+	obj_live(rd);
+	ft = obj_dict_get(rd, owner->dict, "_fields", &fields) < 0 ? NULL
+								   : obj_type_of(rd, fields, NULL);
+	obj_live_end(rd);
 	if (!ft || !(ft->flags & TPF_TUPLE))
 		return 0;
 	obj_func_origin(rd, func, &name, &file);
@@ -148,10 +150,10 @@ struct value *obj_make_seq(struct obj_rd *rd, uint64_t addr, struct obj_type *t,
 		return obj_unreadable(rd, addr, r);
 	}
 	if (tuple && t->distance) {
-		if (t->heap && (fields = namedtuple_fields(rd, t)))
-			r = name_fields(rd, v, fields);
-		else
-			r = name_members(rd, v, t);
+		fields = t->heap ? namedtuple_fields(rd, t) : 0;
+		obj_live(rd);
+		r = fields ? name_fields(rd, v, fields) : name_members(rd, v, t);
+		obj_live_end(rd);
 		if (r < 0) {
 			value_free(v);
 			return NULL;

@@ -285,8 +285,13 @@ int obj_array_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj
 	uint8_t code, buf[8];
 	int r;
 
-	if ((r = mem_u64(rd->mem, addr + rd->off->ob_size, &n)) < 0 ||
-	    (r = mem_u8(rd->mem, obj_ptr(rd, at + 16), &code)) < 0)
+	r = mem_u64(rd->mem, addr + rd->off->ob_size, &n);
+	if (r < 0)
+		return r;
+	obj_live(rd); /* a table of the module */
+	r = mem_u8(rd->mem, obj_ptr(rd, at + 16), &code);
+	obj_live_end(rd);
+	if (r < 0)
 		return r;
 	if (!code || !strchr("bBhHiIlLqQfd", code))
 		return obj_default_text(rd, v, t);

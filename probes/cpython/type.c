@@ -318,7 +318,9 @@ static struct obj_type *type_read(struct obj_rd *rd, uint64_t addr, int *ret_err
 	if (rd->nest >= OBJ_NEST_MAX)
 		return type_fail(NULL, -ELOOP, ret_err);
 	rd->nest++;
+	obj_live(rd);
 	t = type_read_new(rd, addr, ret_err);
+	obj_live_end(rd);
 	rd->nest--;
 	if (!t)
 		return NULL;
@@ -357,11 +359,12 @@ const char *obj_type_module(struct obj_rd *rd, struct obj_type *t)
 	if (t->module_read)
 		return t->module;
 	t->module_read = true;
-	if (t->dict && obj_dict_get(rd, t->dict, "__module__", &addr) == 0) {
+	obj_live(rd);
+	if (t->dict && obj_dict_get(rd, t->dict, "__module__", &addr) == 0)
 		t->module = obj_str_dup(rd, addr);
-		if (t->module || t->heap)
-			return t->module;
-	}
+	obj_live_end(rd);
+	if (t->module)
+		return t->module;
 	if (t->heap)
 		return NULL;
 	dot = strrchr(t->tp_name, '.');
@@ -373,13 +376,15 @@ const char *obj_type_module(struct obj_rd *rd, struct obj_type *t)
 
 struct obj_type *obj_type_mro(struct obj_rd *rd, struct obj_type *t, unsigned i)
 {
-	uint64_t n;
+	uint64_t n, addr = 0;
 
 	if (!t->mro)
 		return i == 0 ? t : NULL;
-	if (mem_u64(rd->mem, t->mro + rd->off->ob_size, &n) < 0 || i >= n || i >= OBJ_MRO_MAX)
-		return NULL;
-	return obj_type_at(rd, obj_ptr(rd, t->mro + rd->off->tuple_items + 8 * (uint64_t)i), NULL);
+	obj_live(rd);
+	if (mem_u64(rd->mem, t->mro + rd->off->ob_size, &n) == 0 && i < n && i < OBJ_MRO_MAX)
+		addr = obj_ptr(rd, t->mro + rd->off->tuple_items + 8 * (uint64_t)i);
+	obj_live_end(rd);
+	return addr ? obj_type_at(rd, addr, NULL) : NULL;
 }
 
 int obj_type_lookup(struct obj_rd *rd, struct obj_type *t, const char *name, uint64_t *ret_addr,
@@ -387,14 +392,18 @@ int obj_type_lookup(struct obj_rd *rd, struct obj_type *t, const char *name, uin
 {
 	struct obj_type *c;
 
-	for (unsigned i = 0; (c = obj_type_mro(rd, t, i)); i++) {
+	int r = -ENOENT;
+
+	obj_live(rd);
+	for (unsigned i = 0; r && (c = obj_type_mro(rd, t, i)); i++) {
 		if (!c->dict || obj_dict_get(rd, c->dict, name, ret_addr) < 0)
 			continue;
 		if (ret_owner)
 			*ret_owner = c;
-		return 0;
+		r = 0;
 	}
-	return -ENOENT;
+	obj_live_end(rd);
+	return r;
 }
 
 struct obj_type *obj_type_special(struct obj_rd *rd, struct obj_type *t, const char *name)
@@ -405,7 +414,9 @@ struct obj_type *obj_type_special(struct obj_rd *rd, struct obj_type *t, const c
 	if (!t->heap || obj_type_lookup(rd, t, name, &addr, &owner) < 0 || !owner->heap)
 		return NULL;
 	/* Heap types made by C have theirs as wrappers of slots. */
+	obj_live(rd);
 	mt = obj_type_of(rd, addr, NULL);
+	obj_live_end(rd);
 	if (mt &&
 	    (mt->cls == OBJ_WRAPPER_DESCR || mt->cls == OBJ_METHOD_DESCR || mt->cls == OBJ_NONE))
 		return NULL;

@@ -25,14 +25,12 @@ struct frame_code {
 
 typedef VEC(struct interp_var) var_vec;
 
-static int code_open(struct cpython *py, uint64_t frame, struct frame_code *c)
+/* The rest of *c, of which addr is known. */
+static int code_counts(struct cpython *py, struct frame_code *c)
 {
 	const struct py_offsets *off = py->off;
 	int r;
 
-	r = cpython_frame_code(py, frame, &c->addr);
-	if (r < 0)
-		return r;
 	if ((r = cpython_s32(py, c->addr + off->code_argcount, &c->argcount)) < 0 ||
 	    (r = cpython_s32(py, c->addr + off->code_kwonlyargcount, &c->kwonly)) < 0 ||
 	    (r = cpython_s32(py, c->addr + off->code_flags, &c->flags)) < 0)
@@ -44,6 +42,18 @@ static int code_open(struct cpython *py, uint64_t frame, struct frame_code *c)
 	c->nargs += (c->flags & CO_VARARGS) ? 1 : 0;
 	c->nargs += (c->flags & CO_VARKEYWORDS) ? 1 : 0;
 	return 0;
+}
+
+static int code_open(struct cpython *py, uint64_t frame, struct frame_code *c)
+{
+	int r;
+
+	mem_live(py->mem); /* the frame lies in the record */
+	r = cpython_frame_code(py, frame, &c->addr);
+	if (r >= 0)
+		r = code_counts(py, c);
+	mem_live_end(py->mem);
+	return r;
 }
 
 /* 3.14+: a tagged int has no object; other tags are low bits of the pointer (pycore_stackref.h). */
@@ -66,12 +76,15 @@ static uint64_t through_cell(struct obj_rd *rd, uint64_t cell, bool *ret_is_cell
 	return *ret_is_cell ? obj_ptr(rd, cell + rd->off->cell_ref) : 0;
 }
 
-static int push(struct obj_rd *rd, var_vec *vars, uint64_t name, enum interp_var_kind kind,
-		bool arg, uint64_t value)
+/* The name is number i of a tuple of the code object. */
+static int push(struct obj_rd *rd, var_vec *vars, uint64_t names, uint64_t i,
+		enum interp_var_kind kind, bool arg, uint64_t value)
 {
 	struct interp_var v = { .kind = kind, .arg = arg, .value = value };
 
-	v.name = obj_str_dup(rd, name);
+	obj_live(rd);
+	v.name = obj_str_dup(rd, obj_ptr(rd, names + rd->off->tuple_items + 8 * i));
+	obj_live_end(rd);
 	if (!v.name)
 		v.name = rd->nomem ? NULL : strdup("?");
 	if (!v.name || vec_push(vars, v) < 0) {
@@ -85,26 +98,34 @@ static int push(struct obj_rd *rd, var_vec *vars, uint64_t name, enum interp_var
 static int vars_plus(struct obj_rd *rd, uint64_t frame, const struct frame_code *c, var_vec *vars)
 {
 	const struct py_offsets *off = rd->off;
-	uint64_t names = obj_ptr(rd, c->addr + off->code_localsplusnames);
-	uint64_t kinds = obj_ptr(rd, c->addr + off->code_localspluskinds), n;
+	uint64_t names, kinds, n;
 	int32_t slots;
 	int r;
 
-	if ((r = cpython_s32(rd->py, c->addr + off->code_nlocalsplus, &slots)) < 0 ||
-	    (r = mem_u64(rd->mem, names + off->ob_size, &n)) < 0)
+	obj_live(rd);
+	names = obj_ptr(rd, c->addr + off->code_localsplusnames);
+	kinds = obj_ptr(rd, c->addr + off->code_localspluskinds);
+	r = cpython_s32(rd->py, c->addr + off->code_nlocalsplus, &slots);
+	if (r == 0)
+		r = mem_u64(rd->mem, names + off->ob_size, &n);
+	obj_live_end(rd);
+	if (r < 0)
 		return r;
 	if (slots < 0 || slots > VARS_MAX || n < (uint64_t)slots)
 		return -EINVAL;
 	for (int32_t i = 0; i < slots; i++) {
-		uint64_t name = obj_ptr(rd, names + off->tuple_items + 8 * (uint64_t)i), value,
-			 inner;
+		uint64_t value, inner;
 		enum interp_var_kind kind = VAR_LOCAL;
 		uint8_t bits;
 		bool is_cell;
 
-		if ((r = mem_u8(rd->mem, kinds + off->bytes_data + (uint64_t)i, &bits)) < 0 ||
-		    (r = mem_u64(rd->mem, frame + off->iframe_localsplus + 8 * (uint64_t)i,
-				 &value)) < 0)
+		obj_live(rd);
+		r = mem_u8(rd->mem, kinds + off->bytes_data + (uint64_t)i, &bits);
+		obj_live_end(rd);
+		if (r == 0)
+			r = mem_u64(rd->mem, frame + off->iframe_localsplus + 8 * (uint64_t)i,
+				    &value);
+		if (r < 0)
 			return r;
 		value = untag(rd->py, value);
 		if (bits & (FAST_CELL | FAST_FREE)) {
@@ -117,7 +138,7 @@ static int vars_plus(struct obj_rd *rd, uint64_t frame, const struct frame_code 
 		 * runs. */
 		if (bits & FAST_HIDDEN && !value)
 			continue;
-		r = push(rd, vars, name, kind, i < c->nargs, value);
+		r = push(rd, vars, names, (uint64_t)i, kind, i < c->nargs, value);
 		if (r < 0)
 			return r;
 	}
@@ -134,22 +155,22 @@ static int vars_fast(struct obj_rd *rd, uint64_t frame, const struct frame_code 
 	int32_t nlocals;
 	int r;
 
+	obj_live(rd);
 	r = cpython_s32(rd->py, c->addr + off->code_nlocals, &nlocals);
-	if (r < 0)
-		return r;
-	for (int k = 0; k < 3; k++) {
+	for (int k = 0; r == 0 && k < 3; k++) {
 		names[k] = obj_ptr(rd, c->addr + tuples[k]);
 		r = names[k] ? mem_u64(rd->mem, names[k] + off->ob_size, &count[k]) : -EINVAL;
-		if (r < 0)
-			return r;
-		if (count[k] > VARS_MAX)
-			return -EINVAL;
+		if (r == 0 && count[k] > VARS_MAX)
+			r = -EINVAL;
 	}
+	obj_live_end(rd);
+	if (r < 0)
+		return r;
 	if (nlocals < 0 || (uint64_t)nlocals != count[0])
 		return -EINVAL;
 	for (int k = 0; k < 3; k++)
 		for (uint64_t i = 0; i < count[k]; i++, slot += 8) {
-			uint64_t name = obj_ptr(rd, names[k] + off->tuple_items + 8 * i), value;
+			uint64_t value;
 			bool arg = k == 0 && i < (uint64_t)c->nargs, is_cell;
 			size_t same = vars->n;
 
@@ -159,13 +180,14 @@ static int vars_fast(struct obj_rd *rd, uint64_t frame, const struct frame_code 
 			if (k > 0)
 				value = through_cell(rd, value, &is_cell);
 			if (k == 0 || k == 2) {
-				r = push(rd, vars, name, k ? VAR_FREE : VAR_LOCAL, arg, value);
+				r = push(rd, vars, names[k], i, k ? VAR_FREE : VAR_LOCAL, arg,
+					 value);
 				if (r < 0)
 					return r;
 				continue;
 			}
 			/* The cell of a parameter: one variable, in the parameter's place. */
-			r = push(rd, vars, name, VAR_CELL, false, value);
+			r = push(rd, vars, names[k], i, VAR_CELL, false, value);
 			if (r < 0)
 				return r;
 			for (same = 0; same < (uint64_t)c->nargs && same < vars->n - 1; same++)

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define PAGE	    4096u
-#define CACHE_PAGES 1024u /* 4 MiB, direct mapped */
+#define CACHE_PAGES 1024u  /* 4 MiB, direct mapped */
+#define CHUNK_MAX   65536u /* of a record: longer ones may be missed behind others */
 
 struct mem_page {
 	uint64_t addr; /* page address + 1, so that 0 is "empty" */
@@ -46,6 +47,49 @@ static const uint8_t *mem_cached_page(struct mem *m, uint64_t addr)
 	return (*slot)->data;
 }
 
+void mem_record_on(struct mem *m, const struct mem_chunk *chunks, size_t n)
+{
+	m->record = chunks;
+	m->nrecord = n;
+	m->live = 0;
+}
+
+void mem_record_off(struct mem *m)
+{
+	m->record = NULL;
+	m->nrecord = 0;
+	m->live = 0;
+}
+
+/* The chunk that holds all of it. They may overlap: not only the nearest one is asked. */
+static const struct mem_chunk *mem_chunk_of(const struct mem *m, uint64_t addr, size_t len)
+{
+	size_t lo = 0, hi = m->nrecord;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (m->record[mid].addr <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	while (lo--) {
+		const struct mem_chunk *c = &m->record[lo];
+
+		if (addr - c->addr <= c->len && len <= c->len - (addr - c->addr))
+			return c;
+		if (addr - c->addr > CHUNK_MAX)
+			break;
+	}
+	return NULL;
+}
+
+bool mem_recorded(const struct mem *m, uint64_t addr, size_t len)
+{
+	return !m->record || mem_chunk_of(m, addr, len);
+}
+
 int mem_read(struct mem *m, uint64_t addr, void *buf, size_t len)
 {
 	uint64_t last, page;
@@ -56,6 +100,16 @@ int mem_read(struct mem *m, uint64_t addr, void *buf, size_t len)
 		return 0;
 	if (__builtin_add_overflow(addr, len - 1, &last))
 		return -EFAULT;
+	if (m->record) {
+		const struct mem_chunk *c = mem_chunk_of(m, addr, len);
+
+		if (c) {
+			memcpy(buf, c->data + (addr - c->addr), len);
+			return 0;
+		}
+		if (!m->live)
+			return -EFAULT;
+	}
 	if (!m->cache || len > PAGE)
 		return mem_read_through(m, addr, buf, len);
 	for (page = addr & ~(uint64_t)(PAGE - 1); page <= last && page >= PAGE; page += PAGE) {

@@ -27,10 +27,20 @@ struct mem_ops {
 	int (*regions)(void *priv, const struct mem_region **ret, size_t *ret_n);
 };
 
+/* A piece of the target's memory as it was at some moment. */
+struct mem_chunk {
+	uint64_t addr;
+	size_t len;
+	const uint8_t *data;
+};
+
 struct mem {
 	const struct mem_ops *ops;
 	void *priv;
 	struct mem_cache *cache; /* pages, see mem_cache_on() */
+	const struct mem_chunk *record; /* see mem_record_on(); NULL: memory as it is */
+	size_t nrecord;
+	unsigned live; /* see mem_live() */
 };
 
 /*
@@ -55,5 +65,25 @@ int mem_regions(struct mem *m, const struct mem_region **ret, size_t *ret_n);
  */
 void mem_cache_on(struct mem *m);
 void mem_cache_off(struct mem *m); /* drops all pages */
+
+/*
+ * From now on memory is what a record holds: n chunks, ascending by address, borrowed until mem_record_off(). What lies in
+ * none of them is -EFAULT, so that all that is read is of one moment, but for what is read between mem_live() and
+ * mem_live_end(): only things that do not change as long as what refers to them lives (classes, code, the names of both).
+ */
+void mem_record_on(struct mem *m, const struct mem_chunk *chunks, size_t n);
+void mem_record_off(struct mem *m);
+/* Is [addr, addr + len) there: in one chunk of the record, or no record is on? */
+bool mem_recorded(const struct mem *m, uint64_t addr, size_t len);
+/* Memory as it is, where the record has nothing; nests. Nothing happens without a record. */
+static inline void mem_live(struct mem *m)
+{
+	m->live++;
+}
+
+static inline void mem_live_end(struct mem *m)
+{
+	m->live--;
+}
 
 #endif
