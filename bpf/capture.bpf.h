@@ -1,20 +1,193 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What a LOG or SNAP rule sends. */
+/* What a LOG or SNAP rule sends: values, frames, and the memory of the objects as it is at the hit. */
 #ifndef PYBPFDBG_CAPTURE_BPF_H
 #define PYBPFDBG_CAPTURE_BPF_H
 
-#include "bpf/abi.h"
+#include "bpf/capture_abi.h"
+#include "bpf/maps.bpf.h"
 #include "bpf/py_walk.bpf.h"
 
-/* Send a capture of rule number n at this hit, accounted in *st. */
+/* Whoever loads a program with this fills it in (trace_options.layout). */
+const volatile struct abi_layout lay = { 0 };
+
+#include "bpf/capture_frames.bpf.h"
+
+/* What is known of classes (an address) that no flag tells. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 128);
+	__type(key, __u64);
+	__type(value, __u32);
+} recipes SEC(".maps");
+
+/*
+ * Records in the making: CAP_PER_CPU for each CPU, as a uprobe's program can be preempted and a trap can interrupt it.
+ * No per-CPU map: its values end at 32 KiB. User space makes it as large as the machine, or of one entry.
+ */
+#define CAP_PER_CPU 2
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CAP_PER_CPU);
+	__type(key, __u32);
+	__type(value, struct cap);
+} capturing SEC(".maps");
+
+/* What was sent in this second, by all CPUs. */
+struct cap_window {
+	__u64 since_ns, records, bytes;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cap_window);
+} cap_windows SEC(".maps");
+
+static __always_inline u32 cap_recipe_at(u64 type)
+{
+	u32 *r = bpf_map_lookup_elem(&recipes, &type);
+
+	return r ? *r : ABI_RECIPE_NONE;
+}
+
+/* One that nobody fills; NULL: both of this CPU's are in use. */
+static __always_inline struct cap *cap_get(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+
+	for (u32 i = 0; i < CAP_PER_CPU; i++) {
+		u32 n = cpu * CAP_PER_CPU + i;
+		struct cap *c = bpf_map_lookup_elem(&capturing, &n);
+
+		if (c && !__sync_val_compare_and_swap(&c->busy, 0, 1))
+			return c;
+	}
+	return NULL;
+}
+
+/*
+ * Does the limit for this second let `records` and `bytes` more through? A window begins with the first record after the
+ * last one's end; two CPUs that begin one at the same time may let a few more through, but none is counted twice.
+ */
+static __always_inline int cap_within(u64 records, u64 bytes)
+{
+	u32 zero = 0;
+	struct abi_limits *lim = bpf_map_lookup_elem(&limits, &zero);
+	struct cap_window *w = bpf_map_lookup_elem(&cap_windows, &zero);
+	u64 now = bpf_ktime_get_ns(), since;
+
+	if (!lim || !w)
+		return 1;
+	since = w->since_ns;
+	if (now - since >= 1000000000 &&
+	    __sync_val_compare_and_swap(&w->since_ns, since, now) == since) {
+		w->records = 0;
+		w->bytes = 0;
+	}
+	if (lim->records && __sync_fetch_and_add(&w->records, records) + records > lim->records)
+		return 0;
+	return !lim->bytes || __sync_fetch_and_add(&w->bytes, bytes) + bytes <= lim->bytes;
+}
+
+/* The values of a LOG's expressions. */
+static __always_inline void cap_values(struct cap *c, const struct abi_capture *cfg,
+				       struct abi_rule_state *st, const struct py_frame *f, u32 level)
+{
+	for (u32 i = 0; i < ABI_CAPTURE_EXPRS; i++) {
+		struct abi_value v = { 0 };
+		u32 prog;
+
+		if (i >= cfg->nexprs)
+			break;
+		prog = cfg->progs[i];
+		if (prog & ABI_PROG_SLOT) {
+			v.bits = cap_slot(f->frame, prog & ~ABI_PROG_SLOT);
+			v.kind = v.bits ? ABI_VALUE_OBJECT : ABI_VALUE_NONE;
+			v.error = v.bits ? 0 : -ENOENT;
+		} else {
+			v.error = -EOPNOTSUPP;
+		}
+		if (v.kind == ABI_VALUE_OBJECT)
+			cap_push(c, v.bits, 1, level, CAP_OBJECT);
+		else if (v.error)
+			__sync_fetch_and_add(&st->errors, 1);
+		*(struct abi_value *)(c->buf + sizeof(struct abi_captured) + sizeof(v) * i) = v;
+	}
+}
+
+static __always_inline void cap_begin(struct cap *c, const struct abi_capture *cfg, u32 nvalues)
+{
+	u32 n = cfg->bytes;
+
+	c->epoch++;
+	c->limit = n && n < ABI_CAPTURE_MAX ? n : ABI_CAPTURE_MAX;
+	c->used = sizeof(struct abi_captured) + nvalues * sizeof(struct abi_value);
+	c->nchunks = c->truncated = c->head = c->tail = c->phase = c->nframes = 0;
+	n = cfg->items;
+	c->items = n && n < ABI_CAPTURE_ITEMS ? n : n ? ABI_CAPTURE_ITEMS : 100;
+	n = cfg->value_bytes;
+	c->value_bytes = n && n < ABI_CAPTURE_VALUE_BYTES ? n : n ? ABI_CAPTURE_VALUE_BYTES : 512;
+}
+
+/*
+ * Send a capture of rule number n at this hit. One that finds no room is counted in st->lost, one that a limit stops in
+ * st->limited; what is in neither was sent.
+ */
+static __noinline int capture_fill(struct cap *c, const struct abi_capture *cfg, const struct abi_hit *hit,
+				   struct abi_rule_state *st, const struct py_frame *f)
+{
+	u32 nvalues = c->snap ? 0 : cfg->nexprs, depth = cfg->depth ? cfg->depth : 3, size;
+	struct abi_captured *rec = (struct abi_captured *)c->buf;
+
+	if (nvalues > ABI_CAPTURE_EXPRS)
+		nvalues = ABI_CAPTURE_EXPRS;
+	if (depth > CAP_LEVEL_MAX)
+		depth = CAP_LEVEL_MAX;
+	cap_begin(c, cfg, nvalues);
+	if (c->snap)
+		cap_stack(c, f->frame, cfg->frames ? cfg->frames : 16, depth);
+	else
+		cap_values(c, cfg, st, f, depth);
+	cap_run(c);
+	rec->hit = *hit;
+	__builtin_memset(rec->hit.rules, 0, sizeof(rec->hit.rules));
+	rec->hit.rules[0] = c->rule;
+	rec->hit.h.kind = ABI_REC_CAPTURE;
+	rec->nvalues = nvalues;
+	rec->nframes = c->nframes;
+	rec->nchunks = c->nchunks;
+	rec->truncated = c->truncated;
+	size = c->used;
+	if (size > ABI_CAPTURE_MAX)
+		size = ABI_CAPTURE_MAX;
+	rec->hit.h.size = size;
+	if (!cap_within(0, size))
+		__sync_fetch_and_add(&st->limited, 1);
+	else if (bpf_ringbuf_output(&records, rec, size, 0))
+		__sync_fetch_and_add(&st->lost, 1);
+	return 0;
+}
+
 static __always_inline void capture_send(const struct abi_hit *hit, u32 n, const struct abi_rule *r,
 					 struct abi_rule_state *st, const struct py_frame *f)
 {
-	(void)hit;
-	(void)n;
-	(void)r;
-	(void)f;
-	__sync_fetch_and_add(&st->lost, 1); /* user space makes no such rule yet */
+	u32 i = r->capture;
+	struct abi_capture *cfg = bpf_map_lookup_elem(&captures, &i);
+	struct cap *c;
+
+	if (!cap_within(1, 0)) {
+		__sync_fetch_and_add(&st->limited, 1);
+		return;
+	}
+	c = cfg ? cap_get() : NULL;
+	if (!c) {
+		__sync_fetch_and_add(&st->lost, 1);
+		return;
+	}
+	c->rule = n;
+	c->snap = r->action == ABI_ACT_SNAP;
+	capture_fill(c, cfg, hit, st, f);
+	__sync_val_compare_and_swap(&c->busy, 1, 0);
 }
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "bpf/abi.h"
 
+struct abi_layout;
 struct err;
 struct mem;
 struct sym;
@@ -103,6 +104,12 @@ struct interp_var {
 	uint64_t value; /* address of the object (cells are looked through); 0: not bound */
 };
 
+/* How the kernel copies the instances of a class: enum abi_recipe of bpf/capture_abi.h. */
+struct interp_recipe {
+	uint64_t type;
+	uint32_t recipe;
+};
+
 /* Called every so often during a long scan with bytes done and in all; non-zero stops it (-ECANCELED). */
 typedef int (*interp_progress_fn)(void *priv, uint64_t done, uint64_t total);
 
@@ -127,6 +134,10 @@ struct interp_ops {
 	 * docs/ARCHITECTURE.md names. Malloc'ed array. -ENOTSUP with its line in *err: this build's machine code is not understood.
 	 */
 	int (*sites)(struct interp *in, unsigned kinds, struct err *err, struct interp_site **ret, size_t *ret_n);
+	/* How objects lie in memory, for the BPF side (bpf/capture_abi.h). */
+	void (*layout)(const struct interp *in, struct abi_layout *ret);
+	/* The classes that it must know besides; how many of at most max. */
+	size_t (*recipes)(struct interp *in, struct interp_recipe *ret, size_t max);
 
 	/* All Python threads of all interpreters, malloc'ed array. 0 or -errno. */
 	int (*threads)(struct interp *in, struct interp_thread **ret, size_t *ret_n);

@@ -25,7 +25,7 @@ layer_of() {
 	userspace/pybpfdbg.c) echo main ;;
 	userspace/*/*) l=${1#userspace/}; echo "${l%%/*}" ;;
 	probes/*) echo probes ;;
-	bpf/abi.h) echo abi ;;
+	bpf/abi.h | bpf/*_abi.h) echo abi ;;
 	bpf/*) echo bpf ;;
 	*.skel.h) echo skel ;;
 	*) echo "" ;;

@@ -133,6 +133,9 @@ int cpython_frame_code(struct cpython *py, uint64_t frame, uint64_t *ret);
 
 /* sites.c */
 int cpython_sites(struct interp *in, unsigned kinds, struct err *err, struct interp_site **ret, size_t *ret_n);
+/* layout.c */
+void cpython_layout(const struct interp *in, struct abi_layout *ret);
+size_t cpython_recipes(struct interp *in, struct interp_recipe *ret, size_t max);
 
 /* scan.c, code.c, lines.c */
 int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), void *priv,

@@ -14,12 +14,15 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "bpf/capture_abi.h"
 #include "engine/index.h"
 #include "engine/session_priv.h"
 #include "probes/probe.h"
 #include "target/ptrace.h"
 #include "target/target.h"
 #include "trace/trace.h"
+
+#define CAPTURE_RING (4u << 20) /* bytes of records that wait */
 
 static int session_poll_add(struct session *s, int fd)
 {
@@ -160,26 +163,37 @@ int session_over(const struct session *s, struct err *err)
 int session_need_trace(struct session *s, struct err *err)
 {
 	static const struct itimerspec tick = { .it_value.tv_sec = 1, .it_interval.tv_sec = 1 };
+	struct interp_recipe recipes[64];
+	struct abi_layout layout;
 	struct abi_py py = { 0 };
 	struct trace_options opt;
+	size_t n = 0;
 	int r;
 
 	if (s->trace)
 		return 0;
 	s->stop_signal = tracees_choose_signal(s->target);
 	s->in->ops->kernel(s->in, &py);
+	s->in->ops->layout(s->in, &layout);
 	opt = (struct trace_options){
 		.pid = target_pid(s->target),
 		.scope = s->opt.scope,
 		.stop_signal = s->stop_signal,
 		.py = &py,
+		.layout = s->opt.captured ? &layout : NULL,
+		.ring_bytes = s->opt.captured ? CAPTURE_RING : 0,
 	};
 	r = trace_open(&opt, err, &s->trace);
 	if (r) {
 		s->trace = NULL;
 		return r;
 	}
-	r = session_poll_add(s, trace_fd(s->trace));
+	if (s->opt.captured)
+		n = s->in->ops->recipes(s->in, recipes, sizeof(recipes) / sizeof(recipes[0]));
+	for (size_t i = 0; !r && i < n; i++)
+		r = trace_recipe_set(s->trace, recipes[i].type, recipes[i].recipe);
+	if (!r)
+		r = session_poll_add(s, trace_fd(s->trace));
 	if (!r && timerfd_settime(s->tick_fd, 0, &tick, NULL))
 		r = -errno;
 	if (r) {

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "bpf/abi.h"
+#include "bpf/capture_abi.h"
 #include "trace/arm.h"
 #include "watch.skel.h"
 

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/vec.h"
 #include "bpf/abi.h"
+#include "bpf/capture_abi.h"
 #include "trace/arm.h"
 #include "trace/cpus.h"
 #include "trace/pidns.h"
@@ -129,6 +130,20 @@ static int choose_scope(struct trace *tr, enum trace_scope wanted, struct err *e
 	return r ? perf_err(r, tr->pid, err) : 0;
 }
 
+static void load_captures(struct trace *tr, const struct trace_options *opt)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	if (opt->ring_bytes)
+		bpf_map__set_max_entries(tr->skel->maps.records, (uint32_t)opt->ring_bytes);
+	if (!opt->layout) {
+		bpf_map__set_max_entries(tr->skel->maps.capturing, 1);
+		return;
+	}
+	memcpy((void *)&tr->skel->rodata->lay, opt->layout, sizeof(*opt->layout));
+	bpf_map__set_max_entries(tr->skel->maps.capturing, (uint32_t)(cpus > 0 ? cpus : 1) * 2);
+}
+
 static int load(struct trace *tr, const struct trace_options *opt, struct err *err)
 {
 	libbpf_print_fn_t print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
@@ -154,6 +169,7 @@ static int load(struct trace *tr, const struct trace_options *opt, struct err *e
 	tr->skel->rodata->stop_signal = (uint32_t)opt->stop_signal;
 	if (opt->py->prev_kind != ABI_PREV_STATE && !opt->py->reread)
 		bpf_map__set_max_entries(tr->skel->maps.frames, 1);
+	load_captures(tr, opt);
 	r = watch_bpf__load(tr->skel);
 out:
 	libbpf_set_print(print);
@@ -457,6 +473,11 @@ int trace_rule_set(struct trace *tr, uint32_t index, const struct abi_rule *rule
 int trace_capture_set(struct trace *tr, uint32_t index, const struct abi_capture *capture)
 {
 	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.captures), &index, capture, BPF_ANY);
+}
+
+int trace_recipe_set(struct trace *tr, uint64_t type, uint32_t recipe)
+{
+	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.recipes), &type, &recipe, BPF_ANY);
 }
 
 int trace_limits_set(struct trace *tr, const struct abi_limits *limits)

@@ -10,6 +10,7 @@
 
 #include "bpf/abi.h"
 
+struct abi_layout;
 struct err;
 struct trace; /* opaque */
 
@@ -20,6 +21,8 @@ struct trace_options {
 	enum trace_scope scope;    /* AUTO: cpu-wide, task-bound where that is not allowed */
 	int stop_signal;           /* sent to the thread on ABI_ACT_STOP */
 	const struct abi_py *py;
+	const struct abi_layout *layout; /* NULL: no LOG and SNAP rules will be made */
+	size_t ring_bytes;               /* for records that wait, a power of two and of pages; 0: 256 KiB */
 };
 
 /*
@@ -56,6 +59,8 @@ int trace_place_hits(struct trace *tr, uint64_t addr, uint64_t code, uint64_t *r
 int trace_rule_set(struct trace *tr, uint32_t index, const struct abi_rule *rule);
 int trace_capture_set(struct trace *tr, uint32_t index, const struct abi_capture *capture);
 int trace_limits_set(struct trace *tr, const struct abi_limits *limits);
+/* How instances of the class at address type are captured: enum abi_recipe. 0 or -errno (-E2BIG: too many). */
+int trace_recipe_set(struct trace *tr, uint64_t type, uint32_t recipe);
 /* What the kernel counts, ABI_RULES_MAX of them: shared memory, use atomics. Owned by tr. */
 struct abi_rule_state *trace_rule_states(struct trace *tr);
 
