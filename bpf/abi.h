@@ -54,7 +54,7 @@ struct abi_py {
 	__u32 reread;        /* enum abi_reread */
 	__u32 tstate_cframe, cframe_use_tracing, tstate_tracing, tstate_c_tracefunc; /* if reread */
 	__u32 eval_n;
-	__u32 pad0;
+	__u32 code_filename; /* of a code object: its file name, a str */
 	struct {
 		__u64 start, end;
 	} eval[ABI_EVAL_RANGES];
@@ -150,7 +150,59 @@ struct abi_place {
 	__u32 rules[ABI_PLACE_RULES]; /* 0: none */
 };
 
-enum abi_record_kind { ABI_REC_HIT = 1, ABI_REC_CAPTURE = 3 };
+/*
+ * Stepping (one thread at a time). What happens in the frame that is watched is told by the positions that the eval loop
+ * stores into it: from one to the next is an edge, and the tracer's rule is put to it with what is known of both units.
+ */
+#define ABI_STEP_UNITS_MAX 32768 /* code units of the frame's code object */
+enum abi_step_event {
+	ABI_STEP_LINE = 1,   /* a line is about to run in the frame */
+	ABI_STEP_RETURN = 2, /* the frame is about to return, or to be left by an exception */
+	ABI_STEP_YIELD = 4,  /* it is about to yield (or, as it waits for another generator, has) */
+	ABI_STEP_CALL = 8,   /* another frame of the thread begins or goes on */
+	ABI_STEP_RAISE = 16, /* an exception was raised in the frame, or came into it from a callee */
+	ABI_STEP_RAISE_ANY = 32, /* the same, in any frame of the thread */
+};
+struct abi_step {
+	__u64 frame, code, tstate; /* frame 0: none is watched */
+	__u32 serial;   /* 0: no step is on */
+	__u32 tid;      /* in the target's pid namespace */
+	__u32 events;   /* enum abi_step_event, those that are wanted */
+	__u32 nunits;
+	__s32 min_line; /* lines before it do not count for LINE and RAISE; 0: all do */
+	__s32 not_line; /* nor does this one for LINE; 0: all do */
+	__s32 prev;     /* where the frame stands, bytes into its bytecode; -1: not begun. The kernel goes on with it */
+	__u32 fresh;    /* 1: the first store may be that of prev itself */
+	__u32 by_file;  /* 1: CALL and RAISE_ANY only in files that trace_step_file() has named; of others user space is asked */
+	__u32 pad0;
+};
+#define ABI_UNIT_LINE 1u     /* a line event may happen before it */
+#define ABI_UNIT_ALWAYS 2u   /* and does, wherever the frame was before */
+#define ABI_UNIT_FROM_BACK 4u /* what is reached backwards from here has a line event in the same line, too */
+#define ABI_UNIT_NOT_BACK 8u /* but not this one */
+#define ABI_UNIT_NO_LINE 16u /* as the one before it counts as of another line */
+#define ABI_UNIT_REWINDS 32u /* the next store is no execution: the frame goes back to what raised */
+#define ABI_UNIT_RETURNS 64u
+#define ABI_UNIT_LEAVES 128u /* raises again where no handler is */
+#define ABI_UNIT_YIELDS 256u
+#define ABI_UNIT_DELEGATES 512u /* up to 3.10: yields when the unit before it is stored */
+struct abi_step_unit {
+	__s32 line; /* 0: none */
+	__u32 flags;
+};
+
+/* What a write to watched memory wants. */
+struct abi_data {
+	__u32 id;     /* the record's abi_hit.place */
+	__u32 action; /* ABI_ACT_STOP: the thread stops; else the record alone */
+};
+
+enum abi_record_kind {
+	ABI_REC_HIT = 1,
+	ABI_REC_CAPTURE = 3,
+	ABI_REC_STEP = 4, /* an abi_hit: place is abi_step.serial, rules[0] the event, undecided: is the file one that counts? */
+	ABI_REC_DATA = 5, /* an abi_hit: addr was written, place is abi_data.id; frame 0: it could not be found */
+};
 
 struct abi_header {
 	__u32 size; /* of the whole record */
@@ -163,7 +215,8 @@ struct abi_hit {
 	__u32 tgid, tid; /* in the debugger's pid namespace */
 	__u32 place;   /* abi_place.id */
 	__s32 offset;
-	__u64 addr, code, frame, tstate, ip;
+	__u64 addr, code, frame, tstate;
+	__u64 ip; /* where the thread stops; 0: not known */
 	__u32 rules[ABI_PLACE_RULES]; /* that want the stop; 0: none */
 	__u32 undecided; /* bit i: of rules[i] user space judges the condition; no hit count was applied to it yet */
 	__u32 pad0;
@@ -242,6 +295,8 @@ _Static_assert(sizeof(struct abi_hit) == 96, "abi");
 _Static_assert(sizeof(struct abi_captured) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_rule) == 48, "abi");
 _Static_assert(sizeof(struct abi_site) == 8, "abi");
+_Static_assert(sizeof(struct abi_step) == 64, "abi");
+_Static_assert(sizeof(struct abi_step_unit) == 8, "abi");
 _Static_assert(sizeof(struct abi_place) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_py) % 8 == 0, "abi");
 #ifdef __cplusplus

@@ -92,6 +92,35 @@ struct {
 	__type(value, struct frame_state);
 } frames SEC(".maps");
 
+/* The step that is on, the units of its frame, and by file name (a str object): abi_step.serial << 1 | does it count. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi_step);
+} steps SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, ABI_STEP_UNITS_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct abi_step_unit);
+} step_units SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u64);
+} step_files SEC(".maps");
+
+/* Watched memory by its address. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, __u64);
+	__type(value, struct abi_data);
+} data_watches SEC(".maps");
+
 /* For the walk of py_walk.bpf.h, which says why it is not on the stack. A trap from user mode does not nest. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

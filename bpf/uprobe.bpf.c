@@ -13,6 +13,14 @@
 #include "bpf/abi.h"
 #include "bpf/read.bpf.h"
 
+/* What we know of the kernel; the offsets come from its BTF at load time. */
+struct thread_struct {
+	unsigned long fsbase;
+} __attribute__((preserve_access_index));
+struct task_struct {
+	struct thread_struct thread;
+} __attribute__((preserve_access_index));
+
 const volatile struct abi_py py = { 0 };
 const volatile __u64 ns_dev = 0, ns_ino = 0; /* the target's pid namespace */
 const volatile __u32 stop_signal = 0;
@@ -20,6 +28,7 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/py_walk.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/site.bpf.h"
+#include "bpf/step.bpf.h"
 
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 {
@@ -70,6 +79,71 @@ int calls(struct pt_regs *ctx)
 		__sync_fetch_and_add(count, 1);
 	else if (bpf_map_update_elem(&calls_map, &code, &one, BPF_NOEXIST))
 		stat_add(ABI_STAT_LOST);
+	return 0;
+}
+
+/* A frame of the stepped thread begins or goes on. */
+SEC("uprobe")
+int step_call(struct pt_regs *ctx)
+{
+	struct abi_site site = site_of(ctx);
+	struct bpf_pidns_info who;
+	struct abi_step *st;
+	struct py_frame f;
+	s32 offset;
+	int counts;
+
+	if (!is_followed(&who))
+		return 0;
+	st = step_of(&who);
+	if (!st || !(st->events & ABI_STEP_CALL))
+		return 0;
+	if (site.kind == ABI_SITE_EVAL_ENTRY && py.frame_kind != ABI_FRAME_OBJECT &&
+	    !(u32)site_reg(ctx, site.throwflag))
+		return 0;
+	f = (struct py_frame){ .tstate = st->tstate, .frame = site_reg(ctx, site.frame) };
+	if (site_code_of(f.frame, &f.code) || site_position(ctx, site, &f, &offset)) {
+		stat_add(ABI_STAT_FAULT);
+		return 0;
+	}
+	counts = step_counts(st, f.code);
+	if (counts)
+		step_stop(st, &who, &f, ABI_STEP_CALL, offset, 0, counts < 0);
+	return 0;
+}
+
+/* An exception passes a frame of the stepped thread. */
+SEC("uprobe")
+int step_raise(struct pt_regs *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct bpf_pidns_info who;
+	struct abi_step *st;
+	struct py_frame f;
+	int counts = 1, own;
+	s32 offset;
+
+	if (!is_followed(&who))
+		return 0;
+	st = step_of(&who);
+	if (!st || !(st->events & (ABI_STEP_RAISE | ABI_STEP_RAISE_ANY)))
+		return 0;
+	if (py_frame_of(st->tstate, BPF_CORE_READ(task, thread.fsbase), &f) ||
+	    py_prev_in_frame(&f, &offset)) {
+		stat_add(ABI_STAT_FAULT);
+		return 0;
+	}
+	own = f.frame == st->frame && f.code == st->code;
+	if (own && st->events & ABI_STEP_RAISE) {
+		if (step_unit(st, offset).line < st->min_line)
+			return 0;
+	} else if (st->events & ABI_STEP_RAISE_ANY) {
+		counts = step_counts(st, f.code);
+	} else {
+		return 0;
+	}
+	if (counts)
+		step_stop(st, &who, &f, ABI_STEP_RAISE, offset, 0, counts < 0);
 	return 0;
 }
 

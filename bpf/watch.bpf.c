@@ -27,6 +27,7 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/py_walk.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/action.bpf.h"
+#include "bpf/step.bpf.h"
 
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 {
@@ -149,6 +150,18 @@ static __always_inline int previous(const struct abi_place *place, const struct 
 	return 0;
 }
 
+/* Is the running process one that we follow? The helper fails in any other pid namespace. */
+static __always_inline int is_followed(struct bpf_pidns_info *ret)
+{
+	if (bpf_get_ns_current_pid_tgid(ns_dev, ns_ino, ret, sizeof(*ret)) ||
+	    !bpf_map_lookup_elem(&followed, &ret->tgid)) {
+		stat_add(ABI_STAT_FOREIGN);
+		return 0;
+	}
+	stat_add(ABI_STAT_TRAPS);
+	return 1;
+}
+
 SEC("perf_event")
 int watch(struct bpf_perf_event_data *ctx)
 {
@@ -156,13 +169,8 @@ int watch(struct bpf_perf_event_data *ctx)
 	struct abi_place *place;
 	s32 prev;
 
-	/* Fails in any other pid namespace. */
-	if (bpf_get_ns_current_pid_tgid(ns_dev, ns_ino, &at.who, sizeof(at.who)) ||
-	    !bpf_map_lookup_elem(&followed, &at.who.tgid)) {
-		stat_add(ABI_STAT_FOREIGN);
+	if (!is_followed(&at.who))
 		return 0;
-	}
-	stat_add(ABI_STAT_TRAPS);
 	if (!py_is_eval(ctx->regs.rip)) {
 		stat_add(ABI_STAT_NOT_EVAL);
 		return 0;
@@ -192,6 +200,81 @@ int watch(struct bpf_perf_event_data *ctx)
 		return 0;
 	}
 	hit_act(place, &at);
+	return 0;
+}
+
+/* A position was stored into the frame that is stepped through. */
+SEC("perf_event")
+int step(struct bpf_perf_event_data *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct bpf_pidns_info who;
+	struct abi_step *st;
+	struct py_frame f;
+	u32 event;
+	s32 offset;
+
+	if (!is_followed(&who))
+		return 0;
+	st = step_of(&who);
+	if (!st || !py_is_eval(ctx->regs.rip))
+		return 0;
+	/* The frame may have ended, and its memory be another's. */
+	if (py_frame_of(st->tstate, BPF_CORE_READ(task, thread.fsbase), &f) ||
+	    f.frame != st->frame || f.code != st->code || py_prev_in_frame(&f, &offset))
+		return 0;
+	event = step_event(st, offset);
+	if (event)
+		step_stop(st, &who, &f, event, st->prev, ctx->regs.rip, 0);
+	return 0;
+}
+
+/* The frame that the running thread is in; frame 0 when it cannot be found. */
+static __always_inline void current_frame(struct py_frame *ret)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	u64 self = BPF_CORE_READ(task, thread.fsbase), *tstate;
+	struct py_walk *w;
+	u32 zero = 0;
+
+	*ret = (struct py_frame){ 0 };
+	tstate = bpf_map_lookup_elem(&threads, &self);
+	if (tstate && !py_frame_of(*tstate, self, ret))
+		return;
+	*ret = (struct py_frame){ 0 };
+	w = bpf_map_lookup_elem(&walks, &zero);
+	if (!w)
+		return;
+	*w = (struct py_walk){ .self = self };
+	if (py_walk(w))
+		return;
+	*ret = w->found;
+	bpf_map_update_elem(&threads, &self, &ret->tstate, BPF_ANY);
+}
+
+/* Watched memory was written, by whatever code. */
+SEC("perf_event")
+int data(struct bpf_perf_event_data *ctx)
+{
+	struct hit_at at = { .addr = ctx->addr, .ip = ctx->regs.rip };
+	struct abi_place place = { 0 };
+	const struct abi_data *d;
+	struct abi_hit hit;
+
+	if (!is_followed(&at.who))
+		return 0;
+	d = bpf_map_lookup_elem(&data_watches, &at.addr);
+	if (!d)
+		return 0;
+	current_frame(&at.f);
+	place.id = d->id;
+	place.offset = PY_PREV_UNKNOWN;
+	hit_fill(&hit, &place, &at);
+	hit.h.kind = ABI_REC_DATA;
+	if (d->action == ABI_ACT_STOP)
+		hit_stop(&hit);
+	else if (bpf_ringbuf_output(&records, &hit, sizeof(hit), 0))
+		stat_add(ABI_STAT_LOST);
 	return 0;
 }
 

@@ -48,6 +48,7 @@ static void kernel(const struct interp *in, struct abi_py *ret)
 	ret->frame_previous = object ? o->frame_back : o->iframe_previous;
 	ret->frame_owner = object ? OFF_NONE : o->iframe_owner;
 	ret->code_bytecode = object ? OFF_NONE : o->code_adaptive;
+	ret->code_filename = o->code_filename;
 	ret->prev_scale = object ? (o->minor == 10 ? 2 : 1) : 0;
 	ret->code_tag_mask = py->code_tag_mask;
 	ret->redispatch = !object;

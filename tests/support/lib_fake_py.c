@@ -122,6 +122,12 @@ static void with_signals(struct fake_memory *m, const struct command *c)
 	m->reads += caught << 32;
 }
 
+static void store(const struct command *c)
+{
+	for (uint64_t i = 0; i < c->n; i++)
+		*(volatile uint64_t *)(uintptr_t)c->addr = i;
+}
+
 static void serve(struct fake_memory *m, int in, int out)
 {
 	struct command c;
@@ -152,6 +158,9 @@ static void serve(struct fake_memory *m, int in, int out)
 			CPU_ZERO(&set);
 			CPU_SET(c.n, &set);
 			sched_setaffinity(0, sizeof(set), &set);
+			break;
+		case FAKE_WRITE:
+			store(&c);
 			break;
 		case FAKE_SIGNALS:
 			with_signals(m, &c);

@@ -44,6 +44,7 @@ enum fake_op {
 	FAKE_CHAIN,   /* a thread that starts a thread that starts a thread ...: the last of 4 does n reads */
 	FAKE_FORK,    /* a forked child does n reads and ends */
 	FAKE_PIN,     /* run on CPU n only */
+	FAKE_WRITE,   /* n words are stored at addr, one each time */
 	FAKE_SIGNALS, /* n reads with SIGURG caught; the count is added to `reads` in the upper half */
 };
 

@@ -41,8 +41,11 @@ static int watch(struct session *s, const char *location, struct err *err)
 	if (prog < 0)
 		return err_set(err, prog, "cannot load a BPF program: %s", strerror(-prog));
 	bp = session_bp(s, id);
-	for (size_t i = 0; !r && i < bp->nplaces && i < 4; i++)
-		r = arm_new(bp->places[i].address, -1, prog, &arms[i]);
+	for (size_t i = 0; !r && i < bp->nplaces && i < 4; i++) {
+		const struct arm_watch w = { .addr = bp->places[i].address, .len = 1 };
+
+		r = arm_new(&w, -1, prog, &arms[i]);
+	}
 	return r ? err_set(err, r, "cannot arm a watchpoint: %s", strerror(-r)) : 0;
 }
 

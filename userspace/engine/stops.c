@@ -224,7 +224,7 @@ static int on_our_signal(struct session *s, pid_t tid)
 		let_go(s, tid); /* its record was lost; the loss counters tell */
 		return 0;
 	}
-	if (!tracees_ip(s->tracees, tid, &ip) && ip != p.hit.ip) {
+	if (p.hit.ip && !tracees_ip(s->tracees, tid, &ip) && ip != p.hit.ip) {
 		s->late += !p.late;
 		let_go(s, tid);
 		return 0;

@@ -26,7 +26,7 @@ struct arm_event {
 };
 
 struct arm {
-	uint64_t addr;
+	struct arm_watch watch;
 	pid_t pid; /* -1: CPU-wide */
 	int prog_fd;
 	VEC(struct arm_event) events;
@@ -43,20 +43,20 @@ static bool raise_file_limit(void)
 	return setrlimit(RLIMIT_NOFILE, &lim) == 0;
 }
 
-int arm_open_event(uint64_t addr, pid_t pid, int cpu)
+int arm_open_event(const struct arm_watch *w, pid_t pid, int cpu)
 {
 	struct perf_event_attr attr = {
 		.type = PERF_TYPE_BREAKPOINT,
 		.size = sizeof(attr),
-		.bp_type = HW_BREAKPOINT_RW, /* x86 has no read without write */
-		.bp_addr = addr,
-		.bp_len = HW_BREAKPOINT_LEN_1,
+		.bp_type = w->write ? HW_BREAKPOINT_W : HW_BREAKPOINT_RW,
+		.bp_addr = w->addr,
+		.bp_len = w->len,   /* HW_BREAKPOINT_LEN_n is n */
 		.sample_period = 1, /* without it the event counts, but runs no program */
 		.disabled = 1,
 		.exclude_kernel = 1,
 		.exclude_hv = 1,
-		.inherit = pid != -1,
-		.inherit_thread = pid != -1, /* not by forked children */
+		.inherit = pid != -1 && !w->one_thread,
+		.inherit_thread = pid != -1 && !w->one_thread, /* not by forked children */
 	};
 	int fd;
 
@@ -72,11 +72,12 @@ int arm_open_event(uint64_t addr, pid_t pid, int cpu)
 static int slots_free_on(pid_t pid, int cpu, unsigned max, unsigned *ret)
 {
 	static char byte;
+	const struct arm_watch w = { .addr = (uintptr_t)&byte, .len = 1 };
 	int fds[4], r = 0;
 	unsigned n = 0;
 
 	while (n < max && n < 4) {
-		r = arm_open_event((uintptr_t)&byte, pid, cpu);
+		r = arm_open_event(&w, pid, cpu);
 		if (r < 0)
 			break;
 		fds[n++] = r;
@@ -113,7 +114,7 @@ static int add_event(struct arm *a, int where)
 {
 	bool cpu_wide = a->pid == -1;
 	_cleanup_close_ int fd =
-		arm_open_event(a->addr, cpu_wide ? -1 : where, cpu_wide ? where : -1);
+		arm_open_event(&a->watch, cpu_wide ? -1 : where, cpu_wide ? where : -1);
 	int r;
 
 	if (fd < 0)
@@ -219,17 +220,17 @@ static int cover_threads(struct arm *a)
 
 DEFINE_CLEANUP(struct arm *, arm_free)
 
-int arm_new(uint64_t addr, pid_t pid, int prog_fd, struct arm **ret)
+int arm_new(const struct arm_watch *w, pid_t pid, int prog_fd, struct arm **ret)
 {
 	_cleanup_(cleanup_arm_free) struct arm *a = calloc(1, sizeof(*a));
 	int r;
 
 	if (!a)
 		return -ENOMEM;
-	a->addr = addr;
+	a->watch = *w;
 	a->pid = pid;
 	a->prog_fd = prog_fd;
-	r = pid == -1 ? cover_cpus(a) : cover_threads(a);
+	r = pid == -1 ? cover_cpus(a) : w->one_thread ? add_event(a, pid) : cover_threads(a);
 	if (!r)
 		r = enable_all(a);
 	if (r)
@@ -253,7 +254,7 @@ void arm_free(struct arm *a)
 
 uint64_t arm_addr(const struct arm *a)
 {
-	return a->addr;
+	return a->watch.addr;
 }
 
 int arm_cpu_online(struct arm *a, int cpu)

@@ -7,14 +7,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct arm; /* one watched byte, armed on every CPU or in every thread; opaque */
+struct arm; /* one watched address, armed on every CPU, in every thread or in one; opaque */
+
+/* What is watched. */
+struct arm_watch {
+	uint64_t addr; /* of the user half; a multiple of len */
+	unsigned len;  /* bytes: 1, 2, 4 or 8 */
+	bool write;    /* writes alone; else reads and writes: x86 has no reads alone */
+	bool one_thread; /* the thread alone, not those that it starts */
+};
 
 /*
- * Open one event, disabled, that watches one byte at addr: on CPU cpu (pid -1), or in thread pid (cpu -1; inherited by the
- * threads that it starts). It holds its debug register from now on. A descriptor, or -ENOSPC when no register is free,
- * or -errno of perf_event_open(2).
+ * Open one event, disabled: on CPU cpu (pid -1), or in thread pid (cpu -1). It holds its debug register from now on. A
+ * descriptor, or -ENOSPC when no register is free, or -errno of perf_event_open(2).
  */
-int arm_open_event(uint64_t addr, pid_t pid, int cpu);
+int arm_open_event(const struct arm_watch *w, pid_t pid, int cpu);
 
 /*
  * How many more watchpoints can be had now, up to max (at most 4), on every CPU (pid -1) or in process pid's main
@@ -23,11 +30,11 @@ int arm_open_event(uint64_t addr, pid_t pid, int cpu);
 int arm_slots_free(pid_t pid, unsigned max, unsigned *ret);
 
 /*
- * Arm addr (any byte of the user half) on every CPU (pid -1) or in every thread of process pid. prog_fd: the program.
- * All or nothing: -ENOSPC no register is free on some CPU or thread, -EAGAIN (threads come and go too fast
- * to catch them all), or -errno.
+ * Arm w on every CPU (pid -1), in every thread of process pid and those to come, or (one_thread) in thread pid. prog_fd: the
+ * program. All or nothing: -ENOSPC no register is free on some CPU or thread, -EAGAIN (threads come and go too fast
+ * to catch them all), -EINVAL (len, or addr is not a multiple of it), or -errno.
  */
-int arm_new(uint64_t addr, pid_t pid, int prog_fd, struct arm **ret);
+int arm_new(const struct arm_watch *w, pid_t pid, int prog_fd, struct arm **ret);
 void arm_free(struct arm *a); /* NULL is fine */
 
 uint64_t arm_addr(const struct arm *a);

@@ -78,7 +78,8 @@ static void touch(const uint8_t *byte)
 static void probe_perf(struct trace_features *f)
 {
 	static const uint8_t byte;
-	_cleanup_close_ int fd = arm_open_event((uintptr_t)&byte, 0, -1);
+	const struct arm_watch w = { .addr = (uintptr_t)&byte, .len = 1 };
+	_cleanup_close_ int fd = arm_open_event(&w, 0, -1);
 	uint64_t count = 0;
 	int r;
 

@@ -26,6 +26,9 @@ static const struct {
 } table[TRACE_PROGRAM_MAX] = {
 	[TRACE_PROGRAM_CALLS] = { "calls", KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME),
 				  "calls_map" },
+	[TRACE_PROGRAM_STEP_CALL] = { "step_call",
+				      KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME), NULL },
+	[TRACE_PROGRAM_STEP_RAISE] = { "step_raise", KIND(ABI_SITE_TRACEBACK), NULL },
 };
 
 struct loaded {

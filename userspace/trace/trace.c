@@ -40,8 +40,12 @@ struct trace {
 	struct ring_buffer *rb;
 	uint64_t *counters;	       /* the map's memory */
 	struct abi_rule_state *states; /* the same */
+	struct abi_step_unit *units;   /* the same */
 	VEC(struct counter) places;    /* index: abi_place.counter */
-	struct arm *arms[TRACE_SLOTS];
+	struct slot {
+		struct arm *arm; /* NULL: free */
+		enum trace_handler handler;
+	} slots[TRACE_SLOTS];
 	int uevents; /* CPU scope: CPUs that come and go; else -1 */
 	int epoll;
 	const struct trace_sink *sink; /* during trace_consume() */
@@ -50,6 +54,11 @@ struct trace {
 static size_t counters_size(void)
 {
 	return ABI_PLACES_MAX * sizeof(uint64_t);
+}
+
+static size_t units_size(void)
+{
+	return ABI_STEP_UNITS_MAX * sizeof(struct abi_step_unit);
 }
 
 static size_t states_size(void)
@@ -103,6 +112,7 @@ static int perf_err(int r, pid_t pid, struct err *err)
 static int try_scope(const struct trace *tr, enum trace_scope scope)
 {
 	static char byte;
+	const struct arm_watch w = { .addr = (uintptr_t)&byte, .len = 1 };
 	_cleanup_free_ int *cpus = NULL;
 	size_t n;
 	int r, fd;
@@ -110,8 +120,8 @@ static int try_scope(const struct trace *tr, enum trace_scope scope)
 	r = cpus_online(&cpus, &n);
 	if (r)
 		return r;
-	fd = scope == TRACE_SCOPE_CPU ? arm_open_event((uintptr_t)&byte, -1, cpus[0])
-				      : arm_open_event((uintptr_t)&byte, tr->pid, -1);
+	fd = scope == TRACE_SCOPE_CPU ? arm_open_event(&w, -1, cpus[0])
+				      : arm_open_event(&w, tr->pid, -1);
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0 || fd == -ENOSPC ? 0 : fd;
@@ -222,7 +232,8 @@ static int on_record(void *ctx, void *data, size_t size)
 		return 0;
 	if (h->kind == ABI_REC_CAPTURE)
 		on_captured(tr, data, h->size);
-	if (h->kind != ABI_REC_HIT || h->size != sizeof(hit))
+	if ((h->kind != ABI_REC_HIT && h->kind != ABI_REC_STEP && h->kind != ABI_REC_DATA) ||
+	    h->size != sizeof(hit))
 		return 0;
 	memcpy(&hit, data, sizeof(hit));
 	localize(tr, &hit);
@@ -296,7 +307,9 @@ int trace_open(const struct trace_options *opt, struct err *err, struct trace **
 	tr->counters = map_counts(tr->skel->maps.counters, counters_size());
 	if (tr->counters)
 		tr->states = map_counts(tr->skel->maps.rule_states, states_size());
-	r = tr->states ? follow(tr) : -errno;
+	if (tr->states)
+		tr->units = map_counts(tr->skel->maps.step_units, units_size());
+	r = tr->units ? follow(tr) : -errno;
 	if (!r)
 		r = prepare_programs(tr, opt);
 	if (!r)
@@ -313,13 +326,15 @@ void trace_free(struct trace *tr)
 	if (!tr)
 		return;
 	for (size_t i = 0; i < TRACE_SLOTS; i++)
-		arm_free(tr->arms[i]);
+		arm_free(tr->slots[i].arm);
 	programs_free(tr->programs);
 	ring_buffer__free(tr->rb);
 	if (tr->counters)
 		munmap(tr->counters, counters_size());
 	if (tr->states)
 		munmap(tr->states, states_size());
+	if (tr->units)
+		munmap(tr->units, units_size());
 	watch_bpf__destroy(tr->skel);
 	cleanup_close(&tr->uevents);
 	cleanup_close(&tr->epoll);
@@ -327,12 +342,20 @@ void trace_free(struct trace *tr)
 	free(tr);
 }
 
-/* The slot that watches addr, or (addr 0) the first free one; NULL when there is none. */
-static struct arm **slot_of(struct trace *tr, uint64_t addr)
+static struct slot *slot_of(struct trace *tr, enum trace_handler handler, uint64_t addr)
 {
 	for (size_t i = 0; i < TRACE_SLOTS; i++)
-		if (addr ? tr->arms[i] && arm_addr(tr->arms[i]) == addr : !tr->arms[i])
-			return &tr->arms[i];
+		if (tr->slots[i].arm && tr->slots[i].handler == handler &&
+		    arm_addr(tr->slots[i].arm) == addr)
+			return &tr->slots[i];
+	return NULL;
+}
+
+static struct slot *free_slot(struct trace *tr)
+{
+	for (size_t i = 0; i < TRACE_SLOTS; i++)
+		if (!tr->slots[i].arm)
+			return &tr->slots[i];
 	return NULL;
 }
 
@@ -341,21 +364,40 @@ static unsigned slots_used(const struct trace *tr)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < TRACE_SLOTS; i++)
-		n += tr->arms[i] != NULL;
+		n += tr->slots[i].arm != NULL;
 	return n;
 }
 
-int trace_watch(struct trace *tr, uint64_t addr, struct err *err)
+static int handler_fd(const struct trace *tr, enum trace_handler handler)
 {
-	struct arm **slot;
+	const struct bpf_program *const progs[TRACE_HANDLER_MAX] = {
+		[TRACE_HANDLER_PLACE] = tr->skel->progs.watch,
+		[TRACE_HANDLER_STEP] = tr->skel->progs.step,
+		[TRACE_HANDLER_DATA] = tr->skel->progs.data,
+	};
+
+	return bpf_program__fd(progs[handler]);
+}
+
+int trace_arm(struct trace *tr, const struct trace_spec *spec, struct err *err)
+{
+	const struct arm_watch w = {
+		.addr = spec->addr,
+		.len = spec->len,
+		.write = spec->write,
+		.one_thread = spec->tid != 0,
+	};
+	pid_t pid = spec->tid ? spec->tid : tr->scope == TRACE_SCOPE_CPU ? -1 : tr->pid;
+	struct slot *slot;
 	int r = -ENOSPC;
 
-	if (slot_of(tr, addr))
+	if (slot_of(tr, spec->handler, spec->addr))
 		return 0;
-	slot = slot_of(tr, 0);
+	slot = free_slot(tr);
 	if (slot)
-		r = arm_new(addr, tr->scope == TRACE_SCOPE_CPU ? -1 : tr->pid,
-			    bpf_program__fd(tr->skel->progs.watch), slot);
+		r = arm_new(&w, pid, handler_fd(tr, spec->handler), &slot->arm);
+	if (!r)
+		slot->handler = spec->handler;
 	if (r == -ENOSPC) {
 		unsigned used = slots_used(tr);
 
@@ -371,15 +413,27 @@ int trace_watch(struct trace *tr, uint64_t addr, struct err *err)
 	return r ? perf_err(r, tr->pid, err) : 0;
 }
 
-int trace_unwatch(struct trace *tr, uint64_t addr)
+int trace_disarm(struct trace *tr, enum trace_handler handler, uint64_t addr)
 {
-	struct arm **slot = addr ? slot_of(tr, addr) : NULL;
+	struct slot *slot = slot_of(tr, handler, addr);
 
 	if (!slot)
 		return -ENOENT;
-	arm_free(*slot);
-	*slot = NULL;
+	arm_free(slot->arm);
+	slot->arm = NULL;
 	return 0;
+}
+
+int trace_watch(struct trace *tr, uint64_t addr, struct err *err)
+{
+	const struct trace_spec spec = { .handler = TRACE_HANDLER_PLACE, .addr = addr, .len = 1 };
+
+	return trace_arm(tr, &spec, err);
+}
+
+int trace_unwatch(struct trace *tr, uint64_t addr)
+{
+	return trace_disarm(tr, TRACE_HANDLER_PLACE, addr);
 }
 
 int trace_slots(struct trace *tr, unsigned *ret_used, unsigned *ret_free)
@@ -492,6 +546,39 @@ struct abi_rule_state *trace_rule_states(struct trace *tr)
 	return tr->states;
 }
 
+int trace_data_set(struct trace *tr, uint64_t addr, const struct abi_data *data)
+{
+	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.data_watches), &addr, data, BPF_ANY);
+}
+
+int trace_data_del(struct trace *tr, uint64_t addr)
+{
+	return bpf_map_delete_elem(bpf_map__fd(tr->skel->maps.data_watches), &addr);
+}
+
+int trace_step_set(struct trace *tr, const struct abi_step *step)
+{
+	uint32_t zero = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.steps), &zero, step, BPF_ANY);
+}
+
+int trace_step_units(struct trace *tr, const struct abi_step_unit *units, size_t n)
+{
+	if (n > ABI_STEP_UNITS_MAX)
+		return -E2BIG;
+	memcpy(tr->units, units, n * sizeof(*units));
+	return 0;
+}
+
+int trace_step_file(struct trace *tr, uint64_t file, uint32_t serial, bool mine)
+{
+	uint64_t verdict = (uint64_t)serial << 1 | mine;
+
+	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.step_files), &file, &verdict,
+				   BPF_ANY);
+}
+
 int trace_fd(const struct trace *tr)
 {
 	return tr->epoll;
@@ -507,15 +594,15 @@ static int follow_cpus(struct trace *tr)
 		if (r < 0 && r != -ENOBUFS)
 			return r;
 		for (size_t i = 0; i < TRACE_SLOTS; i++) {
-			if (!tr->arms[i])
+			if (!tr->slots[i].arm)
 				continue;
 			q = 0;
 			if (r < 0)
-				q = arm_cpus_again(tr->arms[i]);
+				q = arm_cpus_again(tr->slots[i].arm);
 			else if (ev.online)
-				q = arm_cpu_online(tr->arms[i], ev.cpu);
+				q = arm_cpu_online(tr->slots[i].arm, ev.cpu);
 			else
-				arm_cpu_offline(tr->arms[i], ev.cpu);
+				arm_cpu_offline(tr->slots[i].arm, ev.cpu);
 			if (q && !ret)
 				ret = q;
 		}

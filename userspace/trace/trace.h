@@ -41,6 +41,41 @@ void trace_free(struct trace *tr); /* disarms everything; NULL is fine */
  */
 int trace_watch(struct trace *tr, uint64_t addr, struct err *err);
 int trace_unwatch(struct trace *tr, uint64_t addr); /* 0 or -ENOENT */
+
+/* Which program of bpf/watch.bpf.c runs at a watchpoint. */
+enum trace_handler {
+	TRACE_HANDLER_PLACE, /* bytecode is read: trace_watch() */
+	TRACE_HANDLER_STEP,  /* a frame moves on: trace_step_set() says what of it counts */
+	TRACE_HANDLER_DATA,  /* a value is written: trace_data_set() */
+	TRACE_HANDLER_MAX,
+};
+struct trace_spec {
+	enum trace_handler handler;
+	uint64_t addr; /* a multiple of len; with the handler it is the name of the watchpoint */
+	unsigned len;  /* bytes: 1, 2, 4 or 8 */
+	bool write;    /* writes alone, else reads too */
+	pid_t tid;     /* this thread alone, not those it starts; 0: as trace_options.scope */
+};
+/*
+ * Watch memory: takes one slot. What is armed already stays as it is. -ENOSPC as trace_watch(), -EINVAL (len, or addr is no
+ * multiple of it), -ESRCH no such thread; the line in *err.
+ */
+int trace_arm(struct trace *tr, const struct trace_spec *spec, struct err *err);
+int trace_disarm(struct trace *tr, enum trace_handler handler, uint64_t addr); /* 0 or -ENOENT */
+
+/* What is sent of a write to addr (TRACE_HANDLER_DATA): set before it is armed. 0 or -errno. */
+int trace_data_set(struct trace *tr, uint64_t addr, const struct abi_data *data);
+int trace_data_del(struct trace *tr, uint64_t addr);
+
+/*
+ * The step that is on (one at a time; serial 0: none), and the code units of its frame (n at most ABI_STEP_UNITS_MAX,
+ * else -E2BIG). Set while its thread stands. 0 or -errno.
+ */
+int trace_step_set(struct trace *tr, const struct abi_step *step);
+int trace_step_units(struct trace *tr, const struct abi_step_unit *units, size_t n);
+/* A file whose functions are (1) or are not (0) stepped into, named by its str object, for the step of that serial. */
+int trace_step_file(struct trace *tr, uint64_t file, uint32_t serial, bool mine);
+
 /* How many of ours are in use, and how many more can be armed now (probed by trying). */
 int trace_slots(struct trace *tr, unsigned *ret_used, unsigned *ret_free);
 
@@ -87,6 +122,8 @@ int trace_threads_changed(struct trace *tr);
 /* The programs of the uprobe engine (bpf/uprobe.bpf.c). */
 enum trace_program {
 	TRACE_PROGRAM_CALLS, /* counts calls by code object: see bpf/uprobe.bpf.c, calls_map */
+	TRACE_PROGRAM_STEP_CALL,  /* the stepped thread calls a Python function */
+	TRACE_PROGRAM_STEP_RAISE, /* an exception passes a frame of the stepped thread */
 	TRACE_PROGRAM_MAX,
 };
 /* An instruction of the target's interpreter (interp_ops.sites knows them). */
