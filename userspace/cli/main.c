@@ -44,7 +44,7 @@ static const struct program programs[] = {
 };
 #define NPROGRAMS (sizeof(programs) / sizeof(programs[0]))
 
-static const char *const later[] = { "log", "snap", "latency", "calls", "run", "dap" };
+static const char *const later[] = { "log", "snap", "latency", "calls", "run" };
 
 static void print_usage(FILE *to)
 {
@@ -52,6 +52,8 @@ static void print_usage(FILE *to)
 	for (size_t i = 0; i < NPROGRAMS; i++)
 		fprintf(to, "  %-7s %-28s %s\n", programs[i].name, programs[i].args,
 			programs[i].help);
+	fputs("  dap     [--listen|--socket ...]      the Debug Adapter Protocol, for editors\n",
+	      to);
 	fputs("LOCATION is FILE:LINE, FUNCTION or MODULE:FUNCTION. `pybpfdbg COMMAND --help` says "
 	      "more.\n",
 	      to);

@@ -486,3 +486,9 @@ int bind_location(struct code_index *ix, struct interp *in, const struct locatio
 	*ret = b;
 	return 0;
 }
+
+int bind_file(struct code_index *ix, const char *asked, const char *target, struct err *err,
+	      const char **ret)
+{
+	return find_file(ix, asked, target, err, ret);
+}

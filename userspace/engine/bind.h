@@ -33,5 +33,8 @@ int bind_location(struct code_index *ix, struct interp *in, const struct locatio
 		  const char *text, const char *default_file, const char *target, struct err *err,
 		  struct binding *ret);
 void binding_deinit(struct binding *b);
+/* The file that a path or an unambiguous tail of one names. -ENOENT, -ENOTUNIQ with the line in *err. */
+int bind_file(struct code_index *ix, const char *asked, const char *target, struct err *err,
+	      const char **ret);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/mem.h"
 #include "engine/index.h"
 #include "engine/session_priv.h"
@@ -175,6 +176,34 @@ int session_files(struct session *s, const char *const **ret, size_t *ret_n)
 	if (!r)
 		*ret_n = code_index_files(s->index, ret);
 	return r;
+}
+
+int session_lines(struct session *s, const char *file, struct err *err, int32_t **ret,
+		  size_t *ret_n)
+{
+	const struct index_place *ps;
+	const char *path;
+	int32_t *lines;
+	size_t n, used = 0;
+	int r = bps_index(s, true, err);
+
+	if (!r)
+		r = bind_file(s->index, file, s->label, err, &path);
+	if (r)
+		return r;
+	r = code_index_places(s->index, path, &ps, &n);
+	lines = calloc(n + 1, sizeof(*lines));
+	if (r || !lines) {
+		free(lines);
+		return err_set(err, r ? r : -ENOMEM, "%s: cannot read the line tables of %s: %s",
+			       s->label, path, strerror(r ? -r : ENOMEM));
+	}
+	for (size_t i = 0; i < n; i++) /* sorted by line */
+		if (ps[i].place->event && (!used || lines[used - 1] != ps[i].place->line))
+			lines[used++] = ps[i].place->line;
+	*ret = lines;
+	*ret_n = used;
+	return 0;
 }
 
 int session_functions(struct session *s, const char *const **ret, size_t *ret_n)

@@ -182,5 +182,10 @@ int session_code_names(struct session *s, uint64_t code, const char **ret_file,
  * completion. */
 int session_files(struct session *s, const char *const **ret, size_t *ret_n);
 int session_functions(struct session *s, const char *const **ret, size_t *ret_n);
+/*
+ * The lines of a file (any unambiguous tail) where a breakpoint can be, ascending, malloc'ed. -ENOENT: no code of it is
+ * loaded, -ENOTUNIQ; with a line.
+ */
+int session_lines(struct session *s, const char *file, struct err *err, int32_t **ret, size_t *ret_n);
 
 #endif

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What happened in the target, as events. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <sys/wait.h>
+
+#include "base/js_text.h"
+#include "dap/dap.h"
+#include "engine/session.h"
+
+void dap_terminated(struct dap *d)
+{
+	if (d->terminated)
+		return;
+	d->terminated = true;
+	dap_event(d, "terminated", NULL);
+}
+
+static const char *reason_text(enum stop_reason reason)
+{
+	switch (reason) {
+	case STOP_BREAKPOINT:
+		return "breakpoint";
+	case STOP_PAUSE:
+		return "pause";
+	}
+	return "pause";
+}
+
+static void on_stopped(struct dap *d, const struct session_event *ev)
+{
+	json_t *body = json_pack("{ss si sb}", "reason", reason_text(ev->reason), "threadId",
+				 (int)ev->tid, "allThreadsStopped", 1);
+	int id = ev->bp ? dap_bp_id(d, ev->bp) : 0;
+
+	handles_clear(&d->handles);
+	if (body && id)
+		json_object_set_new(body, "hitBreakpointIds", json_pack("[i]", id));
+	dap_event(d, "stopped", body);
+}
+
+static void output(struct dap *d, const char *category, json_t *text)
+{
+	dap_event(d, "output", json_pack("{ss so}", "category", category, "output", text));
+}
+
+/* The target is no more, or is another program now. */
+static void on_end(struct dap *d, int status, bool known)
+{
+	if (known)
+		dap_event(d, "exited",
+			  json_pack("{si}", "exitCode",
+				    WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+							: WEXITSTATUS(status)));
+	handles_clear(&d->handles);
+	dap_terminated(d);
+}
+
+void dap_on_event(struct dap *d, const struct session_event *ev)
+{
+	switch (ev->kind) {
+	case SESSION_STOPPED:
+		on_stopped(d, ev);
+		break;
+	case SESSION_EXITED:
+		on_end(d, ev->status < 0 ? 0 : ev->status, ev->status >= 0);
+		break;
+	case SESSION_EXEC:
+		output(d, "important",
+		       json_sprintf("pid %d runs another program now: the session ends\n", d->pid));
+		on_end(d, 0, false);
+		break;
+	case SESSION_RESUMED_BY_LIMIT:
+		handles_clear(&d->handles);
+		output(d, "important", json_string("the target was resumed: maxPause ran out\n"));
+		dap_event(d, "continued",
+			  json_pack("{si sb}", "threadId", (int)d->pid, "allThreadsContinued", 1));
+		break;
+	case SESSION_LOST:
+		output(d, "important", json_sprintf("%" PRIu64 " hits were lost\n", ev->lost));
+		break;
+	case SESSION_NONE:
+		break;
+	}
+}
