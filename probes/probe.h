@@ -27,6 +27,7 @@ struct probe_env {
 	int pid;                 /* for messages only */
 	const char *cwd;         /* absolute; to complete relative file names */
 	const char *python_jit;  /* PYTHON_JIT of its environment, NULL if unset */
+	bool still;              /* it stands: to wait for what is not there yet is of no use */
 };
 
 struct interp_info {

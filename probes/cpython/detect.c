@@ -250,7 +250,7 @@ static int read_debug_offsets(struct cpython *py, uint64_t *ret_interp_size, str
 }
 
 static int wait_for(int (*step)(struct cpython *py, struct err *err), struct cpython *py,
-		    struct err *err)
+		    bool still, struct err *err)
 {
 	static const struct timespec ms = { .tv_nsec = 1000000 };
 	int r, i;
@@ -259,7 +259,7 @@ static int wait_for(int (*step)(struct cpython *py, struct err *err), struct cpy
 		r = step(py, err);
 		if (r != -EAGAIN)
 			return r;
-		if (i == START_TRIES)
+		if (i == START_TRIES || still)
 			break;
 		nanosleep(&ms, NULL);
 	}
@@ -296,7 +296,7 @@ int cpython_open(struct mem *mem, struct sym *sym, const struct probe_env *env, 
 
 	r = find_module(py, err);
 	if (!r)
-		r = wait_for(cpython_find_version, py, err);
+		r = wait_for(cpython_find_version, py, env->still, err);
 	if (!r)
 		r = choose_offsets(py, err);
 	if (r)
@@ -308,7 +308,7 @@ int cpython_open(struct mem *mem, struct sym *sym, const struct probe_env *env, 
 	if (!r)
 		r = check_object_head(py, err);
 	if (!r)
-		r = wait_for(running_step, py, err);
+		r = wait_for(running_step, py, env->still, err);
 	if (!r)
 		r = cpython_check_jit(py, env->python_jit, interp_size, err);
 	if (!r)

@@ -344,7 +344,7 @@ class Usage(harness.TestCase):
     def test_usage(self):
         self.wrong("usage: pybpfdbg COMMAND")
         self.wrong("'frobnicate' is no command", "frobnicate")
-        for name in ("log", "snap", "latency", "calls", "run", "dap"):
+        for name in ("log", "snap", "latency", "calls"):
             self.wrong("not in this version", name, "1")
         for args in (["attach"], ["dump"], ["count"]):
             self.wrong("a process id is missing", *args)

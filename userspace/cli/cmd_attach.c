@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/vec.h"
+#include "cli/attach.h"
 #include "cli/cli.h"
 #include "cli/edit.h"
 #include "cli/js.h"
@@ -24,21 +25,7 @@
 #define SCRIPT_MAX   (1 << 20) /* bytes of a script and of a line from a pipe */
 #define MAX_PAUSE_MS 10000     /* where no person sits at a prompt */
 
-struct options {
-	pid_t pid;
-	VEC(struct source_arg {
-		bool file; /* -x */
-		const char *text;
-	})
-	args;		    /* -c and -x in their order */
-	VEC(char *) script; /* the lines of them all */
-	bool has_max_pause, json;
-	unsigned max_pause_ms;
-	enum trace_scope scope;
-	enum out_color_mode color;
-};
-
-static void cleanup_options(struct options *o)
+void attach_options_deinit(struct attach_options *o)
 {
 	for (size_t i = 0; i < o->script.n; i++)
 		free(o->script.data[i]);
@@ -48,7 +35,7 @@ static void cleanup_options(struct options *o)
 
 /* ---- options ---- */
 
-static int add_lines(struct options *o, const char *text)
+static int add_lines(struct attach_options *o, const char *text)
 {
 	while (*text) {
 		size_t len = strcspn(text, "\n");
@@ -65,7 +52,7 @@ static int add_lines(struct options *o, const char *text)
 
 /* Read before anything is attached: a script that cannot be read must not cost the target anything.
  */
-static int add_file(struct options *o, const char *path, struct err *err)
+static int add_file(struct attach_options *o, const char *path, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	_cleanup_close_ int fd =
@@ -88,7 +75,7 @@ static int add_file(struct options *o, const char *path, struct err *err)
 	return add_lines(o, strbuf_str(&text));
 }
 
-static int read_scripts(struct options *o, struct err *err)
+static int read_scripts(struct attach_options *o, struct err *err)
 {
 	int r = 0;
 
@@ -100,62 +87,63 @@ static int read_scripts(struct options *o, struct err *err)
 	return r;
 }
 
-/* 0, or an exit status after the usage was printed. -1: done (help). */
-static int parse_options(const struct program *p, int argc, char **argv, struct options *o,
-			 struct err *err)
+int attach_option(const struct program *p, char **argv, int c, struct attach_options *o,
+		  struct err *err)
 {
-	enum { OPT_JSON = 256, OPT_SCOPE, OPT_MAX_PAUSE, OPT_COLOR };
-	static const struct option longopts[] = {
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "scope", required_argument, NULL, OPT_SCOPE },
-		{ "max-pause", required_argument, NULL, OPT_MAX_PAUSE },
-		{ "color", required_argument, NULL, OPT_COLOR },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
+	int r = 0;
+
+	switch (c) {
+	case 'c':
+		r = vec_push(&o->args, (struct source_arg){ false, optarg });
+		break;
+	case 'x':
+		r = vec_push(&o->args, (struct source_arg){ true, optarg });
+		break;
+	case ATTACH_JSON:
+		o->json = true;
+		break;
+	case ATTACH_SCOPE:
+		if (program_scope(optarg, err, &o->scope))
+			return program_usage(p, "%s", err->text);
+		break;
+	case ATTACH_MAX_PAUSE:
+		if (parse_seconds(optarg, "--max-pause", err, &o->max_pause_ms))
+			return program_usage(p, "%s", err->text);
+		o->has_max_pause = true;
+		break;
+	case ATTACH_COLOR:
+		if (out_color_mode(optarg, &o->color))
+			return program_usage(p, "--color is auto, always or never, not '%.40s'",
+					     optarg);
+		break;
+	case 'h':
+		program_help(p);
+		return -1;
+	default:
+		return program_bad_option(p, argv, c);
+	}
+	return r < 0 ? program_usage(p, "%s", strerror(-r)) : 0;
+}
+
+/* 0, or an exit status after the usage was printed. -1: done (help). */
+static int parse_options(const struct program *p, int argc, char **argv, struct attach_options *o,
+			 pid_t *ret_pid)
+{
+	static const struct option longopts[] = { ATTACH_LONG_OPTIONS, { NULL, 0, NULL, 0 } };
+	struct err err = { 0 };
 	int c, r = 0;
 
 	opterr = 0;
-	while (!r && (c = getopt_long(argc, argv, ":c:x:h", longopts, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			r = vec_push(&o->args, (struct source_arg){ false, optarg });
-			break;
-		case 'x':
-			r = vec_push(&o->args, (struct source_arg){ true, optarg });
-			break;
-		case OPT_JSON:
-			o->json = true;
-			break;
-		case OPT_SCOPE:
-			if (program_scope(optarg, err, &o->scope))
-				return program_usage(p, "%s", err->text);
-			break;
-		case OPT_MAX_PAUSE:
-			if (parse_seconds(optarg, "--max-pause", err, &o->max_pause_ms))
-				return program_usage(p, "%s", err->text);
-			o->has_max_pause = true;
-			break;
-		case OPT_COLOR:
-			if (out_color_mode(optarg, &o->color))
-				return program_usage(
-					p, "--color is auto, always or never, not '%.40s'", optarg);
-			break;
-		case 'h':
-			program_help(p);
-			return -1;
-		default:
-			return program_bad_option(p, argv, c);
-		}
-	}
-	if (r < 0)
-		return program_usage(p, "%s", strerror(-r));
+	while (!r && (c = getopt_long(argc, argv, ":" ATTACH_SHORT_OPTIONS, longopts, NULL)) != -1)
+		r = attach_option(p, argv, c, o, &err);
+	if (r)
+		return r;
 	if (optind + 1 != argc)
 		return program_usage(p, "%s",
 				     optind == argc ? "a process id is missing"
 						    : "one process id is needed, no more");
-	if (parse_pid(argv[optind], err, &o->pid))
-		return program_usage(p, "%s", err->text);
+	if (parse_pid(argv[optind], &err, ret_pid))
+		return program_usage(p, "%s", err.text);
 	return 0;
 }
 
@@ -182,6 +170,8 @@ static int show_attached(struct shell *sh, struct err *err)
 
 	if (r < 0)
 		return r;
+	if (sh->launched)
+		free_slots += used; /* it is on its way to its first line */
 	if (sh->out->json) {
 		out_json(sh->out,
 			 json_pack("{ss si so so sI}", "event", "attached", "pid", (int)sh->pid,
@@ -190,10 +180,12 @@ static int show_attached(struct shell *sh, struct err *err)
 				   (json_int_t)threads));
 		return 0;
 	}
-	out_line(sh->out, "attached to %d: Python %s, %zu thread%s. %u watch slot%s free. %s",
-		 sh->pid, info->version, threads, threads == 1 ? "" : "s", free_slots,
-		 free_slots == 1 ? "" : "s",
-		 sh->prompt ? "Ctrl-C stops it, detach leaves it running." : "It runs on.");
+	out_line(sh->out, "%s %d: Python %s, %zu thread%s. %u watch slot%s free.%s",
+		 sh->launched ? "started" : "attached to", sh->pid, info->version, threads,
+		 threads == 1 ? "" : "s", free_slots, free_slots == 1 ? "" : "s",
+		 sh->launched ? ""
+		 : sh->prompt ? " Ctrl-C stops it, detach leaves it running."
+			      : " It runs on.");
 	return 0;
 }
 
@@ -225,7 +217,7 @@ static bool run_line(struct shell *sh, const char *line)
 	return !sh->over;
 }
 
-static void run_script(struct shell *sh, const struct options *o)
+static void run_script(struct shell *sh, const struct attach_options *o)
 {
 	for (size_t i = 0; i < o->script.n; i++)
 		if (!run_line(sh, o->script.data[i]))
@@ -347,7 +339,7 @@ static int prompt_once(struct shell *sh, struct err *err)
 		return 0;
 	}
 	fputc('\n', sh->out->text);
-	shell_detach(sh);
+	shell_end(sh);
 	return 0;
 }
 
@@ -365,10 +357,12 @@ static int run_prompt(struct shell *sh, struct err *err)
 
 /* ---- */
 
-static int run(struct shell *sh, const struct options *o, struct err *err)
+static int run(struct shell *sh, const struct attach_options *o, struct err *err)
 {
 	int r = show_attached(sh, err);
 
+	if (!r && sh->launched)
+		r = shell_wait(sh, err); /* for the stop before its first line */
 	if (r < 0)
 		return r;
 	if (o->args.n)
@@ -380,41 +374,63 @@ static int run(struct shell *sh, const struct options *o, struct err *err)
 	return r;
 }
 
-int program_attach(const struct program *p, int argc, char **argv)
+int attach_main(struct attach_options *o, attach_begin_fn *begin, void *priv)
 {
-	_cleanup_(cleanup_options) struct options o = { 0 };
 	struct session_options so = { 0 };
 	struct shell sh = { 0 };
 	struct err err = { 0 };
 	struct out out;
 	int r;
 
-	r = parse_options(p, argc, argv, &o, &err);
-	if (r)
-		return r < 0 ? CLI_DONE : r;
-	out_init(&out, o.json, o.color);
+	out_init(&out, o->json, o->color);
 	sh.out = &out;
-	sh.pid = o.pid;
-	sh.prompt = !o.args.n && isatty(STDIN_FILENO) && isatty(fileno(out.text));
-	so.scope = o.scope;
-	so.max_pause_ms = o.has_max_pause ? o.max_pause_ms : sh.prompt ? 0 : MAX_PAUSE_MS;
+	sh.prompt = attach_has_prompt(o);
+	so.scope = o->scope;
+	so.max_pause_ms = o->has_max_pause ? o->max_pause_ms : sh.prompt ? 0 : MAX_PAUSE_MS;
 	so.progress = shell_progress;
 	so.priv = &sh;
 	sh.sigfd = program_signals();
 	r = sh.sigfd < 0 ? err_set(&err, sh.sigfd, "signalfd: %s", strerror(-sh.sigfd))
-			 : read_scripts(&o, &err);
+			 : read_scripts(o, &err);
 	if (!r)
-		r = session_attach(o.pid, &so, &err, &sh.s);
-	if (!r)
-		r = run(&sh, &o, &err);
+		r = begin(priv, &so, &err, &sh.s);
+	if (!r) {
+		shell_init(&sh);
+		r = run(&sh, o, &err);
+	}
 	if (r < 0) {
 		out_error(&out, err.text[0] ? err.text : strerror(-r));
 		sh.status = CLI_FAILED;
 	}
-	shell_detach(&sh);
+	shell_end(&sh);
 	shell_deinit(&sh);
 	out_deinit(&out);
 	if (sh.sigfd >= 0)
 		close(sh.sigfd);
 	return sh.status;
+}
+
+bool attach_has_prompt(const struct attach_options *o)
+{
+	return !o->args.n && isatty(STDIN_FILENO) &&
+	       isatty(o->json ? STDERR_FILENO : STDOUT_FILENO);
+}
+
+static int begin(void *priv, const struct session_options *so, struct err *err,
+		 struct session **ret)
+{
+	const pid_t *pid = priv;
+
+	return session_attach(*pid, so, err, ret);
+}
+
+int program_attach(const struct program *p, int argc, char **argv)
+{
+	_cleanup_(attach_options_deinit) struct attach_options o = { 0 };
+	pid_t pid;
+	int r = parse_options(p, argc, argv, &o, &pid);
+
+	if (r)
+		return r < 0 ? CLI_DONE : r;
+	return attach_main(&o, begin, &pid);
 }

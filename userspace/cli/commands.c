@@ -53,8 +53,8 @@ const struct command commands[] = {
 	{ "info", "i", "breakpoints|slots|target|threads", "what is known", cmd_info, COMPLETE_INFO,
 	  false },
 	{ "detach", "", "", "let go of the target, it runs on", cmd_detach, COMPLETE_NONE, false },
-	{ "quit", "q exit", "", "the same: the target is never killed", cmd_detach, COMPLETE_NONE,
-	  false },
+	{ "quit", "q exit", "", "the same; a program that `run` has started is killed", cmd_quit,
+	  COMPLETE_NONE, false },
 	{ "help", "h ?", "[COMMAND]", "this list, or one command", cmd_help, COMPLETE_COMMAND,
 	  false },
 };

@@ -45,3 +45,11 @@ int cmd_detach(struct shell *sh, const char *args, struct err *err)
 	shell_detach(sh);
 	return 0;
 }
+
+int cmd_quit(struct shell *sh, const char *args, struct err *err)
+{
+	(void)args;
+	(void)err;
+	shell_end(sh);
+	return 0;
+}

@@ -39,12 +39,20 @@ static const struct program programs[] = {
 	  "  --for SECONDS       end after that time (default: at Ctrl-C)\n"
 	  "  --interval SECONDS  print the counts so far every so often\n" OPTION_JSON OPTION_SCOPE
 		  OPTION_COLOR },
+	{ "run", "[OPTIONS] SCRIPT|-m MODULE [ARGS]",
+	  "start a Python program, stopped before its first line", program_run,
+	  "  --python PATH       the interpreter (default: python3)\n"
+	  "  -c COMMAND          run it, then the next; the program is killed at the end (may be "
+	  "repeated)\n"
+	  "  -x FILE             run the commands in FILE (- is standard input)\n"
+	  "  --max-pause SECONDS a stop never lasts longer (default: none at a prompt, else "
+	  "10)\n" OPTION_JSON OPTION_SCOPE OPTION_COLOR },
 	{ "doctor", "[PID]", "what this kernel, these rights and that process allow",
 	  program_doctor, "" },
 };
 #define NPROGRAMS (sizeof(programs) / sizeof(programs[0]))
 
-static const char *const later[] = { "log", "snap", "latency", "calls", "run" };
+static const char *const later[] = { "log", "snap", "latency", "calls" };
 
 static void print_usage(FILE *to)
 {

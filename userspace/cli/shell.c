@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/js.h"
+#include "cli/terminal.h"
 #include "engine/session.h"
 #include "engine/source.h"
 #include "target/target.h"
@@ -29,8 +30,18 @@ void shell_forget(struct shell *sh)
 	sh->list_file = NULL;
 }
 
+void shell_init(struct shell *sh)
+{
+	sh->launched = session_is_launched(sh->s);
+	sh->pid = target_pid(session_target(sh->s));
+	if (sh->launched)
+		sh->terminal = terminal_share(sh->pid); /* without memory or terminal: not shared */
+}
+
 void shell_deinit(struct shell *sh)
 {
+	terminal_free(sh->terminal);
+	sh->terminal = NULL;
 	shell_forget(sh);
 	free(sh->last_args);
 	sh->last_args = NULL;
@@ -52,6 +63,36 @@ void shell_detach(struct shell *sh)
 		out_json(sh->out, json_pack("{ss}", "event", "detached"));
 	else
 		out_line(sh->out, "detached from %d: it runs on", sh->pid);
+}
+
+/* What we started ends with us. */
+static void shell_kill(struct shell *sh)
+{
+	struct session_event ev = { 0 };
+	struct err err = { 0 };
+	int r = session_kill(sh->s, &err);
+
+	while (!r && ev.kind != SESSION_EXITED)
+		r = session_next_event(sh->s, -1, &ev);
+	if (r < 0)
+		out_error(sh->out, err.text[0] ? err.text : strerror(-r));
+	else if (sh->out->json)
+		out_json(sh->out,
+			 json_pack("{ss so}", "event", "exited", "status", js_status(ev.status)));
+	else
+		out_line(sh->out, "killed %d", sh->pid);
+	session_free(sh->s);
+	sh->s = NULL;
+	shell_forget(sh);
+	sh->over = true;
+}
+
+void shell_end(struct shell *sh)
+{
+	if (sh->s && sh->launched && sh->status != CLI_ENDED)
+		shell_kill(sh);
+	else
+		shell_detach(sh);
 }
 
 int shell_need_stop(struct shell *sh, const char *what, struct err *err)
@@ -261,8 +302,11 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 	_cleanup_free_ char *function = ev->function ? strdup(ev->function) : NULL;
 	int32_t line = ev->line;
 	pid_t tid = ev->tid;
+	enum stop_reason reason = ev->reason;
 	int id = ev->bp;
-	bool pause = ev->reason == STOP_PAUSE;
+	static const char *const reasons[] = {
+		[STOP_BREAKPOINT] = "breakpoint", [STOP_PAUSE] = "pause", [STOP_ENTRY] = "entry"
+	};
 	size_t n = 0;
 	char name[64];
 
@@ -272,18 +316,20 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 	if (sh->out->json) {
 		json_t *place = js_frame(file, line, function);
 
-		json_t *j = json_pack("{ss ss so so}", "event", "stopped", "reason",
-				      pause ? "pause" : "breakpoint", "breakpoint",
-				      id ? json_integer(id) : json_null(), "thread",
-				      js_thread(tid, name));
+		json_t *j =
+			json_pack("{ss ss so so}", "event", "stopped", "reason", reasons[reason],
+				  "breakpoint", id ? json_integer(id) : json_null(), "thread",
+				  js_thread(tid, name));
 		if (j && place)
 			json_object_update(j, place);
 		json_decref(place);
 		out_json(sh->out, j);
 		return;
 	}
-	if (pause)
+	if (reason == STOP_PAUSE)
 		out_add(sh->out, OUT_BOLD, "stopped");
+	else if (reason == STOP_ENTRY)
+		out_add(sh->out, OUT_BOLD, "at its first line");
 	else
 		out_add(sh->out, OUT_RED, "breakpoint %d", id);
 	out_add(sh->out, OUT_PLAIN, ", thread %d \"%s\": ", tid, name);
@@ -329,6 +375,7 @@ void shell_on_event(struct shell *sh, const struct session_event *ev)
 
 	switch (ev->kind) {
 	case SESSION_NONE:
+	case SESSION_KEY:
 		break;
 	case SESSION_STOPPED:
 		shell_forget(sh);
@@ -425,7 +472,7 @@ static bool tell_condition_errors(struct shell *sh)
 	return any;
 }
 
-int shell_wait(struct shell *sh, struct err *err)
+static int wait_for_stop(struct shell *sh, struct err *err)
 {
 	struct session_event ev;
 	bool asked = false;
@@ -441,11 +488,12 @@ int shell_wait(struct shell *sh, struct err *err)
 		shell_on_event(sh, &ev);
 		if (sh->over || sh->stopped)
 			return 0;
-		if (ev.kind != SESSION_NONE)
+		if (ev.kind != SESSION_NONE && ev.kind != SESSION_KEY)
 			continue;
-		if (poll(fds, 2, tell_condition_errors(sh) ? 1000 : -1) < 0 && errno != EINTR)
+		if (ev.kind == SESSION_NONE &&
+		    poll(fds, 2, tell_condition_errors(sh) ? 1000 : -1) < 0 && errno != EINTR)
 			return err_set(err, -errno, "poll: %s", strerror(errno));
-		if (!fds[1].revents || !shell_interrupted(sh))
+		if (ev.kind != SESSION_KEY && (!fds[1].revents || !shell_interrupted(sh)))
 			continue;
 		if (!sh->prompt || sh->over)
 			return err_set(err, -EINTR, "interrupted");
@@ -458,4 +506,17 @@ int shell_wait(struct shell *sh, struct err *err)
 		if (r < 0)
 			return r;
 	}
+}
+
+int shell_wait(struct shell *sh, struct err *err)
+{
+	bool given = sh->terminal && !sh->stopped;
+	int r;
+
+	if (given)
+		terminal_give(sh->terminal);
+	r = wait_for_stop(sh, err);
+	if (given)
+		terminal_take(sh->terminal);
+	return r;
 }

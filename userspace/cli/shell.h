@@ -16,12 +16,15 @@ struct session;
 struct session_event;
 struct source;
 struct source_cache;
+struct terminal;
 
 struct shell {
 	struct session *s;
 	struct out *out;
 	pid_t pid;
 	int sigfd;    /* readable on Ctrl-C */
+	bool launched; /* the target was started by us: it ends with the session */
+	struct terminal *terminal; /* NULL: there is none to share with the target */
 	bool prompt;  /* a person sits there */
 	bool stopped; /* as far as was shown: a stop that nobody has seen yet is not one */
 	bool over;    /* no more commands: detached, or the target ended */
@@ -73,8 +76,12 @@ int shell_wait(struct shell *sh, struct err *err);
 bool shell_interrupted(struct shell *sh);
 /* As session_options.progress, priv is the struct shell: a Ctrl-C ends the work. */
 int shell_progress(void *priv, const char *what, uint64_t done, uint64_t total);
+/* After sh->s was made. */
+void shell_init(struct shell *sh);
 /* Detach and say so, once. */
 void shell_detach(struct shell *sh);
+/* The end of the commands: detach, or kill what we started. */
+void shell_end(struct shell *sh);
 void shell_deinit(struct shell *sh);
 
 /* Frames handed out are only good while the target is still. -EBUSY with a line unless it is
@@ -138,6 +145,7 @@ int cmd_condition(struct shell *sh, const char *args, struct err *err);
 int cmd_continue(struct shell *sh, const char *args, struct err *err);
 int cmd_interrupt(struct shell *sh, const char *args, struct err *err);
 int cmd_detach(struct shell *sh, const char *args, struct err *err);
+int cmd_quit(struct shell *sh, const char *args, struct err *err);
 int cmd_help(struct shell *sh, const char *args, struct err *err);
 int cmd_where(struct shell *sh, const char *args, struct err *err);
 int cmd_up(struct shell *sh, const char *args, struct err *err);

@@ -23,6 +23,8 @@ static const char *reason_text(enum stop_reason reason)
 		return "breakpoint";
 	case STOP_PAUSE:
 		return "pause";
+	case STOP_ENTRY:
+		return "entry";
 	}
 	return "pause";
 }
@@ -79,6 +81,7 @@ void dap_on_event(struct dap *d, const struct session_event *ev)
 	case SESSION_LOST:
 		output(d, "important", json_sprintf("%" PRIu64 " hits were lost\n", ev->lost));
 		break;
+	case SESSION_KEY:
 	case SESSION_NONE:
 		break;
 	}

@@ -406,6 +406,25 @@ static int take_function(struct code_index *ix, const struct index_code *c, cons
 	return r;
 }
 
+int bind_code(struct code_index *ix, uint64_t code, const char *target, struct err *err,
+	      struct binding *ret)
+{
+	const struct index_code *codes;
+	struct binding b = { 0 };
+	size_t i, n = code_index_all(ix, &codes);
+	int r = -ENOENT;
+
+	for (i = 0; r == -ENOENT && i < n; i++)
+		if (codes[i].address == code)
+			r = take_function(ix, &codes[i], target, err, &b);
+	if (r) {
+		binding_deinit(&b);
+		return r;
+	}
+	*ret = b;
+	return 0;
+}
+
 static int bind_function(struct code_index *ix, struct interp *in, const struct location *loc,
 			 const char *target, struct err *err, struct binding *ret)
 {

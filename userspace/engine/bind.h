@@ -32,6 +32,8 @@ struct binding {
 int bind_location(struct code_index *ix, struct interp *in, const struct location *loc,
 		  const char *text, const char *default_file, const char *target, struct err *err,
 		  struct binding *ret);
+/* The first line event of a code object that is in ix. As bind_location(). */
+int bind_code(struct code_index *ix, uint64_t code, const char *target, struct err *err, struct binding *ret);
 void binding_deinit(struct binding *b);
 /* The file that a path or an unambiguous tail of one names. -ENOENT, -ENOTUNIQ with the line in *err. */
 int bind_file(struct code_index *ix, const char *asked, const char *target, struct err *err,

@@ -330,6 +330,29 @@ int session_break(struct session *s, const struct bp_spec *spec, struct err *err
 	return 0;
 }
 
+int bps_entry(struct session *s, struct binding *w, struct err *err)
+{
+	struct bp_priv *b = calloc(1, sizeof(*b));
+	int r;
+
+	if (!b) {
+		binding_deinit(w);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	b->where = *w;
+	*w = (struct binding){ 0 };
+	b->pub.action = BP_STOP;
+	b->pub.temporary = b->pub.enabled = true;
+	r = bp_describe(b) ? err_set(err, -ENOMEM, "out of memory") : bp_arm(s, b, err);
+	if (!r && vec_push(&s->bps, b)) {
+		bp_disarm(s, b);
+		r = err_set(err, -ENOMEM, "out of memory");
+	}
+	if (r)
+		bp_free(s, b);
+	return r;
+}
+
 int session_bp_clear(struct session *s, int id, struct err *err)
 {
 	struct bp_priv *b = bp_find_err(s, id, err);
@@ -437,7 +460,7 @@ size_t session_bps(struct session *s, const struct bp *const **ret)
 	bps_refresh(s);
 	s->pubs.n = 0;
 	for (i = 0; i < s->bps.n; i++)
-		if (vec_push(&s->pubs, &s->bps.data[i]->pub))
+		if (s->bps.data[i]->pub.id && vec_push(&s->pubs, &s->bps.data[i]->pub))
 			break;
 	*ret = s->pubs.data;
 	return s->pubs.n;

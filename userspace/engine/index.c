@@ -11,6 +11,8 @@
 #include "base/vec.h"
 #include "probes/probe.h"
 
+#define TREE_MAX 100000 /* code objects in one */
+
 struct interned {
 	UT_hash_handle hh;
 	char text[];
@@ -151,14 +153,60 @@ static int index_code_cmp(const void *a, const void *b)
 	return x->address < y->address ? -1 : x->address > y->address;
 }
 
-int code_index_scan(struct code_index *ix, index_progress_fn progress, void *priv)
+static void code_index_clear(struct code_index *ix)
 {
-	int r;
-
 	code_index_drop_places(ix);
 	code_index_forget_names(ix);
 	ix->codes.n = ix->files.n = ix->functions.n = 0;
 	ix->time_ns = 0;
+}
+
+/* The code objects in co_consts of those that are there, from `at` on; -E2BIG. */
+static int code_index_children(struct code_index *ix, size_t at)
+{
+	uint64_t *children;
+	size_t i, n;
+	int r;
+
+	for (; at < ix->codes.n; at++) {
+		if (ix->codes.n > TREE_MAX)
+			return -E2BIG;
+		r = ix->in->ops->code_children(ix->in, ix->codes.data[at].address, &children, &n);
+		if (r == -ENOMEM)
+			return r;
+		if (r)
+			continue;
+		for (i = 0; !r && i < n; i++)
+			r = code_index_add(ix, children[i]);
+		free(children);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int code_index_read(struct code_index *ix, uint64_t code, bool tree)
+{
+	int r;
+
+	code_index_clear(ix);
+	r = code_index_add(ix, code);
+	if (!r && !ix->codes.n)
+		r = -EINVAL;
+	if (!r && tree)
+		r = code_index_children(ix, 0);
+	if (r)
+		return r;
+	qsort(ix->codes.data, ix->codes.n, sizeof(*ix->codes.data), index_code_cmp);
+	ix->time_ns = clock_ns();
+	return 0;
+}
+
+int code_index_scan(struct code_index *ix, index_progress_fn progress, void *priv)
+{
+	int r;
+
+	code_index_clear(ix);
 	r = ix->in->ops->scan_code(ix->in, code_index_add, ix, progress, priv);
 	if (r)
 		return r;

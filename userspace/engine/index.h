@@ -38,6 +38,8 @@ void code_index_free(struct code_index *ix);
  * not. 0 or -errno; -ECANCELED when progress says so.
  */
 int code_index_scan(struct code_index *ix, index_progress_fn progress, void *priv);
+/* Instead of a scan: one code object and, if tree, all that lie in it. 0, -EINVAL (there is none), -ENOMEM. */
+int code_index_read(struct code_index *ix, uint64_t code, bool tree);
 /* CLOCK_MONOTONIC of the last scan in ns, 0: never. */
 uint64_t code_index_time(const struct code_index *ix);
 

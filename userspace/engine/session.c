@@ -58,8 +58,8 @@ static int session_wire(struct session *s)
 	return r;
 }
 
-int session_attach(pid_t pid, const struct session_options *opt, struct err *err,
-		   struct session **ret)
+int session_open(pid_t pid, const struct session_options *opt, bool still, struct err *err,
+		 struct session **ret)
 {
 	_cleanup_free_ char *jit = NULL;
 	struct probe_env env;
@@ -82,7 +82,9 @@ int session_attach(pid_t pid, const struct session_options *opt, struct err *err
 	if (r)
 		jit = NULL; /* not set, or not to be read: the probe looks at the interpreter itself
 			     */
-	env = (struct probe_env){ .pid = pid, .cwd = target_cwd(s->target), .python_jit = jit };
+	env = (struct probe_env){
+		.pid = pid, .cwd = target_cwd(s->target), .python_jit = jit, .still = still
+	};
 	r = probes_open(target_mem(s->target), target_sym(s->target), &env, err, &s->in);
 	if (r)
 		goto fail;
@@ -101,6 +103,32 @@ int session_attach(pid_t pid, const struct session_options *opt, struct err *err
 fail:
 	session_free(s);
 	return r;
+}
+
+int session_attach(pid_t pid, const struct session_options *opt, struct err *err,
+		   struct session **ret)
+{
+	return session_open(pid, opt, false, err, ret);
+}
+
+int session_adopt(struct session *s, struct tracees *ts, struct err *err)
+{
+	int r = session_poll_add(s, tracees_fd(ts));
+
+	if (r)
+		return err_set(err, r, "%s: cannot wait for stops: %s", s->label, strerror(-r));
+	tracees_set_target(ts, s->target);
+	tracees_hold_exec(ts, false);
+	tracees_take_keys(ts, true);
+	tracees_set_filter(ts, stops_is_ours, s);
+	s->tracees = ts;
+	s->launched = true;
+	return 0;
+}
+
+bool session_is_launched(const struct session *s)
+{
+	return s->launched;
 }
 
 void session_free(struct session *s)
@@ -231,7 +259,7 @@ void session_relax(struct session *s)
 {
 	size_t i;
 
-	if (!s->tracees || s->stopped || s->still || s->waiting.n)
+	if (!s->tracees || s->launched || s->stopped || s->still || s->waiting.n)
 		return;
 	for (i = 0; i < s->places.n; i++)
 		if (s->places.data[i]->stops)

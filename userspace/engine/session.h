@@ -39,6 +39,26 @@ struct session_options {
  */
 int session_attach(pid_t pid, const struct session_options *opt, struct err *err,
 		   struct session **ret);
+
+/* A program to start. Borrowed for the call. */
+struct session_launch {
+	const char *python; /* a file, or a name that is looked for in PATH */
+	char *const *args;  /* what follows it on its command line, NULL at the end */
+	int in, out;	    /* its standard input and output; -1: ours */
+};
+/*
+ * Start it, in a process group of its own, and come back when it has come to its first line; the first event is that
+ * stop (STOP_ENTRY). What it executes on its way to Python (a shell script, env, chroot) is followed. It is traced
+ * until session_free() and lives on after it. -ECHILD: it ended before; -ENOENT, -EACCES ... of execve; else as
+ * session_attach(): with any failure the program is killed.
+ */
+int session_launch(const struct session_launch *l, const struct session_options *opt, struct err *err,
+		   struct session **ret);
+/* Was it started by session_launch()? */
+bool session_is_launched(const struct session *s);
+/* Kill the target and wait for its end; SESSION_EXITED follows. 0 or -errno. */
+int session_kill(struct session *s, struct err *err);
+
 /* Disarm, resume, detach; the target runs on. NULL is fine. */
 void session_free(struct session *s);
 
@@ -122,8 +142,9 @@ enum session_event_kind {
 	SESSION_EXEC,		  /* the target replaced its program; the session is over */
 	SESSION_RESUMED_BY_LIMIT, /* --max-pause ran out and the target was resumed */
 	SESSION_LOST,		  /* records were lost since the last event: lost */
+	SESSION_KEY,		  /* Ctrl-C on the terminal of a target that we started */
 };
-enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE };
+enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE, STOP_ENTRY };
 
 struct session_event {
 	enum session_event_kind kind;

@@ -92,6 +92,7 @@ struct session {
 	struct interp_thread *threads;
 	size_t nthreads;
 	bool over; /* the process ended or ran another program */
+	bool launched; /* we started it: traced until the end */
 
 	uint64_t late, lost_seen;
 	int epoll_fd, timer_fd; /* the timer: max_pause_ms */
@@ -100,6 +101,11 @@ struct session {
 };
 
 /* session.c */
+/* As session_attach(); the process may be traced by us. still: it stands, do not wait for an interpreter that begins. */
+int session_open(pid_t pid, const struct session_options *opt, bool still, struct err *err,
+		 struct session **ret);
+/* Take over the threads that ts has seized. */
+int session_adopt(struct session *s, struct tracees *ts, struct err *err);
 int session_need_trace(struct session *s, struct err *err);
 int session_need_tracees(struct session *s, struct err *err);
 /* Let go of ptrace when nothing that stops is armed and nobody is stopped. */
@@ -116,6 +122,8 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit);
 /* Bring the kernel's counts into what session_bps() shows. */
 void bps_refresh(struct session *s);
 int bps_index(struct session *s, bool fresh, struct err *err);
+/* A breakpoint at w, which it takes over, for one stop that is no breakpoint's (STOP_ENTRY). It has the number 0. */
+int bps_entry(struct session *s, struct binding *w, struct err *err);
 
 /* rules.c */
 /*
@@ -160,6 +168,9 @@ bool stops_is_ours(void *priv, pid_t tid);
 int stops_tracees(struct session *s);
 /* Before the caller goes on to wait: what no other descriptor tells is told by ready_fd. */
 void stops_announce(struct session *s);
+
+/* Stand at hit, without a breakpoint. 0 or -ENOMEM. */
+int stops_at_entry(struct session *s, const struct abi_hit *hit, uint64_t code, int32_t line);
 
 /* still.c */
 /*

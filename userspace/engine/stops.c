@@ -260,6 +260,9 @@ static int stops_tracee(struct session *s, const struct tracee_event *te)
 		stops_end(s,
 			  (struct session_event){ .kind = SESSION_EXITED, .status = te->status });
 		break;
+	case TRACEE_KEY:
+		r = events_push(s, (struct session_event){ .kind = SESSION_KEY, .tid = te->tid });
+		break;
 	case TRACEE_NONE:
 		break;
 	}
@@ -316,15 +319,15 @@ static struct abi_hit take_first(struct session *s)
 	return hit;
 }
 
-/* The target stops for whoever looks at it: at a hit of b, or by a pause (NULL). */
-static int stop_at(struct session *s, const struct abi_hit *hit, const struct bp_priv *b,
+/* The target stops for whoever looks at it; bp: the breakpoint's number or 0. */
+static int stop_at(struct session *s, const struct abi_hit *hit, enum stop_reason reason, int bp,
 		   struct session_event *ev)
 {
 	s->stopped = true;
-	s->stop_reason = ev->reason = b ? STOP_BREAKPOINT : STOP_PAUSE;
+	s->stop_reason = ev->reason = reason;
 	s->stop = *hit;
 	ev->kind = SESSION_STOPPED;
-	ev->bp = b ? b->pub.id : 0;
+	ev->bp = bp;
 	ev->tid = (pid_t)hit->tid;
 	if (s->opt.max_pause_ms)
 		arm_max_pause(s, s->opt.max_pause_ms);
@@ -340,10 +343,19 @@ static int stop_at_breakpoint(struct session *s, struct bp_priv *b)
 
 	look_fresh(s);
 	event_place(s, &ev, hit.code, p ? (int32_t)p->abi.group : 0);
-	r = stop_at(s, &hit, b, &ev);
+	r = stop_at(s, &hit, b->pub.id ? STOP_BREAKPOINT : STOP_ENTRY, b->pub.id, &ev);
 	if (b->pub.temporary)
 		(void)session_bp_clear(s, b->pub.id, NULL);
 	return r;
+}
+
+int stops_at_entry(struct session *s, const struct abi_hit *hit, uint64_t code, int32_t line)
+{
+	struct session_event ev = { 0 };
+
+	look_fresh(s);
+	event_place(s, &ev, code, line);
+	return stop_at(s, hit, STOP_ENTRY, 0, &ev);
 }
 
 /* The next thread that stands at a hit: shown, if a breakpoint says so, else it goes on. */
@@ -507,7 +519,7 @@ static int stop_by_pause(struct session *s)
 	if (!session_frames(s, (pid_t)stop.tid, 1, &frames, &n) && n)
 		event_place(s, &ev, frames[0].code, frames[0].line);
 	free(frames);
-	return stop_at(s, &stop, NULL, &ev);
+	return stop_at(s, &stop, STOP_PAUSE, 0, &ev);
 }
 
 int session_pause(struct session *s, struct err *err)

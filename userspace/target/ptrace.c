@@ -47,7 +47,8 @@ struct tracees {
 	int fd;
 	bool drained; /* the fd was read since tracees_next() last said TRACEE_NONE */
 	bool exited;  /* TRACEE_EXITED was told */
-	int unmet;    /* clone events seen less new tasks met: each comes once, in any order */
+	bool hold_exec, take_keys;
+	int unmet; /* clone events seen less new tasks met: each comes once, in any order */
 	sigset_t old_mask;
 	bool (*filter)(void *priv, pid_t tid);
 	void *filter_priv;
@@ -254,6 +255,21 @@ void tracees_set_filter(struct tracees *ts, bool (*fn)(void *priv, pid_t tid), v
 	ts->filter_priv = priv;
 }
 
+void tracees_set_target(struct tracees *ts, struct target *t)
+{
+	ts->t = t;
+}
+
+void tracees_hold_exec(struct tracees *ts, bool hold)
+{
+	ts->hold_exec = hold;
+}
+
+void tracees_take_keys(struct tracees *ts, bool take)
+{
+	ts->take_keys = take;
+}
+
 int tracees_fd(const struct tracees *ts)
 {
 	return ts->fd;
@@ -280,15 +296,29 @@ static bool is_ours(struct tracees *ts, pid_t tid, bool *ret_kernel)
 	return *ret_kernel;
 }
 
+/* n_tty and other line disciplines send with SEND_SIG_PRIV (drivers/tty/n_tty.c, isig()). */
+static bool is_key(const struct tracees *ts, pid_t tid, int sig)
+{
+	siginfo_t si = { 0 };
+
+	return ts->take_keys && (sig == SIGINT || sig == SIGTSTP) &&
+	       !ptrace(PTRACE_GETSIGINFO, tid, NULL, &si) && si.si_code == SI_KERNEL;
+}
+
 /*
  * In signal-delivery-stop. If we died now, the signal would be delivered; so go on to a stop that
  * holds none, for ours. The thread does not come back to user space in between: the requested trap
  * is taken before the next signal is looked for (get_signal() in kernel/signal.c).
  */
-static void on_signal(struct tracees *ts, struct tracee *tr, int sig)
+static void on_signal(struct tracees *ts, struct tracee *tr, int sig, struct tracee_event *ret)
 {
 	bool kernel = false;
 
+	if (is_key(ts, tr->tid, sig)) {
+		*ret = (struct tracee_event){ .kind = TRACEE_KEY, .tid = tr->tid };
+		cont(tr->tid, 0);
+		return;
+	}
 	if (sig != ts->stop_signal || !is_ours(ts, tr->tid, &kernel)) {
 		cont(tr->tid, sig);
 		return;
@@ -372,8 +402,11 @@ static void on_stop(struct tracees *ts, pid_t tid, int status, struct tracee_eve
 
 	switch (status >> 16) {
 	case PTRACE_EVENT_EXEC:
-		after_exec(ts, tid);
-		cont(tid, 0);
+		tr = after_exec(ts, tid);
+		if (tr && ts->hold_exec)
+			tr->held = true;
+		else
+			cont(tid, 0);
 		*ret = (struct tracee_event){ .kind = TRACEE_EXEC, .tid = tid };
 		return;
 	case PTRACE_EVENT_STOP:
@@ -386,7 +419,7 @@ static void on_stop(struct tracees *ts, pid_t tid, int status, struct tracee_eve
 		if (!tr)
 			tr = meet(ts, tid);
 		if (tr)
-			on_signal(ts, tr, sig);
+			on_signal(ts, tr, sig, ret);
 		return;
 	case PTRACE_EVENT_CLONE:
 		ts->unmet++;
@@ -517,16 +550,36 @@ void tracees_resume_all(struct tracees *ts, bool (*keep)(void *priv, pid_t tid),
 			resume(tr);
 }
 
-int tracees_ip(const struct tracees *ts, pid_t tid, uint64_t *ret)
+static int get_regs(const struct tracees *ts, pid_t tid, struct user_regs_struct *ret)
 {
 	const struct tracee *tr = find(ts, tid);
-	struct user_regs_struct regs;
-	struct iovec iov = { &regs, sizeof(regs) };
+	struct iovec iov = { ret, sizeof(*ret) };
 
 	if (!tr || !tr->held || ptrace(PTRACE_GETREGSET, tid, (void *)(uintptr_t)NT_PRSTATUS, &iov))
 		return -ESRCH;
-	*ret = regs.rip;
 	return 0;
+}
+
+int tracees_ip(const struct tracees *ts, pid_t tid, uint64_t *ret)
+{
+	struct user_regs_struct regs;
+	int r = get_regs(ts, tid, &regs);
+
+	if (!r)
+		*ret = regs.rip;
+	return r;
+}
+
+int tracees_args(const struct tracees *ts, pid_t tid, uint64_t ret[static 2])
+{
+	struct user_regs_struct regs;
+	int r = get_regs(ts, tid, &regs);
+
+	if (!r) {
+		ret[0] = regs.rdi;
+		ret[1] = regs.rsi;
+	}
+	return r;
 }
 
 bool tracees_is_stopped(const struct tracees *ts, pid_t tid)

@@ -23,6 +23,7 @@ enum tracee_event_kind {
 	TRACEE_EXEC,   /* the process ran execve and runs on; its other threads are gone, tid is its
 			  pid */
 	TRACEE_EXITED, /* the process ended; status as from wait(2) */
+	TRACEE_KEY,    /* a key of its terminal (Ctrl-C, Ctrl-Z): it has not seen the signal */
 };
 
 struct tracee_event {
@@ -45,6 +46,18 @@ int tracees_seize(struct target *t, struct err *err, struct tracees **ret);
  * open. NULL is fine.
  */
 void tracees_free(struct tracees *ts);
+
+/*
+ * For a program that we started ourselves. The process stays the same: what was opened of it before an execve is of no
+ * use after it, so that a new t takes the place of the old one.
+ */
+void tracees_set_target(struct tracees *ts, struct target *t);
+/* TRACEE_EXEC leaves the thread stopped: tracees_resume(). */
+void tracees_hold_exec(struct tracees *ts, bool hold);
+/* SIGINT and SIGTSTP from the kernel (the terminal) are kept from the target: TRACEE_KEY. */
+void tracees_take_keys(struct tracees *ts, bool take);
+/* The first two arguments of a function that a stopped thread is about to enter. 0 or -ESRCH. */
+int tracees_args(const struct tracees *ts, pid_t tid, uint64_t ret[static 2]);
 
 /*
  * Who sent this stop signal? Network code may send a SIGURG that looks like ours. fn is called

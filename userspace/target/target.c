@@ -394,7 +394,8 @@ static int check_tracer(const struct target *t, struct err *err)
 		pid_t tracer = target_tracer(t, tids[i]);
 		char comm[16];
 
-		if (tracer <= 0)
+		/* by ourselves: a program that we started */
+		if (tracer <= 0 || tracer == getpid())
 			continue;
 		comm_of(tracer, comm);
 		return err_set(err, -EBUSY,

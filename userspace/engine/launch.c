@@ -1,0 +1,436 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A program from its execve to its first line. The way to that: at each execve the thread stops; a
+ * uprobe at the entry point of the new image stops it again, when the dynamic linker has mapped
+ * everything; if PyEval_EvalCode is there, a uprobe on it stops at each module body until one runs
+ * in the module __main__: that is the program (a script, -m, -c, a folder or an archive alike).
+ */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/sym.h"
+#include "bpf/abi.h"
+#include "engine/index.h"
+#include "engine/session_priv.h"
+#include "probes/probe.h"
+#include "probes/value.h"
+#include "target/ptrace.h"
+#include "target/target.h"
+#include "trace/halt.h"
+
+#define POLL_MS	  200
+#define INSN_MAX  15 /* bytes of an x86 instruction */
+#define EVAL_CODE "PyEval_EvalCode"
+
+struct starting {
+	const struct session_launch *l;
+	const struct session_options *opt;
+	pid_t pid;
+	struct target *target;
+	struct tracees *ts;
+	struct halt *halt;
+	uint64_t entry;	       /* where it is to stop next; 0: nowhere */
+	uint64_t eval_code;    /* 0: not Python, so far */
+	struct session *early; /* to look at module bodies with, before the program's own */
+	bool there;	       /* it stands at its first line's module */
+	uint64_t code;
+};
+
+/* ---- the child ---- */
+
+static void child_exec(const struct session_launch *l, int go, int failed)
+{
+	size_t n = 0;
+	sigset_t none;
+	char byte;
+
+	while (l->args[n])
+		n++;
+	char *argv[n + 2];
+
+	argv[0] = (char *)l->python;
+	memcpy(argv + 1, l->args, (n + 1) * sizeof(*argv));
+	setpgid(0, 0);
+	if (l->in >= 0)
+		dup2(l->in, STDIN_FILENO);
+	if (l->out >= 0)
+		dup2(l->out, STDOUT_FILENO);
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* until we are traced; nothing comes when the debugger has died */
+	if (read(go, &byte, 1) == 1)
+		execvp(l->python, argv);
+	else
+		errno = EINTR;
+	(void)!write(failed, &errno, sizeof(errno));
+	_exit(127);
+}
+
+/* The child waits for a byte in *ret_go; *ret_failed then holds the errno of execve, or ends. */
+static int spawn(struct starting *st, int *ret_go, int *ret_failed)
+{
+	int go[2], failed[2];
+
+	if (pipe2(go, O_CLOEXEC))
+		return -errno;
+	if (pipe2(failed, O_CLOEXEC)) {
+		int r = -errno;
+
+		close(go[0]);
+		close(go[1]);
+		return r;
+	}
+	st->pid = fork();
+	if (!st->pid) {
+		close(go[1]);
+		child_exec(st->l, go[0], failed[1]);
+	}
+	close(go[0]);
+	close(failed[1]);
+	*ret_go = go[1];
+	*ret_failed = failed[0];
+	return st->pid < 0 ? -errno : 0;
+}
+
+/* ---- what it is now ---- */
+
+static int open_target(struct starting *st, struct err *err)
+{
+	struct target *t;
+	int r = target_open(st->pid, err, &t);
+
+	if (r)
+		return r;
+	if (st->ts)
+		tracees_set_target(st->ts, t);
+	target_free(st->target);
+	st->target = t;
+	return 0;
+}
+
+/* The entry point of the executable, as the kernel told it the program. */
+static int entry_point(const struct starting *st, uint64_t *ret)
+{
+	_cleanup_close_ int fd = -1;
+	Elf64_auxv_t aux[64];
+	char path[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)st->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, aux, sizeof(aux));
+	if (n < 0)
+		return -errno;
+	for (size_t i = 0; i < (size_t)n / sizeof(*aux); i++) {
+		if (aux[i].a_type != AT_ENTRY)
+			continue;
+		*ret = aux[i].a_un.a_val;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+static int find_eval_code(struct starting *st)
+{
+	struct sym *sym = target_sym(st->target);
+	uint64_t size;
+	size_t module;
+	int r;
+
+	target_refresh(st->target);
+	r = sym_find_module(sym, EVAL_CODE, &module);
+	return r ? r : sym_lookup(sym, module, EVAL_CODE, &st->eval_code, &size);
+}
+
+static int halt_next(struct starting *st, uint64_t addr, struct err *err)
+{
+	st->entry = addr;
+	return halt_at(st->halt, st->pid, addr, err);
+}
+
+/* ---- its steps ---- */
+
+static int on_exec(struct starting *st, struct err *err)
+{
+	uint64_t addr;
+	int r;
+
+	session_free(st->early);
+	st->early = NULL;
+	st->eval_code = 0;
+	r = open_target(st, err);
+	if (r)
+		return r;
+	r = entry_point(st, &addr);
+	if (r)
+		return err_set(err, r, "pid %d: its entry point is not known: %s", (int)st->pid,
+			       strerror(-r));
+	return halt_next(st, addr, err);
+}
+
+/* Everything is mapped: is it Python? What is not may execute it yet. */
+static int on_entry(struct starting *st, struct err *err)
+{
+	int r = find_eval_code(st);
+
+	if (!r)
+		return halt_next(st, st->eval_code, err);
+	halt_off(st->halt);
+	st->entry = 0;
+	return r == -ENOENT ? 0
+			    : err_set(err, r, "pid %d: its symbols cannot be read: %s",
+				      (int)st->pid, strerror(-r));
+}
+
+/* Does the module that these globals are of run as the program? */
+static bool is_main(struct interp *in, uint64_t globals)
+{
+	const struct value_limits lim = { .depth = 0, .items = 0, .bytes = 64, .total = 1 };
+	struct value *v = NULL;
+	uint64_t addr;
+	bool is;
+
+	if (in->ops->dict_get(in, globals, "__name__", &addr) || in->ops->value(in, addr, &lim, &v))
+		return false;
+	is = v->kind == VALUE_STR && v->bytes && !strcmp(v->bytes, "__main__");
+	value_free(v);
+	return is;
+}
+
+static int on_eval_code(struct starting *st, pid_t tid, struct err *err)
+{
+	uint64_t args[2];
+	int r;
+
+	r = tracees_args(st->ts, tid, args);
+	if (r)
+		return 0; /* killed: its end is the next event */
+	if (!st->early) {
+		r = session_open(st->pid, st->opt, true, err, &st->early);
+		if (r)
+			return r == -EAGAIN ? 0
+					    : r; /* importlib, before the interpreter is whole */
+	}
+	if (tid == st->pid && is_main(session_interp(st->early), args[1])) {
+		st->code = args[0];
+		st->there = true;
+	}
+	return 0;
+}
+
+static int on_stop(struct starting *st, pid_t tid, struct err *err)
+{
+	uint64_t ip;
+
+	/* A signal of the kernel's own, or one that came late: nothing of ours. */
+	if (tracees_ip(st->ts, tid, &ip) || !st->entry || ip < st->entry ||
+	    (st->entry == st->eval_code && ip > st->entry + INSN_MAX))
+		return 0;
+	return st->entry == st->eval_code ? on_eval_code(st, tid, err) : on_entry(st, err);
+}
+
+static int ended(const struct starting *st, int status, struct err *err)
+{
+	if (WIFSIGNALED(status))
+		return err_set(err, -ECHILD,
+			       "%s was ended by signal %d (%s) before a line of the program ran",
+			       st->l->python, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return err_set(err, -ECHILD,
+		       "%s ended with exit status %d before a line of the program ran",
+		       st->l->python, WEXITSTATUS(status));
+}
+
+static int on_event(struct starting *st, const struct tracee_event *ev, struct err *err)
+{
+	int r = 0;
+
+	switch (ev->kind) {
+	case TRACEE_EXEC:
+		r = on_exec(st, err);
+		break;
+	case TRACEE_SIGNAL:
+		r = on_stop(st, ev->tid, err);
+		break;
+	case TRACEE_EXITED:
+		st->pid = 0;
+		return ended(st, ev->status, err);
+	default:
+		break;
+	}
+	if (!r && !st->there)
+		tracees_resume(st->ts, ev->tid);
+	return r;
+}
+
+static int run_to_program(struct starting *st, struct err *err)
+{
+	struct tracee_event ev;
+	struct pollfd pfd = { .fd = tracees_fd(st->ts), .events = POLLIN };
+	int r;
+
+	while (!st->there) {
+		r = tracees_next(st->ts, &ev);
+		if (!r && ev.kind != TRACEE_NONE)
+			r = on_event(st, &ev, err);
+		if (r)
+			return r;
+		if (ev.kind != TRACEE_NONE)
+			continue;
+		(void)poll(&pfd, 1, POLL_MS);
+		if (st->opt->progress && st->opt->progress(st->opt->priv, "starting", 0, 1))
+			return err_set(err, -ECANCELED, "interrupted before the program had begun");
+	}
+	return 0;
+}
+
+/* ---- the session ---- */
+
+/* The first line of the program's module, as a stop of its own; where there is none it stands at
+ * the call. */
+static int stop_at_first_line(struct starting *st, struct session *s, struct err *err)
+{
+	struct abi_hit here = { .tid = (uint32_t)st->pid };
+	struct code_index *ix = NULL;
+	struct binding w = { 0 };
+	struct interp_code c;
+	int r;
+
+	r = code_index_new(s->in, &ix);
+	if (!r)
+		r = code_index_read(ix, st->code, false);
+	if (!r)
+		r = bind_code(ix, st->code, s->label, err, &w);
+	if (!r) {
+		w.file = code_index_intern(s->index, w.file);
+		w.function = code_index_intern(s->index, w.function);
+		r = w.file && w.function ? bps_entry(s, &w, err) : -ENOMEM;
+	}
+	binding_deinit(&w);
+	code_index_free(ix);
+	if (!r) {
+		tracees_resume(s->tracees, st->pid);
+		return 0;
+	}
+	if (s->in->ops->code(s->in, st->code, &c))
+		return err_set(err, r, "pid %d: its program cannot be read", (int)st->pid);
+	r = stops_at_entry(s, &here, st->code, c.first_line);
+	interp_code_deinit(&c);
+	return r;
+}
+
+static int make_session(struct starting *st, struct err *err, struct session **ret)
+{
+	struct session *s;
+	int r = session_open(st->pid, st->opt, true, err, &s);
+
+	if (r)
+		return r;
+	halt_off(st->halt);
+	r = session_adopt(s, st->ts, err);
+	if (r) {
+		session_free(s);
+		return r;
+	}
+	st->ts = NULL;
+	r = stop_at_first_line(st, s, err);
+	if (r) {
+		(void)session_kill(s, NULL);
+		st->pid = 0;
+		session_free(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+/* A byte lets it exec; it comes back when that has failed, or when it is done. */
+static int let_exec(struct starting *st, int *go, int failed, struct err *err)
+{
+	struct pollfd pfd = { .fd = failed, .events = POLLIN };
+	struct tracee_event ev;
+	int error = 0, r;
+
+	(void)!write(*go, "", 1);
+	cleanup_close(go);
+	*go = -1;
+	/* closed by execve, which is held */
+	(void)poll(&pfd, 1, -1);
+	if (read(failed, &error, sizeof(error)) != sizeof(error))
+		return 0;
+	do {
+		r = tracees_next(st->ts, &ev);
+		if (!r && ev.kind == TRACEE_NONE)
+			(void)poll(&(struct pollfd){ .fd = tracees_fd(st->ts), .events = POLLIN },
+				   1, POLL_MS);
+	} while (!r && ev.kind != TRACEE_EXITED);
+	st->pid = 0;
+	return err_set(err, -error, "%s: %s", st->l->python, strerror(error));
+}
+
+static void starting_deinit(struct starting *st)
+{
+	int status;
+
+	halt_free(st->halt);
+	session_free(st->early);
+	if (st->pid > 0)
+		kill(st->pid, SIGKILL);
+	tracees_free(st->ts);
+	if (st->pid > 0)
+		waitpid(st->pid, &status, __WALL);
+	target_free(st->target);
+}
+
+int session_launch(const struct session_launch *l, const struct session_options *opt,
+		   struct err *err, struct session **ret)
+{
+	struct starting st = { .l = l, .opt = opt };
+	_cleanup_close_ int go = -1, failed = -1;
+	int r;
+
+	r = halt_new(SIGURG, err, &st.halt);
+	if (r)
+		return r;
+	r = spawn(&st, &go, &failed);
+	if (r)
+		err_set(err, r, "%s: cannot be started: %s", l->python, strerror(-r));
+	if (!r)
+		r = open_target(&st, err);
+	if (!r)
+		r = tracees_seize(st.target, err, &st.ts);
+	if (!r) {
+		tracees_hold_exec(st.ts, true);
+		r = let_exec(&st, &go, failed, err);
+	}
+	if (!r)
+		r = run_to_program(&st, err);
+	if (!r)
+		r = make_session(&st, err, ret);
+	if (!r)
+		st.pid = 0;
+	starting_deinit(&st);
+	return r;
+}
+
+int session_kill(struct session *s, struct err *err)
+{
+	struct pollfd pfd = { .fd = target_pidfd(s->target), .events = POLLIN };
+
+	if (s->over)
+		return 0;
+	if (kill(target_pid(s->target), SIGKILL))
+		return err_set(err, -errno, "%s: cannot be killed: %s", s->label, strerror(errno));
+	while (poll(&pfd, 1, -1) < 0 && errno == EINTR)
+		;
+	return 0;
+}
