@@ -11,8 +11,11 @@ set -euo pipefail
 build="make gcc libc6-dev clang llvm bpftool pkg-config libbpf-dev libelf-dev libdw-dev zlib1g-dev
 	libjansson-dev libedit-dev libgmp-dev libzydis-dev uthash-dev"
 demo="python3"
-test="python3 python3-dbg libcunit1-dev debootstrap clang-format"
+test="python3 python3-dbg libcunit1-dev debootstrap clang-format gunicorn"
 bench="python3 python3-debugpy gnuplot-nox"
+
+# The client that DAP adapters are tested with is an npm package; any Node.js will do.
+command -v node >/dev/null && command -v npm >/dev/null || test="$test nodejs npm"
 
 say() { printf 'install-deps: %s\n' "$*" >&2; }
 

@@ -25,15 +25,12 @@ static int req_initialize(struct dap *d, const json_t *args, json_t **ret_body, 
 		"supportTerminateDebuggee",	    "supportsDelayedStackTraceLoading",
 		"supportsLoadedSourcesRequest",	    "supportsBreakpointLocationsRequest",
 		"supportsClipboardContext",	    "supportsCancelRequest",
-		"supportsReadMemoryRequest",	    "supportsVariableType",
-		"supportsVariablePaging",
 	};
 
 	(void)err;
 	d->lines_at_1 = arg_bool(args, "linesStartAt1", true);
 	d->columns_at_1 = arg_bool(args, "columnsStartAt1", true);
 	d->progress = arg_bool(args, "supportsProgressReporting", false);
-	d->var_type = arg_bool(args, "supportsVariableType", false);
 	*ret_body = json_object();
 	for (size_t i = 0; *ret_body && i < sizeof(can) / sizeof(can[0]); i++)
 		json_object_set_new(*ret_body, can[i], json_true());
