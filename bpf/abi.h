@@ -35,6 +35,18 @@ enum abi_reread {
 	ABI_REREAD_TRACING = 2, /* 3.11: at least once more while the frame's C frame says use_tracing */
 };
 
+/* Where a raised exception is, at PyTraceBack_Here(); offsets in bytes. */
+struct abi_exc {
+	__u32 tstate_type;      /* curexc_type; ABI_NONE (3.12+): the value's own type */
+	__u32 tstate_value;     /* curexc_value, current_exception */
+	__u32 tstate_traceback; /* curexc_traceback; ABI_NONE (3.12+): the value holds it */
+	__u32 exc_traceback, ob_type, type_mro, tuple_size, tuple_items;
+	__u32 frame_iframe;     /* of a PyFrameObject: its interpreter frame; ABI_NONE up to 3.10: it is the frame */
+	__u32 code_code;        /* co_code, a bytes object; ABI_NONE from 3.11 on: abi_py.code_bytecode */
+	__u32 bytes_data;
+	__u32 raise_op;         /* RAISE_VARARGS */
+};
+
 /* Facts of one interpreter in one process; offsets in bytes. */
 struct abi_py {
 	__u32 size;
@@ -53,6 +65,7 @@ struct abi_py {
 	__u32 redispatch;    /* 1: drop a hit whose frame already stands on the instruction (3.11+) */
 	__u32 reread;        /* enum abi_reread */
 	__u32 tstate_cframe, cframe_use_tracing, tstate_tracing, tstate_c_tracefunc; /* if reread */
+	struct abi_exc exc;
 	__u32 eval_n;
 	__u32 code_filename; /* of a code object: its file name, a str */
 	struct {
@@ -203,6 +216,11 @@ enum abi_record_kind {
 	ABI_REC_STEP = 4, /* an abi_hit: place is abi_step.serial, rules[0] the event, undecided: is the file one that counts? */
 	ABI_REC_DATA = 5, /* an abi_hit: addr was written, place is abi_data.id; frame 0: it could not be found */
 };
+#define ABI_PLACE_RAISE 0xffffffffu /* abi_hit.place: no place, but where an exception is raised */
+#define ABI_CATCH_MAX 32            /* breakpoints on exceptions; each is a bit */
+#define ABI_CATCH_CLASSES 256       /* classes that they wait for */
+
+enum abi_record_kind { ABI_REC_HIT = 1, ABI_REC_CAPTURE = 3 };
 
 struct abi_header {
 	__u32 size; /* of the whole record */

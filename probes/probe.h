@@ -97,6 +97,12 @@ struct interp_site {
 	bool emulated; /* a hit is one trap, and about ten times cheaper: the kernel emulates the instruction */
 };
 
+/* A class of the target. */
+struct interp_class {
+	uint64_t type; /* address */
+	char *name;    /* "ValueError" for a built-in one, else "pkg.module.Qual.Name" */
+};
+
 enum interp_var_kind { VAR_LOCAL, VAR_CELL, VAR_FREE };
 struct interp_var {
 	char *name;
@@ -192,6 +198,20 @@ struct interp_ops {
 	 */
 	int (*type_lookup)(struct interp *in, uint64_t type, const char *name, uint64_t *ret_addr,
 			   uint64_t *ret_owner);
+	/*
+	 * The exception that thread state tstate is about to propagate, as a tree. *ret_addr: the instance; 0 where C code
+	 * raised it and nobody has made the instance yet (before 3.12): then *ret is what it will be. -ENOENT: there is none.
+	 */
+	int (*raised)(struct interp *in, uint64_t tstate, const struct value_limits *lim, uint64_t *ret_addr,
+		      struct value **ret);
+	/*
+	 * The exception classes that `name` can mean, malloc'ed, free with interp_classes_free(): a built-in one by its
+	 * bare name (aliases such as IOError too), MODULE.NAME as MODULE knows it or where it was defined, else every class of
+	 * that name or qualified name in memory. Several of one full name: a module was reloaded. -ENOENT: none; -EINVAL:
+	 * it means something that is no exception class; -ECANCELED by progress.
+	 */
+	int (*exception_classes)(struct interp *in, const char *name, interp_progress_fn progress, void *priv,
+				 struct interp_class **ret, size_t *ret_n);
 	/* Names of sys.modules as an address of the dict of module `name`'s globals; -ENOENT. */
 	int (*module_globals)(struct interp *in, const char *name, uint64_t *ret_dict);
 };
@@ -203,6 +223,7 @@ struct interp {
 
 void interp_code_deinit(struct interp_code *c);
 void interp_vars_free(struct interp_var *vars, size_t n);
+void interp_classes_free(struct interp_class *classes, size_t n);
 
 /*
  * Try every probe of the table. -ENOENT with a line in *err: no interpreter that we know

@@ -25,6 +25,18 @@ enum op_kind bytecode_kind(unsigned minor, uint8_t op)
 	return ops ? (enum op_kind)ops[op].kind : OPK_UNKNOWN;
 }
 
+uint8_t bytecode_raise(unsigned minor)
+{
+	const struct op_info *ops = table(minor);
+	unsigned op;
+
+	/* what leaves the frame by an exception of its own */
+	for (op = 0; ops && op < 256; op++)
+		if (ops[op].base == op && ops[op].kind == OPK_EXIT && ops[op].flags == OPF_RAISES)
+			return (uint8_t)op;
+	return 0;
+}
+
 /* One opcode may lie over another that lies over a third: INSTRUMENTED_LINE over
  * INSTRUMENTED_INSTRUCTION. */
 #define LAYERS_MAX 4

@@ -81,6 +81,8 @@ struct bytecode_originals {
 bool bytecode_supported(unsigned minor);
 /* What the opcode (any of its forms) does in 3.minor. */
 enum op_kind bytecode_kind(unsigned minor, uint8_t op);
+/* The opcode of the `raise` statement (RAISE_VARARGS). */
+uint8_t bytecode_raise(unsigned minor);
 /* Put the originals back in place of INSTRUMENTED_LINE, INSTRUMENTED_INSTRUCTION and
  * ENTER_EXECUTOR. 0 or -EINVAL. */
 int bytecode_restore(unsigned minor, uint8_t *code, uint32_t size,

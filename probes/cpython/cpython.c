@@ -60,6 +60,7 @@ static void kernel(const struct interp *in, struct abi_py *ret)
 	ret->cframe_use_tracing = o->cframe_use_tracing;
 	ret->tstate_tracing = o->tstate_tracing;
 	ret->tstate_c_tracefunc = o->tstate_c_tracefunc;
+	cpython_kernel_exc(py, &ret->exc);
 	ret->eval_n = (__u32)py->eval_n;
 	for (i = 0; i < py->eval_n; i++) {
 		ret->eval[i].start = py->eval[i].start;
@@ -92,5 +93,7 @@ const struct interp_ops cpython_ops = {
 	.item = cpython_item,
 	.type_is = cpython_type_is,
 	.type_lookup = cpython_type_lookup,
+	.raised = cpython_raised,
+	.exception_classes = cpython_exception_classes,
 	.module_globals = cpython_module_globals,
 };

@@ -140,10 +140,21 @@ size_t cpython_recipes(struct interp *in, struct interp_recipe *ret, size_t max)
 /* scan.c, code.c, lines.c */
 int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), void *priv,
 		      interp_progress_fn progress, void *progress_priv);
+/* Addresses of all objects of exactly that type that pass check, malloc'ed array. 0 or -errno. */
+int cpython_scan_objects(struct cpython *py, uint64_t type, bool (*check)(struct cpython *py, uint64_t obj),
+			 interp_progress_fn progress, void *priv, uint64_t **ret, size_t *ret_n);
 int cpython_code(struct interp *in, uint64_t addr, struct interp_code *ret);
 int cpython_line_of(struct interp *in, uint64_t code, int32_t offset);
 int cpython_places(struct interp *in, uint64_t code, struct interp_place **ret, size_t *ret_n);
 int cpython_code_children(struct interp *in, uint64_t code, uint64_t **ret, size_t *ret_n);
+
+/* exceptions.c */
+int cpython_raised(struct interp *in, uint64_t tstate, const struct value_limits *lim, uint64_t *ret_addr,
+		   struct value **ret);
+int cpython_exception_classes(struct interp *in, const char *name, interp_progress_fn progress, void *priv,
+			      struct interp_class **ret, size_t *ret_n);
+/* What the kernel needs to know of exceptions (bpf/abi.h). */
+void cpython_kernel_exc(const struct cpython *py, struct abi_exc *ret);
 
 /* vars.c, objects */
 int cpython_frame_vars(struct interp *in, uint64_t frame, struct interp_var **ret, size_t *ret_n);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Finding every code object: private writable memory is searched for words equal to &PyCode_Type.
- * That includes the data of the executable and libpython, where 3.11 and 3.12 keep the code of
- * frozen modules.
+ * Finding every object of a type, code objects above all: private writable memory is searched for
+ * words equal to its address, &PyCode_Type. That includes the data of the executable and libpython,
+ * where 3.11 and 3.12 keep the code of frozen modules, and where the built-in classes lie.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,6 +21,9 @@
 
 struct scan {
 	struct cpython *py;
+	uint64_t type;
+	bool (*check)(struct cpython *py, uint64_t obj);
+	uint64_t total; /* bytes */
 	VEC(uint64_t) found;
 };
 
@@ -34,18 +37,16 @@ struct parents {
 
 static int look(struct scan *s, uint64_t addr, const uint64_t *words, size_t n)
 {
-	uint64_t type = s->py->types.code;
-	struct code_head h;
 	size_t i;
 	int r;
 
 	for (i = 0; i < n; i++) {
 		uint64_t obj;
 
-		if (words[i] != type)
+		if (words[i] != s->type)
 			continue;
 		obj = addr + i * sizeof(*words) - s->py->off->ob_type;
-		if (code_head_read(s->py, obj, &h))
+		if (!s->check(s->py, obj))
 			continue;
 		r = vec_push(&s->found, obj);
 		if (r)
@@ -155,18 +156,16 @@ static bool wanted(const struct mem_region *reg)
 	return reg->private && (reg->prot & rw) == rw && reg->end > reg->start;
 }
 
-int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), void *priv,
-		      interp_progress_fn progress, void *progress_priv)
+static int scan_memory(struct scan *s, interp_progress_fn progress, void *priv)
 {
-	struct scan s = { .py = cpython_of(in) };
 	_cleanup_free_ struct mem_region *copy = NULL;
 	_cleanup_free_ uint64_t *buf = NULL;
 	const struct mem_region *regs;
-	uint64_t done = 0, total = 0;
+	uint64_t done = 0;
 	size_t n, i;
 	int r;
 
-	r = mem_regions(s.py->mem, &regs, &n);
+	r = mem_regions(s->py->mem, &regs, &n);
 	if (r)
 		return r;
 	/* A copy: the list is valid only until somebody asks again. The paths in it are not used.
@@ -178,18 +177,53 @@ int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), v
 	memcpy(copy, regs, n * sizeof(*copy));
 	for (i = 0; i < n; i++)
 		if (wanted(&copy[i]))
-			total += copy[i].end - copy[i].start;
+			s->total += copy[i].end - copy[i].start;
 	for (i = 0; !r && i < n; i++)
 		if (wanted(&copy[i]))
-			r = look_region(&s, &copy[i], buf, &done, total, progress, progress_priv);
+			r = look_region(s, &copy[i], buf, &done, s->total, progress, priv);
+	return r;
+}
+
+static bool is_code(struct cpython *py, uint64_t obj)
+{
+	struct code_head h;
+
+	return !code_head_read(py, obj, &h);
+}
+
+int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), void *priv,
+		      interp_progress_fn progress, void *progress_priv)
+{
+	struct scan s = { .py = cpython_of(in), .check = is_code };
+	size_t i;
+	int r;
+
+	s.type = s.py->types.code;
+	r = scan_memory(&s, progress, progress_priv);
 	if (!r && s.py->off->minor <= 10)
 		r = find_parents(s.py, s.found.data, s.found.n);
 	for (i = 0; !r && i < s.found.n; i++) {
 		r = cb(priv, s.found.data[i]);
 		if (!r && i % CODES_A_STEP == 0 && progress &&
-		    progress(progress_priv, total, total))
+		    progress(progress_priv, s.total, s.total))
 			r = -ECANCELED;
 	}
 	vec_deinit(&s.found);
 	return r;
+}
+
+int cpython_scan_objects(struct cpython *py, uint64_t type,
+			 bool (*check)(struct cpython *py, uint64_t obj),
+			 interp_progress_fn progress, void *priv, uint64_t **ret, size_t *ret_n)
+{
+	struct scan s = { .py = py, .type = type, .check = check };
+	int r = scan_memory(&s, progress, priv);
+
+	if (r) {
+		vec_deinit(&s.found);
+		return r;
+	}
+	*ret = s.found.data;
+	*ret_n = s.found.n;
+	return 0;
 }

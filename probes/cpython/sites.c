@@ -259,7 +259,8 @@ static int add_entry(struct cpython *py, const char *symbol, struct abi_site sit
 		r = chain_from(py, addr, &c);
 	if (r)
 		return r;
-	for (i = 0; i < c.n && !c.in[i].emulated; i++)
+	/* no jump: where a thread that stops there stands is then known (engine/stops.c) */
+	for (i = 0; i < c.n && (!c.in[i].emulated || c.in[i].flow != MACHINE_NEXT); i++)
 		;
 	if (i == c.n || c.in[i].call || changes(&c, 0, i, args))
 		i = c.in[0].forbidden;
