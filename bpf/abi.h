@@ -216,11 +216,10 @@ enum abi_record_kind {
 	ABI_REC_STEP = 4, /* an abi_hit: place is abi_step.serial, rules[0] the event, undecided: is the file one that counts? */
 	ABI_REC_DATA = 5, /* an abi_hit: addr was written, place is abi_data.id; frame 0: it could not be found */
 };
+
 #define ABI_PLACE_RAISE 0xffffffffu /* abi_hit.place: no place, but where an exception is raised */
 #define ABI_CATCH_MAX 32            /* breakpoints on exceptions; each is a bit */
 #define ABI_CATCH_CLASSES 256       /* classes that they wait for */
-
-enum abi_record_kind { ABI_REC_HIT = 1, ABI_REC_CAPTURE = 3 };
 
 struct abi_header {
 	__u32 size; /* of the whole record */

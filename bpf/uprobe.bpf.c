@@ -30,9 +30,11 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/site.bpf.h"
 #include "bpf/step.bpf.h"
 
+#include "bpf/catch.bpf.h"
+
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 {
-	return 0;
+	return w->addr && code == w->addr;
 }
 
 /* Is the running process one that we follow? */
@@ -144,6 +146,22 @@ int step_raise(struct pt_regs *ctx)
 	}
 	if (counts)
 		step_stop(st, &who, &f, ABI_STEP_RAISE, offset, 0, counts < 0);
+	return 0;
+}
+
+/* Stop, log or count where an exception is raised that somebody waits for. */
+SEC("uprobe")
+int catch (struct pt_regs *ctx)
+{
+	struct abi_site site = site_of(ctx);
+	struct hit_at at = { .ip = ctx->rip };
+	int r;
+
+	if (!is_followed(&at.who))
+		return 0;
+	r = exc_passes(site_reg(ctx, site.frame), &at);
+	if (r)
+		stat_add(r == -ENOENT ? ABI_STAT_NO_THREAD : ABI_STAT_FAULT);
 	return 0;
 }
 

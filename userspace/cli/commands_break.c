@@ -33,6 +33,19 @@ static void show_judge(struct shell *sh, const struct bp *bp)
 		out_line(sh->out, "        stops only if %s", bp->condition);
 }
 
+static void show_caught(struct shell *sh, const struct bp *bp)
+{
+	if (sh->out->json) {
+		out_json(sh->out, js_bound(bp));
+		return;
+	}
+	out_add(sh->out, OUT_BOLD, "%sbreakpoint %d", bp->temporary ? "temporary " : "", bp->id);
+	out_add(sh->out, OUT_PLAIN, " where %s is raised, no watch slot", bp->exception);
+	out_end(sh->out);
+	if (bp->condition)
+		show_judge(sh, bp);
+}
+
 /* before: how many watch slots were used without it. */
 static void show_bound(struct shell *sh, const struct bp *bp, unsigned before)
 {
@@ -99,15 +112,46 @@ int cmd_tbreak(struct shell *sh, const char *args, struct err *err)
 	return *args ? break_at(sh, args, true, err) : info_breakpoints(sh, err);
 }
 
+int cmd_catch(struct shell *sh, const char *args, struct err *err)
+{
+	_cleanup_free_ char *name = NULL, *condition = NULL;
+	struct parse_hits hits = { 0 };
+	struct bp_spec spec = { 0 };
+	int r, id;
+
+	if (!*args)
+		return info_breakpoints(sh, err);
+	r = parse_break(args, err, &name, &condition);
+	if (!r)
+		r = parse_hits(name, err, &hits);
+	if (r < 0)
+		return r;
+	spec.exception = name;
+	spec.condition = condition;
+	spec.ignore = (uint64_t)hits.ignore;
+	spec.every = (uint64_t)hits.every;
+	spec.limit = (uint64_t)hits.first;
+	spec.tid = (pid_t)hits.thread;
+	r = session_break(sh->s, &spec, err, &id);
+	if (r < 0)
+		return r;
+	show_caught(sh, session_bp(sh->s, id));
+	return 0;
+}
+
 /* ---- what is there ---- */
 
 static void info_one(struct shell *sh, const struct bp *bp)
 {
 	if (sh->out->json)
 		out_json(sh->out, js_bound(bp));
-	out_add(sh->out, OUT_PLAIN, "%-3d %-4s %-3s  %s:%d (%s), %zu location%s", bp->id,
-		bp->temporary ? "once" : "keep", bp->enabled ? "yes" : "no", bp->file, bp->line,
-		bp->function, bp->nplaces, plural(bp->nplaces));
+	out_add(sh->out, OUT_PLAIN, "%-3d %-4s %-3s  ", bp->id, bp->temporary ? "once" : "keep",
+		bp->enabled ? "yes" : "no");
+	if (bp->exception)
+		out_add(sh->out, OUT_PLAIN, "exception %s", bp->exception);
+	else
+		out_add(sh->out, OUT_PLAIN, "%s:%d (%s), %zu location%s", bp->file, bp->line,
+			bp->function, bp->nplaces, plural(bp->nplaces));
 	if (bp->slots)
 		out_add(sh->out, OUT_PLAIN, ", %u watch slot%s%s", bp->slots, plural(bp->slots),
 			bp->enabled ? "" : " when enabled");
@@ -251,6 +295,8 @@ static bool bp_is_at(const struct bp *bp, const char *location)
 
 	if (!strcmp(bp->location, location))
 		return true;
+	if (bp->exception)
+		return !strcmp(bp->exception, location);
 	if (!colon || parse_number(colon + 1, "", 1, INT32_MAX, NULL, &line))
 		return false;
 	return (line == bp->line || line == bp->line_asked) &&

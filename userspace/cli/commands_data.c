@@ -123,7 +123,8 @@ static int evaluate(struct shell *sh, const char *what, const char *text,
 	if (r < 0)
 		return r;
 	scope = (struct expr_scope){ .in = session_interp(sh->s),
-				     .frame = lk.frames[lk.frame].frame };
+				     .frame = lk.frames[lk.frame].frame,
+				     .tstate = session_raised(sh->s, sh->tid) };
 	r = expr_eval(e, &scope, lim, err, ret);
 	look_end(sh, &lk);
 	return r;

@@ -94,7 +94,8 @@ static void complete_attributes(struct shell *sh, const struct look *lk, struct 
 		.depth = 1, .items = 1000, .bytes = 64, .total = 2000
 	};
 	struct expr_scope scope = { .in = session_interp(sh->s),
-				    .frame = lk->frames[lk->frame].frame };
+				    .frame = lk->frames[lk->frame].frame,
+				    .tstate = session_raised(sh->s, sh->tid) };
 	_cleanup_free_ char *object = strndup(word, dot), *prefix = strndup(word, dot + 1);
 	struct value *v = NULL;
 	struct expr *e = NULL;

@@ -114,10 +114,13 @@ json_t *js_bound(const struct bp *bp)
 		snprintf(text, sizeof(text), "0x%" PRIx64, bp->places[i].address);
 		json_array_append_new(addresses, json_string(text));
 	}
-	bound = json_pack("{ss si so so si so so ss}", "event", "bound", "id", bp->id, "location",
-			  js_text(bp->location), "file", js_text(bp->file), "line", (int)bp->line,
-			  "function", js_text(bp->function), "addresses", addresses, "engine",
-			  "watch");
+	bound = json_pack("{ss si so so so so so ss}", "event", "bound", "id", bp->id, "location",
+			  js_text(bp->location), "file", js_text(bp->file), "line",
+			  bp->exception ? json_null() : json_integer(bp->line), "function",
+			  js_text(bp->function), "addresses", addresses, "engine",
+			  bp->exception ? "uprobe" : "watch");
+	if (bound && bp->exception)
+		json_object_set_new(bound, "exception", js_text(bp->exception));
 	if (bound && bp->condition) {
 		json_object_set_new(bound, "condition", js_text(bp->condition));
 		json_object_set_new(bound, "evaluated",

@@ -300,13 +300,15 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 	_cleanup_free_ struct interp_thread *threads = NULL;
 	_cleanup_free_ char *file = ev->file ? strdup(ev->file) : NULL;
 	_cleanup_free_ char *function = ev->function ? strdup(ev->function) : NULL;
+	_cleanup_free_ char *exception = ev->exception ? strdup(ev->exception) : NULL;
+	static const char *const reasons[] = { [STOP_BREAKPOINT] = "breakpoint",
+					       [STOP_PAUSE] = "pause",
+					       [STOP_ENTRY] = "entry",
+					       [STOP_EXCEPTION] = "exception" };
 	int32_t line = ev->line;
 	pid_t tid = ev->tid;
 	enum stop_reason reason = ev->reason;
 	int id = ev->bp;
-	static const char *const reasons[] = {
-		[STOP_BREAKPOINT] = "breakpoint", [STOP_PAUSE] = "pause", [STOP_ENTRY] = "entry"
-	};
 	size_t n = 0;
 	char name[64];
 
@@ -322,6 +324,8 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 				  js_thread(tid, name));
 		if (j && place)
 			json_object_update(j, place);
+		if (j && reason == STOP_EXCEPTION)
+			json_object_set_new(j, "exception", js_text(exception));
 		json_decref(place);
 		out_json(sh->out, j);
 		return;
@@ -332,6 +336,8 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 		out_add(sh->out, OUT_BOLD, "at its first line");
 	else
 		out_add(sh->out, OUT_RED, "breakpoint %d", id);
+	if (reason == STOP_EXCEPTION)
+		out_add(sh->out, OUT_BOLD, ", exception %s", exception ? exception : "?");
 	out_add(sh->out, OUT_PLAIN, ", thread %d \"%s\": ", tid, name);
 	if (function || file)
 		shell_add_place(sh, function, file, line);

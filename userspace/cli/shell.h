@@ -136,6 +136,7 @@ void shell_frame_names(struct shell *sh, const struct interp_frame *f, const cha
 
 /* ---- commands ---- */
 int cmd_break(struct shell *sh, const char *args, struct err *err);
+int cmd_catch(struct shell *sh, const char *args, struct err *err);
 int cmd_tbreak(struct shell *sh, const char *args, struct err *err);
 int cmd_clear(struct shell *sh, const char *args, struct err *err);
 int cmd_enable(struct shell *sh, const char *args, struct err *err);

@@ -25,6 +25,8 @@ static const char *reason_text(enum stop_reason reason)
 		return "pause";
 	case STOP_ENTRY:
 		return "entry";
+	case STOP_EXCEPTION:
+		return "exception";
 	}
 	return "pause";
 }
@@ -38,6 +40,8 @@ static void on_stopped(struct dap *d, const struct session_event *ev)
 	handles_clear(&d->handles);
 	if (body && id)
 		json_object_set_new(body, "hitBreakpointIds", json_pack("[i]", id));
+	if (body && ev->exception)
+		json_object_set_new(body, "text", js_text(ev->exception));
 	dap_event(d, "stopped", body);
 }
 

@@ -78,6 +78,7 @@ static bool bp_stops(const struct bp_priv *b)
 
 static void bp_disarm(struct session *s, struct bp_priv *b)
 {
+	catch_disarm(s, b);
 	if (!b->place_ids)
 		return;
 	rules_refresh(s, b);
@@ -117,6 +118,12 @@ static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 		r = session_need_tracees(s, err);
 	if (r)
 		return r;
+	if (b->pub.exception) {
+		r = catch_arm(s, b, err);
+		if (r)
+			session_relax(s);
+		return r;
+	}
 	b->place_ids = calloc(b->where.n, sizeof(*b->place_ids));
 	r = b->place_ids ? rules_make(s, b, err) : err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; !r && i < b->where.n; i++) {
@@ -163,6 +170,8 @@ static void bp_free(struct session *s, struct bp_priv *b)
 	if (!b)
 		return;
 	rules_deinit(s, b);
+	interp_classes_free(b->classes, b->nclasses);
+	free(b->pub.exception);
 	free(b->pub.location);
 	free(b->pub.file);
 	free(b->pub.function);
@@ -180,6 +189,8 @@ void bps_disarm(struct session *s)
 
 	for (i = 0; s->trace && i < s->places.n; i++)
 		trace_unwatch(s->trace, s->places.data[i]->addr);
+	if (s->trace)
+		trace_program_off(s->trace, TRACE_PROGRAM_CATCH);
 }
 
 void bps_deinit(struct session *s)
@@ -280,14 +291,16 @@ static int bp_new(struct session *s, const struct bp_spec *spec, struct err *err
 		r = expr_parse(spec->condition, err, &b->cond);
 	if (r)
 		err_prefix(err, "condition '%s'", spec->condition);
+	else if (spec->exception)
+		r = catch_bind(s, b, spec->exception, err);
 	else
 		r = bp_bind(s, spec->location, spec->default_file, err, b);
 	if (r) {
 		bp_free(s, b);
 		return r;
 	}
-	r = bp_describe(b);
-	b->pub.location = strdup(spec->location);
+	r = spec->exception ? 0 : bp_describe(b);
+	b->pub.location = strdup(spec->exception ? spec->exception : spec->location);
 	b->pub.condition = spec->condition ? strdup(spec->condition) : NULL;
 	if (r || !b->pub.location || (spec->condition && !b->pub.condition)) {
 		bp_free(s, b);
@@ -383,7 +396,10 @@ int session_bp_enable(struct session *s, int id, bool enable, struct err *err)
 					       "breakpoint %d: the code that it was bound to is "
 					       "gone; clear it and set it anew",
 					       id);
-		r = bp_arm(s, b, err);
+		if (b->pub.exception)
+			r = catch_bind(s, b, b->pub.exception, err);
+		if (!r)
+			r = bp_arm(s, b, err);
 		if (r)
 			return r;
 	} else {
@@ -496,10 +512,12 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 
 		if (!hit->rules[i])
 			continue;
-		b = rule_owner(s, hit->rules[i], hit->place, &here);
+		here = NULL;
+		b = hit->place == ABI_PLACE_RAISE ? catch_owner(s, hit->rules[i])
+						  : rule_owner(s, hit->rules[i], hit->place, &here);
 		if (!b)
 			continue;
-		if (!is_same_code(s, here)) {
+		if (here && !is_same_code(s, here)) {
 			b->pub.gone = true;
 			if (!ask)
 				rules_unhit(s, b);

@@ -29,6 +29,11 @@ const char *expr_text(const struct expr *e);
 struct expr_scope {
 	struct interp *in;
 	uint64_t frame; /* locals, cells, globals, built-ins of this frame */
+	/*
+	 * Of a thread that stands where an exception is raised, else 0: __exception__ is that exception, and so is `exc` where nothing
+	 * else has that name. (Before 3.12 C code may leave it to others to make the instance: then it has type and args only.)
+	 */
+	uint64_t tstate;
 };
 
 /*

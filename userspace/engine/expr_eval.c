@@ -135,6 +135,21 @@ static int find_name(struct eval *ev, const char *name, uint64_t *ret, bool *ret
 	return err_set(ev->err, -ENOENT, "NameError: name '%s' is not defined", name);
 }
 
+/* The exception that is raised where the thread stands. */
+static int eval_raised(struct eval *ev, const struct value **ret)
+{
+	struct value *v = NULL;
+	uint64_t addr = 0;
+	int r = ev->in->ops->raised(ev->in, ev->tstate, &eval_whole, &addr, &v);
+
+	if (r)
+		return err_set(ev->err, r, "the exception cannot be read");
+	if (!addr)
+		return eval_keep(ev, v, ret);
+	value_free(v);
+	return eval_read(ev, addr, ret);
+}
+
 static int eval_name(struct eval *ev, const char *name, const struct value **ret)
 {
 	bool builtin;
@@ -160,7 +175,11 @@ static int eval_name(struct eval *ev, const char *name, const struct value **ret
 		}
 		return err_set(ev->err, -ENOENT, "NameError: name '%s' is not defined", name);
 	}
+	if (ev->tstate && !strcmp(name, "__exception__"))
+		return eval_raised(ev, ret);
 	r = find_name(ev, name, &addr, &builtin);
+	if (r == -ENOENT && ev->tstate && !strcmp(name, "exc"))
+		return eval_raised(ev, ret);
 	return r ? r : eval_read(ev, addr, ret);
 }
 
@@ -177,6 +196,10 @@ static int own_attr(struct eval *ev, const struct value *v, const char *name,
 
 	if (!strcmp(name, "__class__"))
 		return eval_type_of(ev, v, ret);
+	if (v->kind == VALUE_EXCEPTION && v->nitems && !strcmp(name, "args")) {
+		*ret = v->items[0];
+		return 0;
+	}
 	if (v->kind == VALUE_COMPLEX && (real || imag))
 		return eval_new_float(ev, real ? v->re : v->im, ret);
 	if (v->kind == VALUE_FLOAT && (real || imag))
@@ -680,6 +703,7 @@ int expr_eval(const struct expr *e, const struct expr_scope *scope, const struct
 	if (scope && scope->in) {
 		ev.in = scope->in;
 		ev.frame = scope->frame;
+		ev.tstate = scope->tstate;
 		ev.minor = scope->in->ops->info(scope->in)->minor;
 	}
 	r = read_frame(&ev);

@@ -28,7 +28,7 @@ struct interp_var;
 struct eval {
 	const struct expr *e;
 	struct interp *in; /* NULL: constants only */
-	uint64_t frame;
+	uint64_t frame, tstate;
 	unsigned minor;
 	struct err *err;
 	struct interp_var *vars;

@@ -78,7 +78,10 @@ static int rule_condition(struct session *s, struct bp_priv *b, struct bp_rule *
 
 	if (!b->cond)
 		return 0;
-	q = compile(s, b->cond, r->code, &why, &abi->cond);
+	if (b->pub.exception)
+		q = err_set(&why, -EOPNOTSUPP, "which code raises it is not known beforehand");
+	else
+		q = compile(s, b->cond, r->code, &why, &abi->cond);
 	if (q == -EOPNOTSUPP && b->pub.action != BP_STOP)
 		return err_set(
 			err, q,
@@ -180,6 +183,8 @@ int rules_make(struct session *s, struct bp_priv *b, struct err *err)
 	for (size_t i = 0; !r && i < b->where.n; i++)
 		if (b->where.places[i].place->event && !rules_of(b, b->where.places[i].code))
 			r = rule_new(s, b, b->where.places[i].code);
+	if (!r && b->pub.exception)
+		r = rule_new(s, b, 0);
 	if (r)
 		return err_set(err, r, "%s: no more than %d breakpoints", s->label,
 			       ABI_RULES_MAX - 1);
@@ -248,7 +253,9 @@ static uint64_t add(__u64 *n, int64_t by)
 /* 1, 0 or -1: it cannot be told, and the breakpoint knows why. */
 static int condition_truth(struct session *s, struct bp_priv *b, const struct abi_hit *hit)
 {
-	struct expr_scope scope = { .in = s->in, .frame = hit->frame };
+	struct expr_scope scope = { .in = s->in,
+				    .frame = hit->frame,
+				    .tstate = hit->place == ABI_PLACE_RAISE ? hit->tstate : 0 };
 	struct value_limits lim = VALUE_LIMITS_DEFAULT;
 	struct err err = { 0 };
 	struct value *v;

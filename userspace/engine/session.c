@@ -155,9 +155,11 @@ void session_free(struct session *s)
 	for (i = 0; i < s->events.n; i++) {
 		free(s->events.data[i].file);
 		free(s->events.data[i].function);
+		free(s->events.data[i].exception);
 	}
 	free(s->shown_file);
 	free(s->shown_function);
+	free(s->shown_exception);
 	vec_deinit(&s->events);
 	vec_deinit(&s->hits);
 	vec_deinit(&s->waiting);
@@ -264,6 +266,8 @@ void session_relax(struct session *s)
 	for (i = 0; i < s->places.n; i++)
 		if (s->places.data[i]->stops)
 			return;
+	if (catch_stops(s))
+		return;
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, tracees_fd(s->tracees), NULL);
 	tracees_free(s->tracees);
 	s->tracees = NULL;

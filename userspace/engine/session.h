@@ -70,6 +70,7 @@ enum bp_action { BP_STOP, BP_COUNT, BP_LOG, BP_SNAP };
 
 /* What is asked for; zeroed members are the usual. Borrowed for the call. */
 struct bp_spec {
+	const char *exception;	  /* NULL, or a class of exceptions instead of a location */
 	const char *location;	  /* FILE:LINE, MODULE:QUALNAME, QUALNAME, or a number */
 	const char *default_file; /* whose line a bare number is; may be NULL */
 	enum bp_action action;
@@ -93,8 +94,9 @@ struct bp {
 	enum bp_action action;
 	bool temporary, enabled;
 	bool gone;	    /* a hit was in other code: that which it was bound to is no more */
-	char *location;	    /* as asked */
-	char *file;	    /* absolute */
+	char *exception;    /* full name of the class; NULL: a breakpoint at a place */
+	char *location;	    /* as asked, the name of the class too */
+	char *file;	    /* absolute; NULL for an exception, and function too */
 	int32_t line;	    /* where it is bound (may be later than asked) */
 	int32_t line_asked; /* 0 for a function */
 	char *function;	    /* qualified name */
@@ -144,7 +146,7 @@ enum session_event_kind {
 	SESSION_LOST,		  /* records were lost since the last event: lost */
 	SESSION_KEY,		  /* Ctrl-C on the terminal of a target that we started */
 };
-enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE, STOP_ENTRY };
+enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE, STOP_ENTRY, STOP_EXCEPTION };
 
 struct session_event {
 	enum session_event_kind kind;
@@ -153,6 +155,7 @@ struct session_event {
 	pid_t tid;
 	char *file; /* borrowed until the next session call */
 	char *function;
+	char *exception; /* its repr, NULL: not known or none */
 	int32_t line;
 	uint64_t lost;
 	int status; /* as from wait(2); -1 unknown */
@@ -194,6 +197,9 @@ int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame
 		   size_t *ret_n);
 /* The thread that the last stop was in, 0 when running. */
 pid_t session_stop_tid(const struct session *s);
+
+/* The thread state of a thread that stands where an exception is raised (expr_scope.tstate), else 0. */
+uint64_t session_raised(const struct session *s, pid_t tid);
 
 /* File name and qualified name of a code object, cached; borrowed until the session ends. -EINVAL.
  */

@@ -37,6 +37,8 @@ struct bp_priv {
 	pid_t inner_tid;     /* pub.tid in the target's pid namespace */
 	uint64_t ignore_until; /* of abi_rule_state.accepted */
 	VEC(struct bp_rule) rules; /* while enabled */
+	struct interp_class *classes; /* of an exception: where is empty */
+	size_t nclasses;
 };
 
 /* Which indices of an array in the kernel are taken; see pool_take(). */
@@ -57,6 +59,7 @@ struct session {
 
 	VEC(struct bp_priv *) bps;
 	VEC(const struct bp *) pubs;
+	struct bp_priv *caught[ABI_CATCH_MAX]; /* armed, on exceptions; NULL: free */
 	VEC(struct place *) places;
 	struct {
 		struct index_pool rules, states, progs, captures;
@@ -87,7 +90,7 @@ struct session {
 		char state;
 	})
 	states;
-	char *shown_file, *shown_function; /* of the event that was handed out last */
+	char *shown_file, *shown_function, *shown_exception; /* of the event that was handed out last */
 	/* the threads of a still or stopped target, read once; NULL: not read yet */
 	struct interp_thread *threads;
 	size_t nthreads;
@@ -145,6 +148,16 @@ void rules_refresh(struct session *s, struct bp_priv *b);
 bool rules_ask(struct session *s, struct bp_priv *b, const struct abi_hit *hit);
 /* What the kernel counted as a hit was none. */
 void rules_unhit(struct session *s, struct bp_priv *b);
+
+/* catch.c: breakpoints on exceptions */
+/* The classes that name means, into b. -ENOENT, -EINVAL, -ENOTUNIQ ... with the line in *err. */
+int catch_bind(struct session *s, struct bp_priv *b, const char *name, struct err *err);
+int catch_arm(struct session *s, struct bp_priv *b, struct err *err);
+void catch_disarm(struct session *s, struct bp_priv *b);
+bool catch_stops(const struct session *s); /* is one armed that stops? */
+struct bp_priv *catch_owner(struct session *s, uint32_t rule);
+/* The exception that the thread state is about to propagate, as its repr, malloc'ed; NULL: not known. */
+char *catch_text(struct session *s, uint64_t tstate);
 
 /* place.c */
 struct place *place_by_id(struct session *s, uint32_t id); /* NULL: it is no longer used */

@@ -191,6 +191,7 @@ static void stops_end(struct session *s, struct session_event ev)
 		/* a stop that nobody has seen yet and that is no more */
 		free(s->events.data[i].file);
 		free(s->events.data[i].function);
+		free(s->events.data[i].exception);
 	}
 	s->events.n = 0;
 	s->hits.n = s->waiting.n = s->passed.n = 0;
@@ -206,6 +207,12 @@ static void stops_end(struct session *s, struct session_event ev)
 		s->tracees = NULL;
 	}
 	events_push(s, ev);
+}
+
+/* At a uprobe the signal is taken when the instruction under it is done: 15 bytes at most. */
+static bool stands_at(const struct abi_hit *hit, uint64_t ip)
+{
+	return hit->place == ABI_PLACE_RAISE ? ip - hit->ip <= 15 : ip == hit->ip;
 }
 
 /*
@@ -224,7 +231,7 @@ static int on_our_signal(struct session *s, pid_t tid)
 		let_go(s, tid); /* its record was lost; the loss counters tell */
 		return 0;
 	}
-	if (p.hit.ip && !tracees_ip(s->tracees, tid, &ip) && ip != p.hit.ip) {
+	if (p.hit.ip && !tracees_ip(s->tracees, tid, &ip) && !stands_at(&p.hit, ip)) {
 		s->late += !p.late;
 		let_go(s, tid);
 		return 0;
@@ -339,11 +346,17 @@ static int stop_at_breakpoint(struct session *s, struct bp_priv *b)
 	struct abi_hit hit = take_first(s);
 	const struct place *p = place_by_id(s, hit.place);
 	struct session_event ev = { 0 };
-	int r;
+	enum stop_reason reason = b->pub.id ? STOP_BREAKPOINT : STOP_ENTRY;
+	int r, line = p ? (int32_t)p->abi.group : 0;
 
 	look_fresh(s);
-	event_place(s, &ev, hit.code, p ? (int32_t)p->abi.group : 0);
-	r = stop_at(s, &hit, b->pub.id ? STOP_BREAKPOINT : STOP_ENTRY, b->pub.id, &ev);
+	if (b->pub.exception) {
+		ev.exception = catch_text(s, hit.tstate);
+		line = s->in->ops->line_of(s->in, hit.code, hit.offset);
+		reason = STOP_EXCEPTION;
+	}
+	event_place(s, &ev, hit.code, line > 0 ? line : 0);
+	r = stop_at(s, &hit, reason, b->pub.id, &ev);
 	if (b->pub.temporary)
 		(void)session_bp_clear(s, b->pub.id, NULL);
 	return r;
@@ -441,9 +454,11 @@ int session_next_event(struct session *s, int timeout_ms, struct session_event *
 			 */
 			free(s->shown_file);
 			free(s->shown_function);
+			free(s->shown_exception);
 			*ret = s->events.data[0];
 			s->shown_file = ret->file;
 			s->shown_function = ret->function;
+			s->shown_exception = ret->exception;
 			memmove(&s->events.data[0], &s->events.data[1],
 				(s->events.n - 1) * sizeof(*s->events.data));
 			s->events.n--;

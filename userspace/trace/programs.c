@@ -13,22 +13,28 @@
 #include "base/err.h"
 #include "base/vec.h"
 #include "bpf/abi.h"
+#include "bpf/capture_abi.h"
 #include "trace/uprobe.h"
 #include "uprobe.skel.h"
 
 #define KIND(k) (1u << (k))
 
-/* Name in bpf/uprobe.bpf.c, the sites it is put on, and the map that only it uses at full size. */
+/* Name in bpf/uprobe.bpf.c, the sites it is put on, and the maps that only it uses at full size. */
 static const struct {
 	const char *name;
 	unsigned kinds;
-	const char *map;
+	const char *maps[3];
 } table[TRACE_PROGRAM_MAX] = {
-	[TRACE_PROGRAM_CALLS] = { "calls", KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME),
-				  "calls_map" },
+	[TRACE_PROGRAM_CALLS] = { "calls",
+				  KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME),
+				  { "calls_map" } },
 	[TRACE_PROGRAM_STEP_CALL] = { "step_call",
-				      KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME), NULL },
-	[TRACE_PROGRAM_STEP_RAISE] = { "step_raise", KIND(ABI_SITE_TRACEBACK), NULL },
+				      KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME),
+				      { NULL } },
+	[TRACE_PROGRAM_STEP_RAISE] = { "step_raise", KIND(ABI_SITE_TRACEBACK), { NULL } },
+	[TRACE_PROGRAM_CATCH] = { "catch",
+				  KIND(ABI_SITE_TRACEBACK),
+				  { "catch_classes", "catch_rules", "site_walks" } },
 };
 
 struct loaded {
@@ -39,6 +45,7 @@ struct loaded {
 struct programs {
 	struct programs_env env;
 	struct abi_py py;
+	struct abi_layout layout;
 	struct loaded each[TRACE_PROGRAM_MAX];
 };
 
@@ -51,6 +58,8 @@ int programs_new(const struct programs_env *env, struct programs **ret)
 	p->env = *env;
 	p->py = *env->py;
 	p->env.py = &p->py;
+	if (env->layout)
+		p->layout = *env->layout;
 	*ret = p;
 	return 0;
 }
@@ -67,9 +76,17 @@ void programs_free(struct programs *p)
 	free(p);
 }
 
+static bool is_own(enum trace_program which, const char *map)
+{
+	for (size_t i = 0; i < sizeof(table[which].maps) / sizeof(table[which].maps[0]); i++)
+		if (table[which].maps[i] && !strcmp(table[which].maps[i], map))
+			return true;
+	return false;
+}
+
 /* Share what the watch engine has; of the maps that are not shared only this program's own has
  * room. */
-static int share_maps(const struct programs *p, struct uprobe_bpf *skel, const char *own)
+static int share_maps(const struct programs *p, struct uprobe_bpf *skel, enum trace_program which)
 {
 	struct bpf_map *map, *theirs;
 	int r = 0;
@@ -81,7 +98,7 @@ static int share_maps(const struct programs *p, struct uprobe_bpf *skel, const c
 		theirs = bpf_object__find_map_by_name(p->env.maps, bpf_map__name(map));
 		if (theirs)
 			r = bpf_map__reuse_fd(map, bpf_map__fd(theirs));
-		else if (!own || strcmp(bpf_map__name(map), own) != 0)
+		else if (!is_own(which, bpf_map__name(map)))
 			r = bpf_map__set_max_entries(map, 1);
 		if (r)
 			break;
@@ -98,12 +115,13 @@ static int load(struct programs *p, enum trace_program which)
 
 	if (!r) {
 		memcpy((void *)&skel->rodata->py, p->env.py, sizeof(p->py));
+		memcpy((void *)&skel->rodata->lay, &p->layout, sizeof(p->layout));
 		skel->rodata->ns_dev = p->env.ns_dev;
 		skel->rodata->ns_ino = p->env.ns_ino;
 		skel->rodata->stop_signal = p->env.stop_signal;
 		bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(
 			prog, !strcmp(bpf_program__name(prog), table[which].name));
-		r = share_maps(p, skel, table[which].map);
+		r = share_maps(p, skel, which);
 	}
 	if (!r)
 		r = uprobe_bpf__load(skel);

@@ -12,6 +12,7 @@
 
 #include "trace/trace.h"
 
+struct abi_layout;
 struct abi_py;
 struct bpf_object;
 struct programs; /* opaque */
@@ -20,6 +21,7 @@ struct programs; /* opaque */
 struct programs_env {
 	pid_t pid;
 	struct abi_py *py;
+	const struct abi_layout *layout; /* NULL: nothing is captured */
 	uint64_t ns_dev, ns_ino;
 	uint32_t stop_signal;
 	struct bpf_object *maps; /* loaded: maps of the same name are shared */

@@ -267,6 +267,7 @@ static int prepare_programs(struct trace *tr, const struct trace_options *opt)
 	struct programs_env env = {
 		.pid = tr->pid,
 		.py = &py,
+		.layout = opt->layout,
 		.ns_dev = tr->ns.dev,
 		.ns_ino = tr->ns.ino,
 		.stop_signal = (uint32_t)opt->stop_signal,
@@ -667,4 +668,23 @@ void trace_program_off(struct trace *tr, enum trace_program which)
 int trace_program_map(struct trace *tr, enum trace_program which, const char *name)
 {
 	return programs_map(tr->programs, which, name);
+}
+
+int trace_catch_class(struct trace *tr, uint64_t type, uint32_t mask)
+{
+	int fd = programs_map(tr->programs, TRACE_PROGRAM_CATCH, "catch_classes"), r;
+
+	if (fd < 0)
+		return fd;
+	if (mask)
+		return bpf_map_update_elem(fd, &type, &mask, BPF_ANY);
+	r = bpf_map_delete_elem(fd, &type);
+	return r == -ENOENT ? 0 : r;
+}
+
+int trace_catch_rule(struct trace *tr, uint32_t index, uint32_t rule)
+{
+	int fd = programs_map(tr->programs, TRACE_PROGRAM_CATCH, "catch_rules");
+
+	return fd < 0 ? fd : bpf_map_update_elem(fd, &index, &rule, BPF_ANY);
 }

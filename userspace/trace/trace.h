@@ -124,6 +124,7 @@ enum trace_program {
 	TRACE_PROGRAM_CALLS, /* counts calls by code object: see bpf/uprobe.bpf.c, calls_map */
 	TRACE_PROGRAM_STEP_CALL,  /* the stepped thread calls a Python function */
 	TRACE_PROGRAM_STEP_RAISE, /* an exception passes a frame of the stepped thread */
+	TRACE_PROGRAM_CATCH, /* exceptions where they are raised: bpf/catch.bpf.h, trace_catch_set() */
 	TRACE_PROGRAM_MAX,
 };
 /* An instruction of the target's interpreter (interp_ops.sites knows them). */
@@ -141,6 +142,14 @@ int trace_program_on(struct trace *tr, enum trace_program which, const struct tr
 void trace_program_off(struct trace *tr, enum trace_program which); /* its maps keep what they hold */
 /* A map of a program that was loaded, by name: a descriptor owned by tr, or -ENOENT. */
 int trace_program_map(struct trace *tr, enum trace_program which, const char *name);
+
+/*
+ * Who is asked where an exception is raised whose class is the one at address type, or derived from it: a bit of mask for each index
+ * that has a rule (of those in one exception's classes the first ABI_PLACE_RULES). 0: nobody. Or -errno: -ENOENT
+ * (TRACE_PROGRAM_CATCH was never on), -E2BIG (ABI_CATCH_CLASSES).
+ */
+int trace_catch_class(struct trace *tr, uint64_t type, uint32_t mask);
+int trace_catch_rule(struct trace *tr, uint32_t index, uint32_t rule); /* index: below ABI_CATCH_MAX */
 
 /*
  * For `doctor`: can this kernel do it, with these rights? Each is tried on ourselves; 0 or -errno (-EPERM, -EACCES: the right is

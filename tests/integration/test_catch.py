@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""`catch`: stops where exceptions are raised, and nowhere else; what sys.settrace sees of the same program is the oracle."""
+import json
+import os
+import random
+import re
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import harness
+import interpreters
+import terminal
+
+SCRIPT = os.path.join(harness.TARGETS, "raises.py")
+CLASSES = ["KeyError", "Derived", "Base", "LookupError", "ArithmeticError", "ValueError", "__main__.Space.Inner", "IOError"]
+MEANT = {"__main__.Space.Inner": "Inner", "IOError": "OSError"}
+SEED = int(os.environ.get("PYBPFDBG_SIGKILL_SEED", str(random.randrange(1 << 30))))
+ROUNDS = 30
+
+
+def line_of(text):
+    with open(SCRIPT, encoding="utf-8") as f:
+        return next(n for n, line in enumerate(f, 1) if text in line)
+
+
+class Session(terminal.Piped):
+    """attach --json, told line by line."""
+
+    def __init__(self, test, target, *options):
+        super().__init__("attach", target.pid, "--json", *options)
+        test.addCleanup(self.close)
+        self.await_event("attached")
+
+    def await_event(self, name):
+        while True:
+            event = self.event()
+            if event["event"] == name:
+                return event
+            if event["event"] in ("error", "lost"):
+                raise AssertionError(str(event))
+
+    def ask(self, command, name):
+        self.send(command + "\n")
+        return self.await_event(name)
+
+    def value(self, expression):
+        return self.ask("p " + expression, "values")["values"][0]["repr"]
+
+
+@harness.per_interpreter
+class Catch(harness.TestCase):
+    @harness.each_interpreter
+    def test_every_raise(self, interp):
+        target = self.start(interp, SCRIPT)
+        oracle = json.loads(target.first)
+        s = Session(self, target)
+        for n, name in enumerate(CLASSES, 1):
+            bound = s.ask("catch " + name, "bound")
+            self.assertEqual((bound["id"], bound["addresses"], bound["engine"]), (n, [], "uprobe"))
+        wanted = []
+        for mro, function, line in oracle:
+            ids = [n for n, name in enumerate(CLASSES, 1) if MEANT.get(name, name) in mro]
+            if ids:
+                wanted.append((min(ids), mro[0], function, line))
+        self.assertGreater(len(wanted), 30)
+        target.send("2\n")
+        seen = []
+        for n in range(2 * len(wanted)):
+            stop = s.ask("continue", "stopped") if n else s.await_event("stopped")
+            self.assertEqual(stop["reason"], "exception")
+            seen.append((stop["breakpoint"], re.match(r"\w+", stop["exception"]).group(), stop["function"].split(".")[-1],
+                         stop["line"]))
+        self.assertEqual(seen, wanted * 2)
+        s.send("quit\n")
+        s.end()
+        self.assertEqual(int(target.line()) % 2, 0)
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_counts(self, interp):
+        """Not stopped at all: the kernel counts those that `ignore` lets pass, of a base class and of one of many bases."""
+        target = self.start(interp, SCRIPT)
+        oracle = json.loads(target.first)
+        names = ["Exception", "LookupError", "Base", "Both", "KeyboardInterrupt"]
+        wanted = [50 * sum(name in mro for mro, _, _ in oracle) for name in names]
+        run = terminal.Terminal("attach", target.pid)
+        self.addCleanup(run.close)
+        run.expect(terminal.PROMPT)
+        for name in names:
+            run.command("catch %s ignore 1000000" % name)
+        target.send("50\n")
+        target.line(60)
+        text = run.command("info breakpoints")
+        hits = [int(m.group(1)) if m else 0 for m in
+                (re.search(r"hit (\d+) time", part) for part in text.split("exception ")[1:])]
+        # of one exception the kernel asks four breakpoints, and here never more wait
+        self.assertEqual(hits, wanted)
+        run.type("quit\n")
+        self.assertEqual(run.wait(), 0)
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_looking(self, interp):
+        """Conditions on the exception and the frame; what can be read there; disable, enable, ignore, clear."""
+        target = self.start(interp, SCRIPT)
+        s = Session(self, target)
+        s.ask("catch Derived if exc.code == 3", "bound")
+        s.ask("catch ValueError if 'zero' in __exception__.args[0]", "bound")
+        target.send("1\n")
+        stop = s.await_event("stopped")
+        self.assertEqual((stop["breakpoint"], stop["function"].split(".")[-1], stop["line"]), (2, "by_c", line_of("int(\"zero\")")))
+        self.assertEqual(s.value("exc"), repr(ValueError("invalid literal for int() with base 10: 'zero'"))
+                         if interp.minor > 6 else s.value("exc"))
+        self.assertEqual(s.value("exc.args"), "(\"invalid literal for int() with base 10: 'zero'\",)")
+        self.assertEqual(s.value("isinstance(exc, LookupError), isinstance(exc, ValueError)"), "(False, True)")
+        stop = s.ask("continue", "stopped")
+        self.assertEqual((stop["breakpoint"], stop["exception"].rstrip(",)"), stop["line"]),
+                         (1, "Derived('derived', 3", line_of("raise Derived(3)")))
+        self.assertEqual(s.value("exc.code, exc.args"), "(3, ('derived', 3))")
+        stack = s.ask("where", "stack")
+        self.assertEqual([f["function"].split(".")[-1] for f in stack["frames"]], ["thrown", "run", "<module>"])
+        self.assertEqual(stack["frames"][0]["line"], stop["line"])
+        s.send("disable 1\nignore 2 1\ncontinue\n")
+        target.line()
+        target.send("2\n")  # the first is ignored
+        self.assertEqual(s.await_event("stopped")["breakpoint"], 2)
+        s.send("clear ValueError\nenable 1\ncondition 1 exc.code == 4\n")
+        stop = s.ask("continue", "stopped")
+        self.assertEqual((stop["breakpoint"], stop["line"]), (1, line_of("raise Derived(4)")))
+        s.send("quit\n")
+        s.end()
+        target.line()
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_in_thread(self, interp):
+        target = self.start(interp, SCRIPT)
+        s = Session(self, target)
+        s.ask("catch Inner if n == 0", "bound")
+        target.send("1\n")
+        main = s.await_event("stopped")["thread"]["tid"]
+        other = s.ask("continue", "stopped")["thread"]["tid"]
+        self.assertEqual(main, target.pid)
+        self.assertNotEqual(other, main)
+        s.send("quit\n")
+        s.end()
+        target.line()
+
+    @harness.each_interpreter
+    def test_names(self, interp):
+        code = ("import sys, types, asyncio, json\n"
+                "class Timeout(Exception): pass\n"
+                "m = types.ModuleType('m'); sys.modules['m'] = m\n"
+                "exec('class Timeout(Exception): pass\\nOther = Timeout\\nx = 1', m.__dict__)\n"
+                "print('ready', flush=True)\n"
+                "sys.stdin.readline()\n")
+        target = self.start_code(interp, code)
+        names = [("json.JSONDecodeError", "json.decoder.JSONDecodeError"), ("m.Other", "m.Timeout"),
+                 ("JSONDecodeError", "json.decoder.JSONDecodeError"), ("builtins.OSError", "OSError"),
+                 ("EnvironmentError", "OSError"), ("__main__.Timeout", "__main__.Timeout"),
+                 ("json.decoder.JSONDecodeError", "json.decoder.JSONDecodeError")]
+        done = self.debug("attach", target.pid, "--json", *[w for n, _ in names for w in ("-c", "catch " + n)])
+        self.assertEqual(done.status, 0, done)
+        self.assertEqual([e["exception"] for e in done.of("bound")], [full for _, full in names])
+        for name, text in (("NoSuchError", "it has no exception class 'NoSuchError'"), ("m.x", "'m.x' is not an exception class"),
+                           ("ValueError if", "a condition is missing"), ("ValueError if 1 +", "SyntaxError")):
+            done = self.debug("attach", target.pid, "-c", "catch " + name)
+            self.assertEqual(done.status, 1, done)
+            self.assertIn(text, done.err)
+            self.assertEqual(done.err.count("\n"), 1, done)
+        both = self.debug("attach", target.pid, "-c", "catch Timeout").err
+        self.assertIn("several exception classes are called Timeout: ", both)
+        self.assertIn("m.Timeout", both)
+        self.assertIn("__main__.Timeout", both)
+        self.assertUntouched(target)
+
+
+class Process(harness.TestCase):
+    def test_other_process_untouched(self):
+        """The same binary elsewhere: no trap is written there, and its exceptions are nobody's."""
+        interp = interpreters.one()
+        target, other = self.start(interp, SCRIPT), self.start(interp, SCRIPT)
+
+        def text(pid):
+            with open("/proc/%d/maps" % pid) as f, open("/proc/%d/mem" % pid, "rb") as mem:
+                found = []
+                for line in f:
+                    words = line.split()
+                    if "x" in words[1] and ("python" in line or "libpython" in line):
+                        start, end = (int(w, 16) for w in words[0].split("-"))
+                        mem.seek(start)
+                        found.append(mem.read(end - start))
+                return found
+        before, before_other = text(target.pid), text(other.pid)
+        s = Session(self, target)
+        s.ask("catch Base", "bound")
+        self.assertNotEqual(text(target.pid), before)
+        self.assertEqual(text(other.pid), before_other)
+        other.send("20\n")
+        other.line()
+        target.send("1\n")
+        s.await_event("stopped")
+        s.send("quit\n")
+        s.end()
+        target.line()
+        self.assertEqual(text(target.pid), before)
+        self.assertUntouched(other)
+
+    def test_sigkill(self):
+        """The debugger dies at any moment: the program goes on and handles as many exceptions as before."""
+        rnd = random.Random(SEED)
+        print("seed %d" % SEED, flush=True)
+        for interp in (interpreters.one(), interpreters.one(8), interpreters.one(13)):
+            if not interp:
+                continue
+            target = self.start(interp, SCRIPT)
+            target.send("3\n")
+            each = int(target.line()) // 3
+            for n in range(ROUNDS):
+                s = terminal.Piped("attach", target.pid, "--json")
+                option = rnd.choice(["", "", " if exc.args == 1", " every 7"])
+                s.send("catch %s%s\n" % (rnd.choice(["Base", "Exception", "Derived"]), option) + "continue\n" * 300)
+                events = []
+                if rnd.random() < 0.2:
+                    target.send("100\n")  # it starts while the program raises
+                else:
+                    events = [s.event()["event"] for _ in range(2)]
+                    target.send("100\n")
+                    events += [s.event()["event"] for _ in range(0 if " if" in option else rnd.choice([0, 1, 5, 30]))]
+                time.sleep(rnd.random() * 0.02)  # a random instant is the point
+                s.proc.kill()
+                s.close()
+                self.assertEqual(int(target.line()), 100 * each, "round %d %s" % (n, events))
+                self.assertUntouched(target)
+
+
+if __name__ == "__main__":
+    harness.main()
