@@ -14,6 +14,7 @@
 #include "bpf/abi.h"
 
 struct abi_layout;
+struct abi_obj;
 struct err;
 struct mem;
 struct sym;
@@ -117,6 +118,14 @@ struct interp_recipe {
 	uint32_t recipe;
 };
 
+/* A variable in a slot of a frame. */
+struct interp_slot {
+	char *name;
+	enum interp_var_kind kind;
+	uint32_t slot;
+	bool maybe_bare; /* CELL: the slot may still hold the object itself */
+};
+
 /* Called every so often during a long scan with bytes done and in all; non-zero stops it (-ECANCELED). */
 typedef int (*interp_progress_fn)(void *priv, uint64_t done, uint64_t total);
 
@@ -212,6 +221,24 @@ struct interp_ops {
 	 */
 	int (*exception_classes)(struct interp *in, const char *name, interp_progress_fn progress, void *priv,
 				 struct interp_class **ret, size_t *ret_n);
+	/*
+	 * For expressions in the kernel. Its objects (bpf/expr_abi.h): 0, or -EOPNOTSUPP when something is missing.
+	 */
+	int (*kernel_objects)(struct interp *in, struct abi_obj *ret);
+	/*
+	 * The variables that frames of this code have in slots, in the order in which a name is looked for; free with
+	 * interp_slots_free(). *ret_optimized: a name that is none of them is no local; else the locals are a dict.
+	 */
+	int (*code_slots)(struct interp *in, uint64_t code, bool *ret_optimized, struct interp_slot **ret, size_t *ret_n);
+	/*
+	 * hash() of a number, or of a text: of a str `data` holds its characters, 1, 2 or 4 bytes each as its largest needs.
+	 * -EOPNOTSUPP: how this interpreter does it is not known.
+	 */
+	int (*hash)(struct interp *in, const struct value *v, const void *data, size_t n, uint64_t *ret);
+	/* A str among the names and constants of the code that equals UTF-8 `text`; it lives as long as the code. 0: none. */
+	uint64_t (*code_str)(struct interp *in, uint64_t code, const char *text);
+	/* The dict of the built-in names. */
+	int (*builtins)(struct interp *in, uint64_t *ret_dict);
 	/* Names of sys.modules as an address of the dict of module `name`'s globals; -ENOENT. */
 	int (*module_globals)(struct interp *in, const char *name, uint64_t *ret_dict);
 };
@@ -224,6 +251,7 @@ struct interp {
 void interp_code_deinit(struct interp_code *c);
 void interp_vars_free(struct interp_var *vars, size_t n);
 void interp_classes_free(struct interp_class *classes, size_t n);
+void interp_slots_free(struct interp_slot *slots, size_t n);
 
 /*
  * Try every probe of the table. -ENOENT with a line in *err: no interpreter that we know

@@ -56,3 +56,10 @@ void interp_vars_free(struct interp_var *vars, size_t n)
 		free(vars[i].name);
 	free(vars);
 }
+
+void interp_slots_free(struct interp_slot *slots, size_t n)
+{
+	for (size_t i = 0; slots && i < n; i++)
+		free(slots[i].name);
+	free(slots);
+}

@@ -96,4 +96,9 @@ const struct interp_ops cpython_ops = {
 	.raised = cpython_raised,
 	.exception_classes = cpython_exception_classes,
 	.module_globals = cpython_module_globals,
+	.kernel_objects = cpython_kernel_objects,
+	.code_slots = cpython_code_slots,
+	.hash = cpython_hash,
+	.code_str = cpython_code_str,
+	.builtins = cpython_builtins,
 };

@@ -79,6 +79,7 @@ struct cpython {
 #undef X
 	} types; /* addresses */
 	uint64_t none, true_, false_; /* addresses of the singletons; 0 when unknown */
+	uint64_t hash_secret; /* _Py_HashSecret */
 	struct sym_range eval[ABI_EVAL_RANGES];
 	size_t eval_n;
 	uint64_t targets[256]; /* the dispatch table: where the handler of each opcode begins */
@@ -172,6 +173,13 @@ uint64_t cpython_static_dict(struct cpython *py, uint64_t type, uint64_t index);
 
 int cpython_type_lookup(struct interp *in, uint64_t type, const char *name, uint64_t *ret_addr,
 			uint64_t *ret_owner);
+/* kernel.c, slots.c, hash.c: see struct interp_ops */
+int cpython_kernel_objects(struct interp *in, struct abi_obj *ret);
+int cpython_code_slots(struct interp *in, uint64_t code, bool *ret_optimized, struct interp_slot **ret,
+		       size_t *ret_n);
+int cpython_hash(struct interp *in, const struct value *v, const void *data, size_t n, uint64_t *ret);
+uint64_t cpython_code_str(struct interp *in, uint64_t code, const char *text);
+int cpython_builtins(struct interp *in, uint64_t *ret_dict);
 int cpython_module_globals(struct interp *in, const char *name, uint64_t *ret_dict);
 
 #endif

@@ -126,6 +126,7 @@ static void find_objects(struct cpython *py)
 	py->none = symbol(py, "_Py_NoneStruct");
 	py->true_ = symbol(py, "_Py_TrueStruct");
 	py->false_ = symbol(py, "_Py_FalseStruct");
+	py->hash_secret = symbol(py, "_Py_HashSecret");
 }
 
 /* type(type) is type, in the file already: so it tells where ob_type is. */
