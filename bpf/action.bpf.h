@@ -10,7 +10,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/capture.bpf.h"
-#include "bpf/expr.bpf.h"
+#include "bpf/expr_maps.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/py_walk.bpf.h"
 

@@ -20,6 +20,7 @@
 #include "base/err.h"
 #include "bpf/abi.h"
 #include "bpf/capture_abi.h"
+#include "bpf/expr_abi.h"
 #include "trace/arm.h"
 #include "watch.skel.h"
 

@@ -18,6 +18,7 @@
 #include "base/vec.h"
 #include "bpf/abi.h"
 #include "bpf/capture_abi.h"
+#include "bpf/expr_abi.h"
 #include "trace/arm.h"
 #include "trace/cpus.h"
 #include "trace/pidns.h"
@@ -174,6 +175,8 @@ static int load(struct trace *tr, const struct trace_options *opt, struct err *e
 		goto out;
 	}
 	memcpy((void *)&tr->skel->rodata->py, opt->py, sizeof(*opt->py));
+	if (opt->obj)
+		memcpy((void *)&tr->skel->rodata->obj, opt->obj, sizeof(*opt->obj));
 	tr->skel->rodata->ns_dev = tr->ns.dev;
 	tr->skel->rodata->ns_ino = tr->ns.ino;
 	tr->skel->rodata->stop_signal = (uint32_t)opt->stop_signal;
@@ -523,6 +526,11 @@ int trace_place_hits(struct trace *tr, uint64_t addr, uint64_t code, uint64_t *r
 int trace_rule_set(struct trace *tr, uint32_t index, const struct abi_rule *rule)
 {
 	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.rules), &index, rule, BPF_ANY);
+}
+
+int trace_prog_set(struct trace *tr, uint32_t index, const struct abi_prog *prog)
+{
+	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.progs), &index, prog, BPF_ANY);
 }
 
 int trace_capture_set(struct trace *tr, uint32_t index, const struct abi_capture *capture)

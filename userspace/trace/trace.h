@@ -11,6 +11,8 @@
 #include "bpf/abi.h"
 
 struct abi_layout;
+struct abi_obj;
+struct abi_prog;
 struct err;
 struct trace; /* opaque */
 
@@ -23,6 +25,7 @@ struct trace_options {
 	const struct abi_py *py;
 	const struct abi_layout *layout; /* NULL: no LOG and SNAP rules will be made */
 	size_t ring_bytes;               /* for records that wait, a power of two and of pages; 0: 256 KiB */
+	const struct abi_obj *obj; /* NULL: expressions are all undecided */
 };
 
 /*
@@ -92,6 +95,8 @@ int trace_place_hits(struct trace *tr, uint64_t addr, uint64_t code, uint64_t *r
  * of them share. A rule that no place names does nothing. 0 or -errno.
  */
 int trace_rule_set(struct trace *tr, uint32_t index, const struct abi_rule *rule);
+/* An expression, 1 .. ABI_PROGS_MAX - 1; one that a rule names must not be changed. */
+int trace_prog_set(struct trace *tr, uint32_t index, const struct abi_prog *prog);
 int trace_capture_set(struct trace *tr, uint32_t index, const struct abi_capture *capture);
 int trace_limits_set(struct trace *tr, const struct abi_limits *limits);
 /* How instances of the class at address type are captured: enum abi_recipe. 0 or -errno (-E2BIG: too many). */
