@@ -183,10 +183,11 @@ class Prompt(harness.TestCase):
         self.stop(term)
         term.command("break orders.py:%d if nonsense > 1" % line_of("last"))
         term.type("continue\n")
-        term.expect("breakpoint 1: its condition could not be evaluated and counts as false: NameError: name 'nonsense' ")
+        term.expect("breakpoint 1: its condition could not be evaluated and counts as false: "
+                    "a name, attribute, key or index in it is not there")
         self.stop(term)
         self.assertRegex(term.command("info breakpoints"),
-                         r"stops only if nonsense > 1.*\n +condition failed \d+ times?, the last: NameError")
+                         r"stops only if nonsense > 1.*\n +condition failed \d+ times?, the last: a name, attribute")
         term.command("condition 1 total == 42")
         term.type("continue\n")
         term.expect('breakpoint 1, thread ')

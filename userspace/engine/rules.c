@@ -10,7 +10,9 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "bpf/expr_abi.h"
 #include "engine/expr.h"
+#include "engine/kexpr.h"
 #include "engine/session_priv.h"
 #include "probes/probe.h"
 #include "probes/value.h"
@@ -50,11 +52,23 @@ struct abi_rule_state *rules_state(struct session *s, const struct bp_priv *b)
 static int compile(struct session *s, const struct expr *e, uint64_t code, struct err *why,
 		   uint32_t *ret)
 {
-	(void)s;
-	(void)e;
-	(void)code;
+	struct abi_prog prog;
+	uint32_t n;
+	int r = kexpr_compile(e, s->in, code, why, &prog);
+
 	*ret = 0;
-	return err_set(why, -EOPNOTSUPP, "conditions are evaluated in user space");
+	if (r)
+		return r;
+	n = pool_take(&s->pools.progs, ABI_PROGS_MAX);
+	if (!n)
+		return err_set(why, -EOPNOTSUPP, "no more than %d expressions fit into the kernel",
+			       ABI_PROGS_MAX - 1);
+	r = trace_prog_set(s->trace, n, &prog);
+	if (r)
+		pool_give(&s->pools.progs, n);
+	else
+		*ret = n;
+	return r;
 }
 
 static void rule_free(struct session *s, struct bp_rule *r)

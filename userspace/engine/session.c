@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "bpf/capture_abi.h"
+#include "bpf/expr_abi.h"
 #include "engine/index.h"
 #include "engine/session_priv.h"
 #include "probes/probe.h"
@@ -196,6 +197,7 @@ int session_need_trace(struct session *s, struct err *err)
 	struct interp_recipe recipes[64];
 	struct abi_layout layout;
 	struct abi_py py = { 0 };
+	struct abi_obj obj;
 	struct trace_options opt;
 	size_t n = 0;
 	int r;
@@ -213,6 +215,9 @@ int session_need_trace(struct session *s, struct err *err)
 		.layout = s->opt.captured ? &layout : NULL,
 		.ring_bytes = s->opt.captured ? CAPTURE_RING : 0,
 	};
+	/* Without them every condition is judged in user space: kexpr_compile() says so. */
+	if (!s->in->ops->kernel_objects(s->in, &obj))
+		opt.obj = &obj;
 	r = trace_open(&opt, err, &s->trace);
 	if (r) {
 		s->trace = NULL;
