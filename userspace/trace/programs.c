@@ -14,6 +14,7 @@
 #include "base/vec.h"
 #include "bpf/abi.h"
 #include "bpf/capture_abi.h"
+#include "bpf/expr_abi.h"
 #include "trace/uprobe.h"
 #include "uprobe.skel.h"
 
@@ -46,6 +47,7 @@ struct programs {
 	struct programs_env env;
 	struct abi_py py;
 	struct abi_layout layout;
+	struct abi_obj obj;
 	struct loaded each[TRACE_PROGRAM_MAX];
 };
 
@@ -60,6 +62,8 @@ int programs_new(const struct programs_env *env, struct programs **ret)
 	p->env.py = &p->py;
 	if (env->layout)
 		p->layout = *env->layout;
+	if (env->obj)
+		p->obj = *env->obj;
 	*ret = p;
 	return 0;
 }
@@ -116,6 +120,7 @@ static int load(struct programs *p, enum trace_program which)
 	if (!r) {
 		memcpy((void *)&skel->rodata->py, p->env.py, sizeof(p->py));
 		memcpy((void *)&skel->rodata->lay, &p->layout, sizeof(p->layout));
+		memcpy((void *)&skel->rodata->obj, &p->obj, sizeof(p->obj));
 		skel->rodata->ns_dev = p->env.ns_dev;
 		skel->rodata->ns_ino = p->env.ns_ino;
 		skel->rodata->stop_signal = p->env.stop_signal;

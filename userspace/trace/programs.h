@@ -13,6 +13,7 @@
 #include "trace/trace.h"
 
 struct abi_layout;
+struct abi_obj;
 struct abi_py;
 struct bpf_object;
 struct programs; /* opaque */
@@ -22,6 +23,7 @@ struct programs_env {
 	pid_t pid;
 	struct abi_py *py;
 	const struct abi_layout *layout; /* NULL: nothing is captured */
+	const struct abi_obj *obj;       /* NULL: expressions are all undecided */
 	uint64_t ns_dev, ns_ino;
 	uint32_t stop_signal;
 	struct bpf_object *maps; /* loaded: maps of the same name are shared */

@@ -271,6 +271,7 @@ static int prepare_programs(struct trace *tr, const struct trace_options *opt)
 		.pid = tr->pid,
 		.py = &py,
 		.layout = opt->layout,
+		.obj = opt->obj,
 		.ns_dev = tr->ns.dev,
 		.ns_ino = tr->ns.ino,
 		.stop_signal = (uint32_t)opt->stop_signal,
