@@ -133,6 +133,7 @@ struct abi_value {
 struct abi_capture {
 	__u32 nexprs;
 	__u32 progs[ABI_CAPTURE_EXPRS];
+	__u32 depths[ABI_CAPTURE_EXPRS]; /* of each expression's value; 0: depth */
 	__u32 frames;      /* SNAP: innermost so many */
 	__u32 depth;       /* containers in containers: 1 reads a list's items, not what these hold */
 	__u32 items;       /* of one container */

@@ -4,6 +4,7 @@
 #define PYBPFDBG_CAPTURE_BPF_H
 
 #include "bpf/capture_abi.h"
+#include "bpf/expr_maps.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/py_walk.bpf.h"
 
@@ -89,30 +90,25 @@ static __always_inline int cap_within(u64 records, u64 bytes)
 	return !lim->bytes || __sync_fetch_and_add(&w->bytes, bytes) + bytes <= lim->bytes;
 }
 
-/* The values of a LOG's expressions. */
-static __always_inline void cap_values(struct cap *c, const struct abi_capture *cfg,
-				       struct abi_rule_state *st, const struct py_frame *f, u32 level)
+/* The value of expression number i of a LOG. */
+static __always_inline void cap_value(struct cap *c, const struct abi_capture *cfg, struct abi_rule_state *st,
+				      const struct py_frame *f, u32 i)
 {
-	for (u32 i = 0; i < ABI_CAPTURE_EXPRS; i++) {
-		struct abi_value v = { 0 };
-		u32 prog;
+	struct abi_value v = { 0 };
+	u32 prog = cfg->progs[i], deep = cfg->depths[i];
 
-		if (i >= cfg->nexprs)
-			break;
-		prog = cfg->progs[i];
-		if (prog & ABI_PROG_SLOT) {
-			v.bits = cap_slot(f->frame, prog & ~ABI_PROG_SLOT);
-			v.kind = v.bits ? ABI_VALUE_OBJECT : ABI_VALUE_NONE;
-			v.error = v.bits ? 0 : -ENOENT;
-		} else {
-			v.error = -EOPNOTSUPP;
-		}
-		if (v.kind == ABI_VALUE_OBJECT)
-			cap_push(c, v.bits, 1, level, CAP_OBJECT);
-		else if (v.error)
-			__sync_fetch_and_add(&st->errors, 1);
-		*(struct abi_value *)(c->buf + sizeof(struct abi_captured) + sizeof(v) * i) = v;
+	if (prog & ABI_PROG_SLOT) {
+		v.bits = cap_slot(f->frame, prog & ~ABI_PROG_SLOT);
+		v.kind = v.bits ? ABI_VALUE_OBJECT : ABI_VALUE_NONE;
+		v.error = v.bits ? 0 : -ENOENT;
+	} else {
+		expr_run(prog, f, &v);
 	}
+	if (v.kind == ABI_VALUE_OBJECT)
+		cap_push(c, v.bits, 1, deep && deep < CAP_LEVEL_MAX ? deep : c->level, CAP_OBJECT);
+	else if (v.error)
+		__sync_fetch_and_add(&st->errors, 1);
+	*(struct abi_value *)(c->buf + sizeof(struct abi_captured) + sizeof(v) * i) = v;
 }
 
 static __always_inline void cap_begin(struct cap *c, const struct abi_capture *cfg, u32 nvalues)
@@ -131,23 +127,31 @@ static __always_inline void cap_begin(struct cap *c, const struct abi_capture *c
 
 /*
  * Send a capture of rule number n at this hit. One that finds no room is counted in st->lost, one that a limit stops in
- * st->limited; what is in neither was sent.
+ * st->limited; what is in neither was sent. A global function: it is verified once, not for each rule of a place.
  */
-static __noinline int capture_fill(struct cap *c, const struct abi_capture *cfg, const struct abi_hit *hit,
-				   struct abi_rule_state *st, const struct py_frame *f)
+__noinline int capture_fill(struct cap *c, const struct abi_capture *cfg, const struct abi_hit *hit,
+			    struct abi_rule_state *st, const struct py_frame *f)
 {
-	u32 nvalues = c->snap ? 0 : cfg->nexprs, depth = cfg->depth ? cfg->depth : 3, size;
-	struct abi_captured *rec = (struct abi_captured *)c->buf;
+	struct abi_captured *rec;
+	u32 nvalues, depth, size;
 
+	if (!c || !cfg || !hit || !st || !f)
+		return 0;
+	nvalues = c->snap ? 0 : cfg->nexprs;
+	depth = cfg->depth ? cfg->depth : 3;
+	rec = (struct abi_captured *)c->buf;
 	if (nvalues > ABI_CAPTURE_EXPRS)
 		nvalues = ABI_CAPTURE_EXPRS;
 	if (depth > CAP_LEVEL_MAX)
 		depth = CAP_LEVEL_MAX;
 	cap_begin(c, cfg, nvalues);
+	c->level = depth;
 	if (c->snap)
 		cap_stack(c, f->frame, cfg->frames ? cfg->frames : 16, depth);
-	else
-		cap_values(c, cfg, st, f, depth);
+	/* No bpf_loop(): expressions need all the depth of calls there is. */
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < nvalues; i++)
+		cap_value(c, cfg, st, f, i);
 	cap_run(c);
 	rec->hit = *hit;
 	__builtin_memset(rec->hit.rules, 0, sizeof(rec->hit.rules));

@@ -267,9 +267,8 @@ static uint64_t mix(uint64_t h, uint64_t v)
 	return h ^ h >> 29;
 }
 
-int cpython_code(struct interp *in, uint64_t addr, struct interp_code *ret)
+static int read_code(struct cpython *py, uint64_t addr, struct interp_code *ret)
 {
-	struct cpython *py = cpython_of(in);
 	struct interp_code c = { .address = addr };
 	struct code_head h;
 	int r;
@@ -298,6 +297,17 @@ int cpython_code(struct interp *in, uint64_t addr, struct interp_code *ret)
 	c.checksum = mix(mix(mix(mix(0, h.name), h.file), h.linetable), h.consts);
 	*ret = c;
 	return 0;
+}
+
+int cpython_code(struct interp *in, uint64_t addr, struct interp_code *ret)
+{
+	struct cpython *py = cpython_of(in);
+	int r;
+
+	mem_live(py->mem); /* in no record, but it does not change either */
+	r = read_code(py, addr, ret);
+	mem_live_end(py->mem);
+	return r;
 }
 
 /* ---- parts ---- */

@@ -77,12 +77,20 @@ int obj_str_read(struct obj_rd *rd, uint64_t addr, size_t max, struct strbuf *ou
 	if (ret_len)
 		*ret_len = (int64_t)s.length;
 	while (done < s.length) {
-		uint64_t n = s.length - done;
+		uint64_t n = s.length - done, there;
+		bool cut = false;
 
 		if (n > sizeof(buf) / s.kind)
 			n = sizeof(buf) / s.kind;
 		if (n > max + 1) /* no character is shorter than a byte */
 			n = max + 1;
+		/* Of a long one a record has the beginning. */
+		there = rd->mem->live ? n
+				      : mem_recorded_len(rd->mem, s.addr + done * s.kind) / s.kind;
+		if (there < n && there) {
+			n = there;
+			cut = true;
+		}
 		r = mem_read(rd->mem, s.addr + done * s.kind, buf, n * s.kind);
 		if (r < 0)
 			return r;
@@ -104,6 +112,8 @@ int obj_str_read(struct obj_rd *rd, uint64_t addr, size_t max, struct strbuf *ou
 				return 1;
 			}
 		}
+		if (cut)
+			return 1;
 		done += n;
 	}
 	return 0;
@@ -303,6 +313,8 @@ struct value *obj_make_bytes(struct obj_rd *rd, uint64_t addr, struct obj_type *
 	if (r < 0)
 		return obj_unreadable(rd, addr, r);
 	n = size < rd->lim.bytes ? size : rd->lim.bytes;
+	if (n > mem_recorded_len(rd->mem, at) && !rd->mem->live)
+		n = mem_recorded_len(rd->mem, at);
 	buf = malloc(n + 1);
 	if (!buf) {
 		rd->nomem = true;

@@ -90,6 +90,16 @@ bool mem_recorded(const struct mem *m, uint64_t addr, size_t len)
 	return !m->record || mem_chunk_of(m, addr, len);
 }
 
+size_t mem_recorded_len(const struct mem *m, uint64_t addr)
+{
+	const struct mem_chunk *c;
+
+	if (!m->record)
+		return SIZE_MAX;
+	c = mem_chunk_of(m, addr, 1);
+	return c ? c->len - (addr - c->addr) : 0;
+}
+
 int mem_read(struct mem *m, uint64_t addr, void *buf, size_t len)
 {
 	uint64_t last, page;

@@ -75,6 +75,8 @@ void mem_record_on(struct mem *m, const struct mem_chunk *chunks, size_t n);
 void mem_record_off(struct mem *m);
 /* Is [addr, addr + len) there: in one chunk of the record, or no record is on? */
 bool mem_recorded(const struct mem *m, uint64_t addr, size_t len);
+/* How many bytes from addr on are there: in one chunk of the record; SIZE_MAX when no record is on. */
+size_t mem_recorded_len(const struct mem *m, uint64_t addr);
 /* Memory as it is, where the record has nothing; nests. Nothing happens without a record. */
 static inline void mem_live(struct mem *m)
 {

@@ -313,6 +313,7 @@ static int bp_new(struct session *s, const struct bp_spec *spec, struct err *err
 	b->pub.every = spec->every;
 	b->pub.limit = spec->limit;
 	b->pub.tid = spec->tid;
+	b->capture = spec->capture;
 	*ret = b;
 	return 0;
 }

@@ -3,12 +3,14 @@
 #ifndef PYBPFDBG_ENGINE_EXPR_H
 #define PYBPFDBG_ENGINE_EXPR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct err;
 struct expr; /* opaque: a syntax tree */
 struct interp;
+struct mem;
 struct value;
 struct value_limits;
 
@@ -25,6 +27,12 @@ int expr_parse(const char *text, struct err *err, struct expr **ret);
 void expr_free(struct expr *e);
 const char *expr_text(const struct expr *e);
 
+/* A name and the object that it stands for; 0: it is not bound. */
+struct expr_name {
+	const char *name;
+	uint64_t address;
+};
+
 /* Where names come from. */
 struct expr_scope {
 	struct interp *in;
@@ -34,7 +42,19 @@ struct expr_scope {
 	 * else has that name. (Before 3.12 C code may leave it to others to make the instance: then it has type and args only.)
 	 */
 	uint64_t tstate;
+	/* Instead of a frame, if names is not NULL: these, and for calls the dict of the built-in names, which is in mem. */
+	const struct expr_name *names;
+	size_t nnames;
+	uint64_t builtins;
+	struct mem *mem;
 };
+
+/*
+ * Hand every name that is evaluated to fn, once for each use, with the levels of objects below it that are looked at (1:
+ * its attributes or items). Non-zero from fn ends it and is returned. A call's own name comes with is_call.
+ */
+int expr_names(const struct expr *e, int (*fn)(void *priv, const char *name, unsigned levels, bool is_call),
+	       void *priv);
 
 /*
  * Evaluate; the frame must not move on meanwhile. The order of a set that was computed is not the target's.

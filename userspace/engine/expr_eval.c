@@ -29,7 +29,7 @@ static int read_frame(struct eval *ev)
 {
 	int r;
 
-	if (ev->frame_read || !ev->in)
+	if (ev->frame_read || !ev->in || ev->names)
 		return 0;
 	r = ev->in->ops->frame_vars(ev->in, ev->frame, &ev->vars, &ev->nvars);
 	if (!r)
@@ -95,12 +95,33 @@ static int unbound_error(struct eval *ev, const struct interp_var *var)
 		var->name);
 }
 
+/* The same among the names that were given. */
+static int find_given(struct eval *ev, const char *name, uint64_t *ret, bool *ret_builtin)
+{
+	*ret_builtin = false;
+	for (size_t i = 0; i < ev->names->nnames; i++) {
+		if (strcmp(ev->names->names[i].name, name) != 0)
+			continue;
+		*ret = ev->names->names[i].address;
+		if (*ret)
+			return 0;
+		return err_set(ev->err, -ENOENT, "NameError: name '%s' is not defined", name);
+	}
+	*ret = eval_builtin_addr(ev, name);
+	*ret_builtin = true;
+	if (*ret)
+		return 0;
+	return err_set(ev->err, -ENOENT, "NameError: name '%s' is not defined", name);
+}
+
 /* Address of what a name stands for; *ret_builtin: it was found among the built-ins. */
 static int find_name(struct eval *ev, const char *name, uint64_t *ret, bool *ret_builtin)
 {
 	const struct interp_var *local, *cell;
 	int r;
 
+	if (ev->names)
+		return find_given(ev, name, ret, ret_builtin);
 	*ret_builtin = false;
 	r = read_frame(ev);
 	if (r)
@@ -242,7 +263,9 @@ int eval_attr(struct eval *ev, const struct value *v, const char *name, const st
 			r = ev->in->ops->attr(ev->in, v->address, name, &eval_whole, &err, &attr);
 		}
 		if (!r)
-			return eval_keep(ev, attr, ret);
+			r = eval_keep(ev, attr, ret);
+		if (!r)
+			return eval_captured(ev, *ret);
 		if (r != -ENOENT) {
 			if (ev->err)
 				*ev->err = err;
@@ -704,6 +727,8 @@ int expr_eval(const struct expr *e, const struct expr_scope *scope, const struct
 		ev.in = scope->in;
 		ev.frame = scope->frame;
 		ev.tstate = scope->tstate;
+		ev.names = scope->names ? scope : NULL;
+		ev.builtins = scope->names ? scope->builtins : 0;
 		ev.minor = scope->in->ops->info(scope->in)->minor;
 	}
 	r = read_frame(&ev);

@@ -15,6 +15,7 @@
 #include "engine/expr_ast.h"
 #include "probes/value.h"
 
+struct expr_scope;
 struct interp;
 struct interp_var;
 
@@ -29,6 +30,7 @@ struct eval {
 	const struct expr *e;
 	struct interp *in; /* NULL: constants only */
 	uint64_t frame, tstate;
+	const struct expr_scope *names; /* its names are all there are; NULL: those of the frame */
 	unsigned minor;
 	struct err *err;
 	struct interp_var *vars;
@@ -49,6 +51,8 @@ int eval_spend(struct eval *ev, uint64_t n);
 int eval_steps(struct eval *ev, uint64_t n);
 /* Read the object at addr without its children. -EFAULT. */
 int eval_read(struct eval *ev, uint64_t addr, const struct value **ret);
+/* Of a record: is v in it? 0 or -EFAULT. */
+int eval_captured(struct eval *ev, const struct value *v);
 /* The limits of what eval_full() reads. */
 extern const struct value_limits eval_whole;
 /* All of v's own items or bytes (the children themselves shallow). -ERANGE, -EFAULT. */

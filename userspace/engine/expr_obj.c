@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+#include "engine/expr.h"
 #include "engine/expr_text.h"
 #include "probes/probe.h"
 
@@ -55,6 +57,15 @@ int eval_type_error(struct eval *ev, const char *fmt, ...)
 	return err_set(ev->err, -EINVAL, "TypeError: %.480s", text);
 }
 
+int eval_captured(struct eval *ev, const struct value *v)
+{
+	if (ev->names && (v->kind == VALUE_UNREADABLE || v->kind == VALUE_OPAQUE) && v->text &&
+	    strcmp(v->text, "...") == 0)
+		return err_set(ev->err, -EFAULT,
+			       "not captured: a limit on depth, items or bytes left it out");
+	return 0;
+}
+
 static int read_with(struct eval *ev, uint64_t addr, const struct value_limits *lim,
 		     const struct value **ret)
 {
@@ -68,6 +79,8 @@ static int read_with(struct eval *ev, uint64_t addr, const struct value_limits *
 	if (r)
 		return err_set(ev->err, r, "out of memory");
 	r = eval_keep(ev, v, ret);
+	if (!r)
+		r = eval_captured(ev, v);
 	if (!r && v->kind == VALUE_UNREADABLE)
 		return err_set(ev->err, -EFAULT, "the object at 0x%llx cannot be read: %s",
 			       (unsigned long long)addr, v->text ? v->text : "?");
@@ -216,11 +229,18 @@ static bool is_exact(const struct value *v)
 
 uint64_t eval_builtin_addr(struct eval *ev, const char *name)
 {
+	struct mem *mem = ev->names ? ev->names->mem : NULL;
 	uint64_t addr;
+	int r;
 
-	if (!ev->in || !ev->builtins || ev->in->ops->dict_get(ev->in, ev->builtins, name, &addr))
+	if (!ev->in || !ev->builtins)
 		return 0;
-	return addr;
+	if (mem)
+		mem_live(mem);
+	r = ev->in->ops->dict_get(ev->in, ev->builtins, name, &addr);
+	if (mem)
+		mem_live_end(mem);
+	return r ? 0 : addr;
 }
 
 int eval_special(struct eval *ev, const struct value *v, const char *name)

@@ -71,6 +71,19 @@ static int compile(struct session *s, const struct expr *e, uint64_t code, struc
 	return r;
 }
 
+/* The same for a name alone, kept with the rule. */
+static int compile_name(struct session *s, struct bp_rule *r, const char *name, struct err *why,
+			uint32_t *ret)
+{
+	struct expr *e = NULL;
+	int q = expr_parse(name, why, &e);
+
+	if (!q)
+		q = compile(s, e, r->code, why, ret);
+	expr_free(e);
+	return q ? q : vec_push(&r->progs, *ret);
+}
+
 static void rule_free(struct session *s, struct bp_rule *r)
 {
 	if (s->trace)
@@ -139,6 +152,8 @@ static int rule_set(struct session *s, struct bp_priv *b, struct bp_rule *r, str
 		pool_give(&s->pools.progs, r->progs.data[i]);
 	r->progs.n = 0;
 	q = rule_condition(s, b, r, err, &abi);
+	if (!q && r->capture)
+		q = capture_rule(s, b, r, compile_name, err);
 	if (q)
 		return q;
 	q = trace_rule_set(s->trace, r->rule, &abi);
@@ -172,11 +187,13 @@ static int rule_new(struct session *s, struct bp_priv *b, uint64_t code)
 	int q;
 
 	r.rule = pool_take(&s->pools.rules, ABI_RULES_MAX);
-	if (!r.rule)
-		return -ENOSPC;
-	q = vec_push(&b->rules, r);
-	if (q)
+	if (b->capture)
+		r.capture = pool_take(&s->pools.captures, ABI_CAPTURES_MAX);
+	q = r.rule && (r.capture || !b->capture) ? vec_push(&b->rules, r) : -ENOSPC;
+	if (q && r.rule)
 		pool_give(&s->pools.rules, r.rule);
+	if (q && r.capture)
+		pool_give(&s->pools.captures, r.capture);
 	return q;
 }
 

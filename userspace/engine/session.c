@@ -306,3 +306,8 @@ pid_t session_stop_tid(const struct session *s)
 {
 	return s->stopped ? (pid_t)s->stop.tid : 0;
 }
+
+uint64_t session_stop_time(const struct session *s)
+{
+	return s->stopped ? s->stop.time_ns : 0;
+}

@@ -68,6 +68,15 @@ struct interp *session_interp(struct session *s);
 /* ---- breakpoints ---- */
 enum bp_action { BP_STOP, BP_COUNT, BP_LOG, BP_SNAP };
 
+/* What BP_LOG and BP_SNAP send (bpf/abi.h, struct abi_capture); 0: the defaults of bpf/capture.bpf.h. */
+struct bp_capture {
+	const char *const *names; /* BP_LOG: what these names stand for, in this order */
+	const unsigned *levels;	  /* of each: levels of objects below it */
+	size_t nnames;
+	unsigned frames; /* BP_SNAP */
+	unsigned depth, items, value_bytes, bytes;
+};
+
 /* What is asked for; zeroed members are the usual. Borrowed for the call. */
 struct bp_spec {
 	const char *exception;	  /* NULL, or a class of exceptions instead of a location */
@@ -80,6 +89,7 @@ struct bp_spec {
 	uint64_t every;	       /* then each so many-th; 0 and 1: each */
 	uint64_t limit;	       /* after that many hits no more; 0: no limit */
 	pid_t tid;	       /* only in this thread (our number); 0: in any */
+	const struct bp_capture *capture; /* BP_LOG, BP_SNAP; must live as long as the breakpoint */
 };
 
 struct bp_line {
@@ -124,6 +134,10 @@ struct bp {
  * session_options.progress.
  */
 int session_break(struct session *s, const struct bp_spec *spec, struct err *err, int *ret_id);
+/* What may be captured in each second, by all breakpoints together; 0: no limit. */
+int session_limits(struct session *s, uint64_t records, uint64_t bytes, struct err *err);
+/* For the end of a session: nothing hits any more, but what was recorded until now is still handed out. */
+void session_disarm(struct session *s);
 int session_bp_clear(struct session *s, int id, struct err *err);
 /* -ESTALE: the code that it was bound to is no more, or other code lies there now. */
 int session_bp_enable(struct session *s, int id, bool enable, struct err *err);
@@ -197,6 +211,8 @@ int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame
 		   size_t *ret_n);
 /* The thread that the last stop was in, 0 when running. */
 pid_t session_stop_tid(const struct session *s);
+/* When it hit (CLOCK_MONOTONIC, ns), 0 when running. */
+uint64_t session_stop_time(const struct session *s);
 
 /* The thread state of a thread that stands where an exception is raised (expr_scope.tstate), else 0. */
 uint64_t session_raised(const struct session *s, pid_t tid);

@@ -32,6 +32,7 @@ struct bp_priv {
 	struct bp pub;
 	struct binding where;
 	struct expr *cond;
+	const struct bp_capture *capture; /* the caller's; NULL: none */
 	uint32_t *place_ids; /* while enabled: one for each of where.places */
 	uint32_t state;	     /* index of its abi_rule_state; 0: never armed */
 	pid_t inner_tid;     /* pub.tid in the target's pid namespace */
@@ -158,6 +159,15 @@ bool catch_stops(const struct session *s); /* is one armed that stops? */
 struct bp_priv *catch_owner(struct session *s, uint32_t rule);
 /* The exception that the thread state is about to propagate, as its repr, malloc'ed; NULL: not known. */
 char *catch_text(struct session *s, uint64_t tstate);
+/* capture_rule.c */
+struct bp_rule;
+/*
+ * Tell the kernel what the rule sends. compile: a name as a program for frames of the rule's code, in *ret. 0 or -errno
+ * with a line.
+ */
+int capture_rule(struct session *s, const struct bp_priv *b, struct bp_rule *r,
+		 int (*compile)(struct session *s, struct bp_rule *r, const char *name, struct err *why, uint32_t *ret),
+		 struct err *err);
 
 /* place.c */
 struct place *place_by_id(struct session *s, uint32_t id); /* NULL: it is no longer used */

@@ -32,7 +32,10 @@ struct counter {
 	bool used;
 };
 
+#define CAPTURES_AT_ONCE 512
+
 struct trace {
+	unsigned captures; /* in this trace_consume() */
 	pid_t pid;
 	enum trace_scope scope;
 	struct pidns ns; /* the target's */
@@ -233,8 +236,11 @@ static int on_record(void *ctx, void *data, size_t size)
 	/* An unknown kind or length is not of our programs: skip it. */
 	if (size < sizeof(*h) || h->size > size)
 		return 0;
-	if (h->kind == ABI_REC_CAPTURE)
+	if (h->kind == ABI_REC_CAPTURE) {
 		on_captured(tr, data, h->size);
+		/* A target that makes them faster than we take them shall not keep us here. */
+		return ++tr->captures == CAPTURES_AT_ONCE ? -EAGAIN : 0;
+	}
 	if ((h->kind != ABI_REC_HIT && h->kind != ABI_REC_STEP && h->kind != ABI_REC_DATA) ||
 	    h->size != sizeof(hit))
 		return 0;
@@ -625,7 +631,10 @@ int trace_consume(struct trace *tr, const struct trace_sink *sink)
 	int r = tr->uevents >= 0 ? follow_cpus(tr) : 0, n;
 
 	tr->sink = sink;
+	tr->captures = 0;
 	n = ring_buffer__consume(tr->rb);
+	if (n == -EAGAIN) /* enough for now, see on_record() */
+		n = CAPTURES_AT_ONCE;
 	return r ? r : n;
 }
 

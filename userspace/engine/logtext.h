@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The text of `log`: 'charge {item.sku} {total:.2f} {x!r} {{literal}} {x=}', as the inside of an f-string. Names in it are looked
+ * up by the kernel at the hit and what they stand for is captured; everything else is computed here, over the record.
+ */
+#ifndef PYBPFDBG_ENGINE_LOGTEXT_H
+#define PYBPFDBG_ENGINE_LOGTEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct capture;
+struct err;
+struct interp;
+struct logtext; /* opaque */
+struct mem;
+struct strbuf;
+struct value;
+struct value_limits;
+
+/*
+ * Parse it for Python 3.minor. -EINVAL: no valid text, expression or specification, with a line; -EOPNOTSUPP: valid but not
+ * done, with the reason (a nested specification, what expr_parse() refuses); -ENOMEM.
+ */
+int logtext_parse(const char *text, unsigned minor, struct err *err, struct logtext **ret);
+void logtext_free(struct logtext *lt); /* NULL is fine */
+
+/*
+ * The names that it needs, each once, in the order of the values of a record, and for each how many levels of objects below
+ * it are looked at. show: levels that a container is shown to. Owned by lt.
+ */
+size_t logtext_names(const struct logtext *lt, const char *const **ret_names, const unsigned **ret_levels);
+
+/* A {field}. Exactly one of value and error is not NULL. */
+struct logtext_field {
+	const char *expression; /* as written */
+	struct value *value;
+	char *error; /* "NameError: name 'x' is not defined" */
+};
+
+/*
+ * Fill in what a record holds: the text, and the fields in their order (malloc'ed; free with logtext_fields_free()). A field that
+ * cannot be computed is "<NameError: ...>" in the text. builtins: the dict of the built-in names. 0 or -ENOMEM.
+ */
+int logtext_render(const struct logtext *lt, struct interp *in, struct mem *mem, uint64_t builtins,
+		   const struct capture *c, const struct value_limits *lim, struct strbuf *out,
+		   struct logtext_field **ret_fields, size_t *ret_n);
+void logtext_fields_free(struct logtext_field *fields, size_t n);
+
+#endif
