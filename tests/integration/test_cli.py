@@ -345,7 +345,7 @@ class Usage(harness.TestCase):
     def test_usage(self):
         self.wrong("usage: pybpfdbg COMMAND")
         self.wrong("'frobnicate' is no command", "frobnicate")
-        for name in ("log", "snap", "latency", "calls"):
+        for name in ("latency", "calls"):
             self.wrong("not in this version", name, "1")
         for args in (["attach"], ["dump"], ["count"]):
             self.wrong("a process id is missing", *args)
@@ -368,7 +368,7 @@ class Usage(harness.TestCase):
         self.assertEqual((run.status, run.err), (0, ""))
         for name in ("attach", "dump", "count", "doctor"):
             self.assertIn("\n  %s " % name, run.out)
-        for name in ("snap", "latency", "dap"):
+        for name in ("latency", "calls"):
             self.assertNotIn("\n  %s " % name, run.out)
         for name in ("attach", "dump", "count", "doctor"):
             run = self.debug(name, "--help")

@@ -23,6 +23,14 @@
 	"  --scope cpu|task|auto  watch on every CPU, or thread by thread (default auto)\n"
 #define OPTION_COLOR "  --color auto|always|never\n"
 
+#define OPTION_CAPTURES                                                         \
+	"  --max-rate N        records a second (default 20000; 0: no limit)\n" \
+	"  --max-bytes N       bytes a second (default 16 MiB; 0: no limit)\n"  \
+	"  --record-bytes N    of one record\n"                                 \
+	"  --value-bytes N     of one str, bytes or int (default 512)\n"        \
+	"  --items N           of one container (default 100)\n"                \
+	"  --depth N           containers in containers (default 3)\n"
+
 static const struct program programs[] = {
 	{ "attach", "[OPTIONS] PID", "debug a running Python process", program_attach,
 	  "  -c COMMAND          run it, then the next; detach at the end (may be repeated)\n"
@@ -47,12 +55,26 @@ static const struct program programs[] = {
 	  "  -x FILE             run the commands in FILE (- is standard input)\n"
 	  "  --max-pause SECONDS a stop never lasts longer (default: none at a prompt, else "
 	  "10)\n" OPTION_JSON OPTION_SCOPE OPTION_COLOR },
+	{ "log", "[OPTIONS] PID LOCATION TEXT",
+	  "print a text with values each time a line runs, without stopping anything", program_log,
+	  "  TEXT is written as the inside of an f-string: 'charge {item.sku} {total:.2f}'\n"
+	  "  --count N           end after that many hits (exit status 124 if --for comes first)\n"
+	  "  --for SECONDS       end after that time (default 3600)\n" PROGRAM_HITS_HELP
+		  OPTION_CAPTURES OPTION_JSON OPTION_SCOPE OPTION_COLOR },
+	{ "snap", "[OPTIONS] PID LOCATION",
+	  "print the frames and locals when a line runs, without stopping anything", program_snap,
+	  "  --count N           so many times (default 1; exit status 124 if --for comes first)\n"
+	  "  --for SECONDS       end after that time (default 3600)\n"
+	  "  --frames N          innermost frames (default 16)\n"
+	  "  --deep              stop the thread meanwhile and read deeper\n"
+	  "  --max-pause SECONDS --deep: never longer than that (default 10)\n" PROGRAM_HITS_HELP
+		  OPTION_CAPTURES OPTION_JSON OPTION_SCOPE OPTION_COLOR },
 	{ "doctor", "[PID]", "what this kernel, these rights and that process allow",
 	  program_doctor, "" },
 };
 #define NPROGRAMS (sizeof(programs) / sizeof(programs[0]))
 
-static const char *const later[] = { "log", "snap", "latency", "calls" };
+static const char *const later[] = { "latency", "calls" };
 
 static void print_usage(FILE *to)
 {

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cli/captures.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/vec.h"
+#include "bpf/abi.h"
+#include "cli/cli.h"
+#include "cli/js.h"
+#include "cli/program.h"
+#include "engine/capture.h"
+#include "probes/probe.h"
+#include "target/target.h"
+
+#define TELL_MS	   1000 /* what was dropped is told this often at most */
+#define THREADS_MS 1000 /* thread names are read this often at most */
+
+/* ---- threads ---- */
+
+const char *captures_thread(struct captures *cs, pid_t tid)
+{
+	struct captures_threads *t = &cs->threads;
+	uint64_t now = clock_ms();
+
+	for (int again = 0; again < 2; again++) {
+		for (size_t i = 0; i < t->n; i++)
+			if (t->all[i].tid == tid && t->all[i].name[0])
+				return t->all[i].name;
+		if (t->read_ms && now - t->read_ms < THREADS_MS)
+			break;
+		free(t->all);
+		t->all = NULL;
+		t->n = 0;
+		t->read_ms = now;
+		if (session_threads(cs->s, &t->all, &t->n))
+			break;
+	}
+	t->comm[0] = '\0';
+	if (target_comm(session_target(cs->s), tid, t->comm))
+		t->comm[0] = '\0';
+	return t->comm;
+}
+
+/* ---- time ---- */
+
+static uint64_t clock_of(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void read_clock(struct captures *cs)
+{
+	cs->mono_to_wall_ns = clock_of(CLOCK_REALTIME) - clock_of(CLOCK_MONOTONIC);
+}
+
+void captures_time(const struct captures *cs, uint64_t time_ns, bool json, char ret[static 40])
+{
+	uint64_t ns = time_ns + cs->mono_to_wall_ns;
+	time_t t = (time_t)(ns / 1000000000u);
+	char day[24], text[16];
+	struct tm tm;
+
+	if (json)
+		gmtime_r(&t, &tm);
+	else
+		localtime_r(&t, &tm);
+	strftime(day, sizeof(day), "%Y-%m-%dT", &tm);
+	strftime(text, sizeof(text), "%H:%M:%S", &tm);
+	snprintf(ret, 40, "%s%s.%06u%s", json ? day : "", text, (unsigned)(ns / 1000u % 1000000u),
+		 json ? "Z" : "");
+}
+
+/* ---- records ---- */
+
+static void captured(void *priv, int bp, const struct abi_captured *rec, size_t size)
+{
+	struct captures *cs = priv;
+	struct capture c;
+	int r;
+
+	if (bp != cs->bp || cs->failed)
+		return;
+	r = capture_open(rec, size, &c);
+	if (r == 0) {
+		r = cs->show(cs, &c, cs->err);
+		capture_deinit(&c);
+	} else {
+		r = err_set(cs->err, r, "pid %d: a record cannot be read: %s", cs->pid,
+			    strerror(-r));
+	}
+	cs->shown++;
+	cs->failed = r;
+}
+
+static int progress(void *priv, const char *what, uint64_t done, uint64_t total)
+{
+	struct captures *cs = priv;
+	struct pollfd sig = { .fd = cs->sigfd, .events = POLLIN };
+
+	out_progress(cs->out, what, done, total);
+	return poll(&sig, 1, 0) > 0;
+}
+
+/* ---- what was dropped ---- */
+
+static void tell(struct captures *cs, const char *event, uint64_t n)
+{
+	if (cs->out->json)
+		out_json(cs->out, json_pack("{ss sI}", "event", event, "records", (json_int_t)n));
+	else if (strcmp(event, "lost") == 0)
+		out_note(cs->out, "%" PRIu64 " hits were lost: there was no room for their records",
+			 n);
+	else
+		out_note(cs->out,
+			 "%" PRIu64 " hits were not recorded: the limit is %" PRIu64
+			 " records and %" PRIu64 " KiB a second (--max-rate, --max-bytes)",
+			 n, cs->max_rate, cs->max_bytes >> 10);
+}
+
+static void tell_dropped(struct captures *cs)
+{
+	const struct bp *bp = session_bp(cs->s, cs->bp);
+
+	if (!bp)
+		return;
+	if (bp->lost > cs->lost_told)
+		tell(cs, "lost", bp->lost - cs->lost_told);
+	if (bp->limited > cs->limited_told)
+		tell(cs, "limit", bp->limited - cs->limited_told);
+	cs->lost_told = bp->lost;
+	cs->limited_told = bp->limited;
+}
+
+static void tell_end(struct captures *cs)
+{
+	const struct bp *bp = session_bp(cs->s, cs->bp);
+
+	if (!bp)
+		return;
+	tell_dropped(cs);
+	if (cs->out->json) {
+		out_json(cs->out,
+			 json_pack("{ss so sI sI sI sI sI}", "event", "count", "location",
+				   js_text(bp->location), "hits", (json_int_t)bp->hits, "shown",
+				   (json_int_t)cs->shown, "lost", (json_int_t)bp->lost, "limited",
+				   (json_int_t)bp->limited, "errors", (json_int_t)bp->errors));
+		return;
+	}
+	if (bp->lost || bp->limited)
+		out_note(cs->out,
+			 "%" PRIu64 " hits: %" PRIu64 " shown, %" PRIu64 " lost, %" PRIu64
+			 " over the limit",
+			 bp->hits, cs->shown, bp->lost, bp->limited);
+	if (bp->undecided)
+		out_note(cs->out,
+			 "%" PRIu64
+			 " times the kernel could not tell whether the condition is true; "
+			 "not shown",
+			 bp->undecided);
+}
+
+/* ---- the loop ---- */
+
+static int take_events(struct captures *cs, struct err *err)
+{
+	struct mem *mem = target_mem(session_target(cs->s));
+	struct session_event ev;
+	int r;
+
+	read_clock(cs);
+	/*
+	 * What is read besides the records (classes, code) is as old as they are or younger, and
+	 * does not change: many records share it.
+	 */
+	mem_cache_on(mem);
+	do {
+		memset(&ev, 0, sizeof(ev));
+		r = session_next_event(cs->s, 0, &ev);
+		if (r < 0)
+			r = err_set(err, r, "pid %d: its events cannot be read: %s", cs->pid,
+				    strerror(-r));
+		cs->ended |= ev.kind == SESSION_EXITED || ev.kind == SESSION_EXEC;
+		if (ev.kind == SESSION_LOST)
+			tell(cs, "lost", ev.lost);
+	} while (!r && ev.kind != SESSION_NONE && !cs->ended);
+	mem_cache_off(mem);
+	if (!r)
+		r = cs->failed;
+	return r ? r : out_check(cs->out, err);
+}
+
+/* Has the kernel seen all that was asked for, and have we seen what it sent of it? */
+static bool complete(struct captures *cs)
+{
+	const struct bp *bp = session_bp(cs->s, cs->bp);
+
+	return bp && cs->hits.limit && bp->hits >= cs->hits.limit &&
+	       cs->shown + bp->lost + bp->limited >= bp->hits;
+}
+
+static int until_end(struct captures *cs, struct err *err, bool *ret_timeout)
+{
+	uint64_t end = clock_ms() + cs->for_ms, told = clock_ms(), now;
+	int r;
+
+	while (!cs->ended && !complete(cs)) {
+		struct pollfd fds[2] = { { .fd = session_fd(cs->s), .events = POLLIN },
+					 { .fd = cs->sigfd, .events = POLLIN } };
+		uint64_t left;
+
+		now = clock_ms();
+		left = end > now ? end - now : 0;
+		if (poll(fds, 2, left > 1000 ? 1000 : (int)left) < 0 && errno != EINTR)
+			return err_set(err, -errno, "poll: %s", strerror(errno));
+		r = take_events(cs, err);
+		if (r)
+			return r;
+		now = clock_ms();
+		if (fds[1].revents)
+			return 0;
+		if (now >= end) {
+			*ret_timeout = !complete(cs);
+			return 0;
+		}
+		if (now - told >= TELL_MS) {
+			tell_dropped(cs);
+			told = now;
+		}
+	}
+	return 0;
+}
+
+static int begin(struct captures *cs, struct err *err)
+{
+	const struct bp *bp;
+	int r;
+
+	r = session_limits(cs->s, cs->max_rate, cs->max_bytes, err);
+	if (!r)
+		r = session_break(cs->s, &cs->hits, err, &cs->bp);
+	if (r)
+		return r;
+	bp = session_bp(cs->s, cs->bp);
+	if (bp->line_asked && bp->line_asked != bp->line)
+		out_note(cs->out,
+			 "line %d of %s has no code: it is line %d, the next that has some",
+			 bp->line_asked, bp->file, bp->line);
+	if (cs->out->json)
+		out_json(cs->out, js_bound(bp));
+	if (!cs->for_given && isatty(STDERR_FILENO))
+		out_note(cs->out, "it ends after %u minutes (--for), or at Ctrl-C",
+			 cs->for_ms / 60000);
+	return out_check(cs->out, err);
+}
+
+/* Nothing more hits; what was sent until now is shown. */
+static int finish(struct captures *cs, struct err *err)
+{
+	uint64_t before;
+	int r;
+
+	session_disarm(cs->s);
+	do {
+		before = cs->shown;
+		r = take_events(cs, err);
+	} while (!r && cs->shown > before);
+	return r;
+}
+
+void captures_begin(struct captures *cs)
+{
+	cs->sigfd = program_signals();
+	read_clock(cs);
+}
+
+void captures_end(struct captures *cs)
+{
+	free(cs->threads.all);
+	if (cs->sigfd >= 0)
+		close(cs->sigfd);
+}
+
+int captures_run(struct captures *cs, int (*prepare)(struct captures *cs, struct err *err))
+{
+	struct session_options so = {
+		.scope = cs->scope, .captured = captured, .progress = progress, .priv = cs
+	};
+	struct err err = { 0 };
+	bool timeout = false;
+	int r;
+
+	cs->err = &err;
+	cs->hits.capture = &cs->what;
+	captures_begin(cs);
+	r = cs->sigfd < 0 ? err_set(&err, cs->sigfd, "signalfd: %s", strerror(-cs->sigfd))
+			  : session_attach(cs->pid, &so, &err, &cs->s);
+	if (!r)
+		r = prepare(cs, &err);
+	if (!r)
+		r = begin(cs, &err);
+	if (!r) {
+		r = until_end(cs, &err, &timeout);
+		if (!r)
+			r = finish(cs, &err);
+		tell_end(cs);
+	}
+	if (r < 0)
+		out_error(cs->out, err.text[0] ? err.text : strerror(-r));
+	else if (cs->ended && !complete(cs))
+		out_note(cs->out, "pid %d ended", cs->pid);
+	if (!r && cs->ended && !complete(cs))
+		r = CLI_ENDED;
+	else if (!r && timeout && cs->required)
+		r = CLI_TIMEOUT;
+	session_free(cs->s);
+	captures_end(cs);
+	return r < 0 ? CLI_FAILED : r;
+}

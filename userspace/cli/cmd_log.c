@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* log: a text with values of the target at each hit of a line. Nothing is stopped or traced. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "bpf/abi.h"
+#include "cli/captures.h"
+#include "cli/cli.h"
+#include "cli/js.h"
+#include "cli/program.h"
+#include "engine/capture.h"
+#include "engine/logtext.h"
+#include "probes/probe.h"
+#include "target/target.h"
+
+#define JSON_DEPTH 3
+
+struct log {
+	const char *text;
+	struct logtext *lt;
+	uint64_t builtins;
+	unsigned levels[ABI_CAPTURE_EXPRS];
+};
+
+static json_t *js_fields(const struct logtext_field *fields, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < n; i++)
+		json_array_append_new(
+			list, fields[i].value
+				      ? js_value(fields[i].expression, fields[i].value, JSON_DEPTH)
+				      : json_pack("{so so}", "name", js_text(fields[i].expression),
+						  "error", js_text(fields[i].error)));
+	return list;
+}
+
+static int show(struct captures *cs, const struct capture *c, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+	const struct abi_hit *hit = &c->rec->hit;
+	pid_t tid = (pid_t)hit->tid;
+	struct log *l = cs->priv;
+	struct logtext_field *fields;
+	char when[40];
+	size_t n;
+	int r;
+
+	r = logtext_render(l->lt, session_interp(cs->s), target_mem(session_target(cs->s)),
+			   l->builtins, c, &cs->limits, &text, &fields, &n);
+	if (r)
+		return err_set(err, r, "out of memory");
+	captures_time(cs, hit->time_ns, cs->out->json, when);
+	if (cs->out->json) {
+		out_json(cs->out,
+			 json_pack("{ss ss so ss so so}", "event", "log", "time", when, "thread",
+				   js_thread(tid, captures_thread(cs, tid)), "location",
+				   cs->hits.location, "text", js_text(strbuf_str(&text)), "values",
+				   js_fields(fields, n)));
+	} else {
+		out_add(cs->out, OUT_DIM, "%s %d ", when, tid);
+		out_add(cs->out, OUT_PLAIN, "%s", strbuf_str(&text));
+		out_end(cs->out);
+	}
+	logtext_fields_free(fields, n);
+	return 0;
+}
+
+/* The text needs to know which Python it is for. */
+static int prepare(struct captures *cs, struct err *err)
+{
+	struct interp *in = session_interp(cs->s);
+	struct log *l = cs->priv;
+	const unsigned *levels;
+	int r;
+
+	r = logtext_parse(l->text, in->ops->info(in)->minor, err, &l->lt);
+	if (r)
+		return r;
+	r = in->ops->module_globals(in, "builtins", &l->builtins);
+	if (r)
+		return err_set(err, r, "pid %d: its built-in names cannot be read: %s", cs->pid,
+			       strerror(-r));
+	cs->what.nnames = logtext_names(l->lt, &cs->what.names, &levels);
+	for (size_t i = 0; i < cs->what.nnames; i++)
+		l->levels[i] = levels[i] + 1;
+	cs->what.levels = l->levels;
+	return 0;
+}
+
+int program_log(const struct program *p, int argc, char **argv)
+{
+	struct log l = { 0 };
+	struct captures cs = {
+		.hits = { .action = BP_LOG },
+		.what = { .items = 100, .value_bytes = 512, .bytes = 8192 },
+		.limits = { .depth = 3, .total = 2000 },
+		.for_ms = 3600 * 1000,
+		.max_rate = 20000,
+		.max_bytes = 16 << 20,
+		.show = show,
+		.priv = &l,
+	};
+	struct out out;
+	int r;
+
+	r = captures_options(&cs, p, argc, argv, &l.text);
+	if (r)
+		return r < 0 ? CLI_DONE : r;
+	cs.limits.items = cs.what.items;
+	cs.limits.bytes = cs.what.value_bytes;
+	out_init(&out, cs.json, cs.color);
+	cs.out = &out;
+	r = captures_run(&cs, prepare);
+	logtext_free(l.lt);
+	out_deinit(&out);
+	return r;
+}

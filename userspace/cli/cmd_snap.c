@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* snap: the frames and locals of the thread that runs a line. Nothing is stopped, but with --deep.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "bpf/abi.h"
+#include "cli/captures.h"
+#include "cli/cli.h"
+#include "cli/js.h"
+#include "cli/program.h"
+#include "engine/capture.h"
+#include "engine/vars.h"
+#include "probes/probe.h"
+#include "target/target.h"
+
+#define JSON_DEPTH 3
+#define TEXT_MAX   400
+#define FRAMES_MAX 200 /* --deep: the target waits meanwhile */
+
+static const struct value_limits deep_limits = {
+	.depth = 8, .items = 1000, .bytes = 65536, .total = 20000
+};
+
+/* A frame with its variables, read; printed later. */
+struct shot_frame {
+	const char *file, *function; /* the session's */
+	int32_t line;
+	struct vars vars;
+};
+
+struct shot {
+	struct shot_frame *frames; /* innermost first */
+	size_t n;
+	pid_t tid;
+	uint64_t time_ns, pause_us;
+	bool truncated;
+};
+
+static void shot_deinit(struct shot *sh)
+{
+	for (size_t i = 0; i < sh->n; i++)
+		vars_deinit(&sh->frames[i].vars);
+	free(sh->frames);
+}
+
+static json_t *js_locals(const struct vars *vars)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < vars->n; i++)
+		json_array_append_new(
+			list, js_value(vars->data[i].name, vars->data[i].value, JSON_DEPTH));
+	return list;
+}
+
+static void print_json(struct captures *cs, const struct shot *sh, const char *when)
+{
+	json_t *frames = json_array();
+
+	for (size_t i = 0; frames && i < sh->n; i++) {
+		const struct shot_frame *f = &sh->frames[i];
+		json_t *j = js_frame(f->file, f->line, f->function);
+
+		if (j)
+			json_object_set_new(j, "locals", js_locals(&f->vars));
+		json_array_append_new(frames, j);
+	}
+	out_json(cs->out,
+		 json_pack("{ss ss so so so sI sb}", "event", "snapshot", "time", when, "thread",
+			   js_thread(sh->tid, captures_thread(cs, sh->tid)), "location",
+			   js_text(cs->hits.location), "frames", frames, "pause_us",
+			   (json_int_t)sh->pause_us, "truncated", sh->truncated));
+}
+
+static void print_text(struct captures *cs, const struct shot *sh, const char *when)
+{
+	out_add(cs->out, OUT_BOLD, "%s thread %d \"%s\"", when, sh->tid,
+		captures_thread(cs, sh->tid));
+	if (cs->deep)
+		out_add(cs->out, OUT_PLAIN, ", it stood still for %.1f ms",
+			(double)sh->pause_us / 1000);
+	out_end(cs->out);
+	for (size_t i = 0; i < sh->n; i++) {
+		const struct shot_frame *f = &sh->frames[i];
+
+		out_add(cs->out, OUT_PLAIN, "    ");
+		out_add(cs->out, OUT_CYAN, "%s()", f->function);
+		out_add(cs->out, OUT_PLAIN, " at %s:%d", f->file, f->line);
+		out_end(cs->out);
+		for (size_t k = 0; k < f->vars.n; k++) {
+			_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+
+			value_repr_max(f->vars.data[k].value, &text, TEXT_MAX);
+			out_line(cs->out, "        %s = %s", f->vars.data[k].name,
+				 strbuf_str(&text));
+		}
+	}
+	if (sh->truncated)
+		out_line(cs->out, "    (not all of it: --record-bytes %u is reached)",
+			 cs->what.bytes);
+}
+
+static void print(struct captures *cs, const struct shot *sh)
+{
+	char when[40];
+
+	captures_time(cs, sh->time_ns, cs->out->json, when);
+	if (cs->out->json)
+		print_json(cs, sh, when);
+	else
+		print_text(cs, sh, when);
+}
+
+/* Names and variables of frames; what cannot be read is left out. */
+static int read_frame(struct captures *cs, const struct interp_frame *f,
+		      const struct value_limits *lim, struct shot_frame *ret)
+{
+	ret->line = f->line;
+	return vars_read(session_interp(cs->s), f, VARS_LOCALS, lim, NULL, &ret->vars) == -ENOMEM
+		       ? -ENOMEM
+		       : 0;
+}
+
+static void name_frame(struct captures *cs, uint64_t code, struct shot_frame *f)
+{
+	if (session_code_names(cs->s, code, &f->file, &f->function))
+		f->file = f->function = "?";
+}
+
+static int show(struct captures *cs, const struct capture *c, struct err *err)
+{
+	struct interp *in = session_interp(cs->s);
+	struct mem *mem = target_mem(session_target(cs->s));
+	size_t n = c->rec->nframes;
+	struct shot sh = { .frames = calloc(n + 1, sizeof(*sh.frames)),
+			   .tid = (pid_t)c->rec->hit.tid,
+			   .time_ns = c->rec->hit.time_ns,
+			   .truncated = c->rec->truncated };
+	int r = sh.frames ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !r && i < n; i++) {
+		struct interp_frame f = { c->frames[i].frame, c->frames[i].code,
+					  c->frames[i].offset, 0 };
+		int line = in->ops->line_of(in, f.code, f.offset);
+
+		/* The frame of the hit has not noted its position yet (3.11+). */
+		f.line = i == 0 ? session_bp(cs->s, cs->bp)->line : line > 0 ? line : 0;
+		capture_begin(c, mem);
+		r = read_frame(cs, &f, &cs->limits, &sh.frames[i]);
+		capture_end(mem);
+		name_frame(cs, f.code, &sh.frames[i]);
+		sh.n = i + 1;
+	}
+	if (!r)
+		print(cs, &sh);
+	shot_deinit(&sh);
+	return r ? err_set(err, r, "out of memory") : 0;
+}
+
+static int nothing(struct captures *cs, struct err *err)
+{
+	(void)cs;
+	(void)err;
+	return 0;
+}
+
+/* ---- --deep ---- */
+
+/* The thread stands: read all, let it go, then print. */
+static int show_stopped(struct captures *cs, struct err *err)
+{
+	_cleanup_free_ struct interp_frame *frames = NULL;
+	struct shot sh = { .tid = session_stop_tid(cs->s), .time_ns = session_stop_time(cs->s) };
+	size_t n = 0;
+	int r;
+
+	r = session_frames(cs->s, sh.tid,
+			   cs->what.frames < FRAMES_MAX ? cs->what.frames : FRAMES_MAX, &frames,
+			   &n);
+	if (!r)
+		sh.frames = calloc(n + 1, sizeof(*sh.frames));
+	if (!r && !sh.frames)
+		r = -ENOMEM;
+	for (size_t i = 0; !r && i < n; i++) {
+		r = read_frame(cs, &frames[i], &deep_limits, &sh.frames[i]);
+		name_frame(cs, frames[i].code, &sh.frames[i]);
+		sh.n = i + 1;
+	}
+	if (r)
+		err_set(err, r, "pid %d: its frames cannot be read: %s", cs->pid, strerror(-r));
+	else
+		r = session_continue(cs->s, err);
+	sh.pause_us = (clock_ns() - sh.time_ns) / 1000;
+	if (!r)
+		print(cs, &sh);
+	shot_deinit(&sh);
+	cs->shown += !r;
+	return r;
+}
+
+static int deep_until_end(struct captures *cs, struct err *err, bool *ret_timeout)
+{
+	uint64_t end = clock_ms() + cs->for_ms;
+
+	while (!cs->ended && cs->shown < cs->hits.limit) {
+		struct pollfd fds[2] = { { .fd = session_fd(cs->s), .events = POLLIN },
+					 { .fd = cs->sigfd, .events = POLLIN } };
+		struct session_event ev = { 0 };
+		uint64_t now = clock_ms();
+		int r;
+
+		*ret_timeout = now >= end;
+		if (*ret_timeout)
+			return 0;
+		if (poll(fds, 2, end - now > 1000 ? 1000 : (int)(end - now)) < 0 && errno != EINTR)
+			return err_set(err, -errno, "poll: %s", strerror(errno));
+		if (fds[1].revents)
+			return 0;
+		r = session_next_event(cs->s, 0, &ev);
+		if (r < 0)
+			return err_set(err, r, "pid %d: its events cannot be read: %s", cs->pid,
+				       strerror(-r));
+		cs->ended |= ev.kind == SESSION_EXITED || ev.kind == SESSION_EXEC;
+		if (ev.kind == SESSION_RESUMED_BY_LIMIT)
+			out_note(cs->out, "pid %d was let go before all was read (--max-pause)",
+				 cs->pid);
+		if (ev.kind == SESSION_STOPPED && ev.reason == STOP_BREAKPOINT)
+			r = show_stopped(cs, err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int deep(struct captures *cs)
+{
+	struct session_options so = { .scope = cs->scope, .max_pause_ms = cs->max_pause_ms };
+	struct err err = { 0 };
+	bool timeout = false;
+	int r;
+
+	captures_begin(cs);
+	r = cs->sigfd < 0 ? err_set(&err, cs->sigfd, "signalfd: %s", strerror(-cs->sigfd))
+			  : session_attach(cs->pid, &so, &err, &cs->s);
+	if (!r)
+		r = session_break(cs->s, &cs->hits, &err, &cs->bp);
+	if (!r && cs->out->json)
+		out_json(cs->out, js_bound(session_bp(cs->s, cs->bp)));
+	if (!r)
+		r = deep_until_end(cs, &err, &timeout);
+	if (r < 0)
+		out_error(cs->out, err.text[0] ? err.text : strerror(-r));
+	session_free(cs->s);
+	captures_end(cs);
+	if (r < 0)
+		return CLI_FAILED;
+	if (cs->shown >= cs->hits.limit)
+		return CLI_DONE;
+	return cs->ended ? CLI_ENDED : timeout ? CLI_TIMEOUT : CLI_DONE;
+}
+
+int program_snap(const struct program *p, int argc, char **argv)
+{
+	struct captures cs = {
+		.hits = { .action = BP_SNAP, .limit = 1 },
+		.what = { .frames = 16, .items = 50, .value_bytes = 512, .bytes = 24 * 1024 },
+		.limits = { .depth = 3, .total = 20000 },
+		.for_ms = 3600 * 1000,
+		.max_pause_ms = 10000,
+		.max_rate = 1000,
+		.max_bytes = 16 << 20,
+		.required = true,
+		.show = show,
+	};
+	struct out out;
+	int r;
+
+	r = captures_options(&cs, p, argc, argv, NULL);
+	if (r)
+		return r < 0 ? CLI_DONE : r;
+	cs.limits.items = cs.what.items;
+	cs.limits.bytes = cs.what.value_bytes;
+	cs.what.depth = cs.limits.depth + 1;
+	out_init(&out, cs.json, cs.color);
+	cs.out = &out;
+	if (cs.deep)
+		cs.hits.action = BP_STOP;
+	r = cs.deep ? deep(&cs) : captures_run(&cs, nothing);
+	out_deinit(&out);
+	return r;
+}
