@@ -68,6 +68,12 @@ struct abi_py {
 	struct abi_exc exc;
 	__u32 eval_n;
 	__u32 code_filename; /* of a code object: its file name, a str */
+	__u32 code_name, code_first_line; /* the qualified name where there is one */
+	__u32 code_id[2];    /* 8 bytes each in a code object, unlike in another one at the same address; ABI_NONE: less */
+	__u32 code_instrumentation; /* 3.12+: version of its instrumentation, 8 bytes; else ABI_NONE */
+	/* RESUME's argument: these bits say where (0: the function's start); what resume_quiet says is no call; ABI_NONE: all are */
+	__u32 resume_mask, resume_quiet;
+	__u32 pad0;
 	struct {
 		__u64 start, end;
 	} eval[ABI_EVAL_RANGES];
@@ -304,6 +310,32 @@ struct abi_site {
 };
 
 #define ABI_CALLS_MAX 32768 /* code objects whose calls are counted */
+
+/* A code object, and what its two words abi_py.code_id held: see abi_code_id(). */
+struct abi_code_key {
+	__u64 code, id;
+};
+static inline __u64 abi_code_id(__u64 first, __u64 second)
+{
+	return first ^ (second << 32 | second >> 32);
+}
+
+/* A str as it was in the target's memory. */
+#define ABI_TEXT_MAX 256
+struct abi_text {
+	__u64 addr; /* 0: could not be read */
+	__u8 data[ABI_TEXT_MAX]; /* from there on; it may be longer */
+};
+
+/* Calls of one code object. It may be gone before anybody has read its names, so the kernel keeps them. */
+struct abi_calls {
+	__u64 hits;
+	/* of the last one: see site_is_again() */
+	__u64 frame, version;
+	__u32 tid;
+	__s32 first_line;
+	struct abi_text name, file;
+};
 
 #ifdef __cplusplus
 extern "C" {

@@ -145,8 +145,9 @@ static __always_inline void stat_add(__u32 which)
 {
 	__u64 *n = bpf_map_lookup_elem(&stats, &which);
 
+	/* A program of a uprobe can be preempted by another. */
 	if (n)
-		(*n)++;
+		__sync_fetch_and_add(n, 1);
 }
 
 #endif

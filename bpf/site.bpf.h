@@ -74,6 +74,52 @@ static __always_inline int site_code_of(u64 frame, u64 *ret)
 }
 
 /*
+ * At a RESUME: which one it is (abi_py.resume_mask: 0 begins a frame, else a generator or coroutine goes on). Or -EFAULT.
+ */
+static __always_inline int site_resume(const struct pt_regs *ctx, struct abi_site site, u64 frame)
+{
+	u64 at = site_reg(ctx, site.instr);
+	u8 arg = 0;
+
+	if ((site.instr == ABI_REG_NONE && py_read_u64(frame + py.frame_prev, &at)) ||
+	    read_user(&arg, sizeof(arg), at + 1))
+		return -EFAULT;
+	return arg & py.resume_mask;
+}
+
+/* Which code object that is, for abi_code_key. 0 or -EFAULT. */
+static __always_inline int site_code_id(u64 code, u64 *ret)
+{
+	u64 first = 0, second = 0;
+
+	if (py_read_u64(code + py.code_id[0], &first) ||
+	    (py.code_id[1] != ABI_NONE && py_read_u64(code + py.code_id[1], &second)))
+		return -EFAULT;
+	*ret = abi_code_id(first, second);
+	return 0;
+}
+
+/*
+ * From 3.12 on a RESUME that finds its code instrumented for other tools than there are now (sys.setprofile was called) has the code
+ * instrumented anew and is executed once more (Python/bytecodes.c, RESUME). Is this that second time? It is the next RESUME of
+ * its thread, so the last one of its code was in the same frame, with another version. last: of this code object; brought up to date.
+ */
+static __always_inline int site_is_again(struct abi_site site, u64 code, u64 frame, u32 tid, struct abi_calls *last)
+{
+	u64 version = 0;
+	int again;
+
+	if (py.code_instrumentation == ABI_NONE || site.kind != ABI_SITE_RESUME ||
+	    py_read_u64(code + py.code_instrumentation, &version))
+		return 0;
+	again = last->version != version && last->frame == frame && last->tid == tid;
+	last->frame = frame;
+	last->tid = tid;
+	last->version = version;
+	return again;
+}
+
+/*
  * Where the frame stands at an EVAL_ENTRY or RESUME site, in bytes into its bytecode: the RESUME itself, or before 3.11 the
  * last instruction that ran (PY_PREV_NONE: it begins). 0 or -EFAULT.
  */

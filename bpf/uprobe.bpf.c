@@ -49,12 +49,41 @@ static __always_inline int is_followed(struct bpf_pidns_info *ret)
 	return 1;
 }
 
+/*
+ * Not one map a CPU: what site_is_again() compares must be of the thread's last call, on whichever
+ * CPU that was. Calls of one interpreter come one after the other anyway (the GIL).
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, ABI_CALLS_MAX);
-	__type(key, __u64);   /* code object */
-	__type(value, __u64); /* calls */
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct abi_code_key);
+	__type(value, struct abi_calls);
 } calls_map SEC(".maps");
+
+const volatile struct abi_calls no_calls = { 0 }; /* too large for the stack */
+
+static __always_inline void read_text(u64 field, struct abi_text *ret)
+{
+	u64 at = 0;
+
+	if (!py_read_u64(field, &at) && !read_user(ret->data, sizeof(ret->data), at))
+		ret->addr = at;
+}
+
+/* The first call of a code object; NULL: there is no room for it. */
+static __always_inline struct abi_calls *calls_begin(const struct abi_code_key *key)
+{
+	int r = bpf_map_update_elem(&calls_map, key, (void *)&no_calls, BPF_NOEXIST);
+	struct abi_calls *calls = bpf_map_lookup_elem(&calls_map, key);
+
+	if (r || !calls) /* another thread was first, or it is full */
+		return calls;
+	read_text(key->code + py.code_name, &calls->name);
+	read_text(key->code + py.code_filename, &calls->file);
+	read_user(&calls->first_line, sizeof(calls->first_line), key->code + py.code_first_line);
+	return calls;
+}
 
 /*
  * Count a call of the code object. Up to 3.10 each call enters the eval loop; from 3.11 on each
@@ -64,23 +93,31 @@ SEC("uprobe")
 int calls(struct pt_regs *ctx)
 {
 	struct abi_site site = site_of(ctx);
+	struct abi_code_key key = { 0 };
 	struct bpf_pidns_info who;
-	u64 code = 0, *count, one = 1;
+	struct abi_calls *calls;
+	u64 frame;
 
 	if (!is_followed(&who))
 		return 0;
 	if (site.kind == ABI_SITE_EVAL_ENTRY && py.frame_kind != ABI_FRAME_OBJECT &&
 	    !(u32)site_reg(ctx, site.throwflag))
 		return 0;
-	if (site_code_of(site_reg(ctx, site.frame), &code)) {
+	frame = site_reg(ctx, site.frame);
+	if (site.kind == ABI_SITE_RESUME && py.resume_quiet != ABI_NONE &&
+	    site_resume(ctx, site, frame) == (int)py.resume_quiet)
+		return 0;
+	if (site_code_of(frame, &key.code) || site_code_id(key.code, &key.id)) {
 		stat_add(ABI_STAT_FAULT);
 		return 0;
 	}
-	count = bpf_map_lookup_elem(&calls_map, &code);
-	if (count)
-		__sync_fetch_and_add(count, 1);
-	else if (bpf_map_update_elem(&calls_map, &code, &one, BPF_NOEXIST))
+	calls = bpf_map_lookup_elem(&calls_map, &key);
+	if (!calls)
+		calls = calls_begin(&key);
+	if (!calls)
 		stat_add(ABI_STAT_LOST);
+	else if (!site_is_again(site, key.code, frame, who.pid, calls))
+		__sync_fetch_and_add(&calls->hits, 1);
 	return 0;
 }
 

@@ -61,6 +61,17 @@ static void kernel(const struct interp *in, struct abi_py *ret)
 	ret->tstate_tracing = o->tstate_tracing;
 	ret->tstate_c_tracefunc = o->tstate_c_tracefunc;
 	cpython_kernel_exc(py, &ret->exc);
+	/* co_version (3.12+) is never given out twice; before that two objects that live as long as
+	 * the code. */
+	ret->code_id[0] = o->code_version != OFF_NONE ? o->code_version & ~7u : o->code_name;
+	ret->code_id[1] = o->code_version != OFF_NONE ? OFF_NONE : o->code_linetable;
+	/* RESUME_OPARG_LOCATION_MASK, RESUME_AT_GEN_EXPR_START of pycore_opcode_utils.h;
+	 * before 3.13 the argument is nothing else */
+	ret->resume_mask = o->minor >= 15 ? 7 : o->minor >= 11 ? 3 : 0;
+	ret->resume_quiet = o->minor >= 15 ? 4 : ABI_NONE;
+	ret->code_name = o->code_qualname != OFF_NONE ? o->code_qualname : o->code_name;
+	ret->code_first_line = o->code_firstlineno;
+	ret->code_instrumentation = o->code_instrumentation;
 	ret->eval_n = (__u32)py->eval_n;
 	for (i = 0; i < py->eval_n; i++) {
 		ret->eval[i].start = py->eval[i].start;

@@ -345,7 +345,7 @@ class Usage(harness.TestCase):
     def test_usage(self):
         self.wrong("usage: pybpfdbg COMMAND")
         self.wrong("'frobnicate' is no command", "frobnicate")
-        for name in ("latency", "calls"):
+        for name in ("latency",):
             self.wrong("not in this version", name, "1")
         for args in (["attach"], ["dump"], ["count"]):
             self.wrong("a process id is missing", *args)
@@ -366,11 +366,11 @@ class Usage(harness.TestCase):
     def test_help(self):
         run = self.debug("help")
         self.assertEqual((run.status, run.err), (0, ""))
-        for name in ("attach", "dump", "count", "doctor"):
+        for name in ("attach", "dump", "count", "calls", "doctor"):
             self.assertIn("\n  %s " % name, run.out)
-        for name in ("latency", "calls"):
+        for name in ("latency",):
             self.assertNotIn("\n  %s " % name, run.out)
-        for name in ("attach", "dump", "count", "doctor"):
+        for name in ("attach", "dump", "count", "calls", "doctor"):
             run = self.debug(name, "--help")
             self.assertEqual((run.status, run.err), (0, ""))
             self.assertTrue(run.out.startswith("usage: pybpfdbg %s" % name), run)

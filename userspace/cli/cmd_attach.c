@@ -173,11 +173,7 @@ static int show_attached(struct shell *sh, struct err *err)
 	if (sh->launched)
 		free_slots += used; /* it is on its way to its first line */
 	if (sh->out->json) {
-		out_json(sh->out,
-			 json_pack("{ss si so so sI}", "event", "attached", "pid", (int)sh->pid,
-				   "python", js_text(info->version), "executable",
-				   js_text(target_exe(session_target(sh->s))), "threads",
-				   (json_int_t)threads));
+		out_json(sh->out, js_attached(sh->s, threads));
 		return 0;
 	}
 	out_line(sh->out, "%s %d: Python %s, %zu thread%s. %u watch slot%s free.%s",

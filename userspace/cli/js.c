@@ -9,7 +9,9 @@
 #include "base/js_text.h"
 #include "base/strbuf.h"
 #include "engine/session.h"
+#include "probes/probe.h"
 #include "probes/value.h"
+#include "target/target.h"
 
 #define REPR_MAX (1 << 20)
 
@@ -138,4 +140,14 @@ json_t *js_status(int status)
 	if (WIFSIGNALED(status))
 		return json_integer(-WTERMSIG(status));
 	return json_integer(WEXITSTATUS(status));
+}
+
+json_t *js_attached(struct session *s, size_t threads)
+{
+	struct target *t = session_target(s);
+	struct interp *in = session_interp(s);
+
+	return json_pack("{ss si so so sI}", "event", "attached", "pid", (int)target_pid(t),
+			 "python", js_text(in->ops->info(in)->version), "executable",
+			 js_text(target_exe(t)), "threads", (json_int_t)threads);
 }

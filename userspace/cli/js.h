@@ -23,6 +23,9 @@ json_t *js_frame(const char *file, int32_t line, const char *function);
 json_t *js_value(const char *name, const struct value *v, unsigned depth);
 /* The `bound` event. */
 json_t *js_bound(const struct bp *bp);
+struct session;
+/* The `attached` event. */
+json_t *js_attached(struct session *s, size_t threads);
 /* The exit status of a wait(2) status: the code, minus the signal, null for -1. */
 json_t *js_status(int status);
 

@@ -69,12 +69,21 @@ static const struct program programs[] = {
 	  "  --deep              stop the thread meanwhile and read deeper\n"
 	  "  --max-pause SECONDS --deep: never longer than that (default 10)\n" PROGRAM_HITS_HELP
 		  OPTION_CAPTURES OPTION_JSON OPTION_SCOPE OPTION_COLOR },
+	{ "calls", "[OPTIONS] PID [PATTERN]",
+	  "count every call by function, without stopping anything", program_calls,
+	  "PATTERN chooses what is shown: a shell glob of the function's name or of its end after "
+	  "a dot "
+	  "(parse*),\n"
+	  "FILE or MODULE and a glob (orders.py:*, json.decoder:JSONDecoder.*), or a file "
+	  "(orders.py).\n"
+	  "  --for SECONDS       end after that time (default: at Ctrl-C)\n" OPTION_JSON
+		  OPTION_COLOR },
 	{ "doctor", "[PID]", "what this kernel, these rights and that process allow",
 	  program_doctor, "" },
 };
 #define NPROGRAMS (sizeof(programs) / sizeof(programs[0]))
 
-static const char *const later[] = { "latency", "calls" };
+static const char *const later[] = { "latency" };
 
 static void print_usage(FILE *to)
 {

@@ -25,6 +25,7 @@ int program_count(const struct program *p, int argc, char **argv);
 int program_run(const struct program *p, int argc, char **argv);
 int program_log(const struct program *p, int argc, char **argv);
 int program_snap(const struct program *p, int argc, char **argv);
+int program_calls(const struct program *p, int argc, char **argv);
 int program_doctor(const struct program *p, int argc, char **argv);
 
 /* Say what is wrong with the arguments and how they go; returns CLI_USAGE. */

@@ -237,7 +237,7 @@ static const char *module_file(struct code_index *ix, struct interp *in, const c
 
 /* "pkg.mod" is the file .../pkg/mod.py or .../pkg/mod/__init__.py, or compiled into the interpreter
  * "<frozen pkg.mod>" */
-static bool file_is_module(const char *file, const char *module)
+bool file_is_module(const char *file, const char *module)
 {
 	_cleanup_(strbuf_deinit) struct strbuf path = STRBUF_INIT;
 	const char *p;

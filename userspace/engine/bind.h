@@ -3,6 +3,7 @@
 #ifndef PYBPFDBG_ENGINE_BIND_H
 #define PYBPFDBG_ENGINE_BIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,5 +39,8 @@ void binding_deinit(struct binding *b);
 /* The file that a path or an unambiguous tail of one names. -ENOENT, -ENOTUNIQ with the line in *err. */
 int bind_file(struct code_index *ix, const char *asked, const char *target, struct err *err,
 	      const char **ret);
+
+/* Is file (of a code object) where module "pkg.mod" comes from, by its name? */
+bool file_is_module(const char *file, const char *module);
 
 #endif

@@ -148,6 +148,7 @@ void session_free(struct session *s)
 	s->trace = NULL;
 	s->tracees = NULL;
 	bps_deinit(s);
+	calls_deinit(s);
 	free(s->threads);
 	code_index_free(s->index);
 	if (s->in)
@@ -237,6 +238,26 @@ int session_need_trace(struct session *s, struct err *err)
 		return err_set(err, r, "%s: cannot wait for records: %s", s->label, strerror(-r));
 	}
 	return 0;
+}
+
+int session_program_on(struct session *s, enum trace_program which, struct err *err)
+{
+	_cleanup_free_ struct interp_site *sites = NULL;
+	_cleanup_free_ struct trace_site *places = NULL;
+	size_t n = 0, i;
+	int r;
+
+	r = session_need_trace(s, err);
+	if (!r)
+		r = s->in->ops->sites(s->in, trace_program_kinds(which), err, &sites, &n);
+	if (r)
+		return r;
+	places = calloc(n ? n : 1, sizeof(*places));
+	if (!places)
+		return err_set(err, -ENOMEM, "%s: out of memory", s->label);
+	for (i = 0; i < n; i++)
+		places[i] = (struct trace_site){ sites[i].addr, sites[i].site };
+	return trace_program_on(s->trace, which, places, n, err);
 }
 
 int session_need_tracees(struct session *s, struct err *err)

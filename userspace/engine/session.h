@@ -188,6 +188,22 @@ int session_continue(struct session *s, struct err *err);
  * else the main one. */
 int session_pause(struct session *s, struct err *err);
 
+/* ---- counting calls ---- */
+/* One function: all its code objects (a module that was loaded again has two) together. */
+struct session_call {
+	const char *file, *function; /* NULL: the code was gone before it could be read */
+	int32_t line;		     /* where its code begins, decorators included */
+	uint64_t hits;
+};
+/*
+ * Count every call (also each time that a generator or coroutine goes on, as sys.setprofile does) in the kernel: a uprobe, a
+ * trap a call; nothing is stopped. 0 or negative errno with a line.
+ */
+int session_calls_begin(struct session *s, struct err *err);
+void session_calls_end(struct session *s); /* what was counted stays */
+/* So far, the most called first; malloc'ed, names borrowed until the session ends. 0 or -errno. */
+int session_calls(struct session *s, struct session_call **ret, size_t *ret_n);
+
 /* ---- looking ---- */
 /*
  * Begin a still picture: everything read until session_still_end() is of one moment. Nests. While

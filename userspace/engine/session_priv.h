@@ -8,6 +8,7 @@
 #include "engine/bind.h"
 #include "engine/session.h"
 
+struct calls;
 struct code_index;
 struct expr;
 struct tracees;
@@ -98,6 +99,7 @@ struct session {
 	bool over; /* the process ended or ran another program */
 	bool launched; /* we started it: traced until the end */
 
+	struct calls *calls; /* NULL until calls are counted */
 	uint64_t late, lost_seen;
 	int epoll_fd, timer_fd; /* the timer: max_pause_ms */
 	int ready_fd;		/* eventfd: there is something that no other descriptor tells */
@@ -111,6 +113,8 @@ int session_open(pid_t pid, const struct session_options *opt, bool still, struc
 /* Take over the threads that ts has seized. */
 int session_adopt(struct session *s, struct tracees *ts, struct err *err);
 int session_need_trace(struct session *s, struct err *err);
+/* Put a program of the uprobe engine on its sites in the interpreter; 0 or negative errno with a line. */
+int session_program_on(struct session *s, enum trace_program which, struct err *err);
 int session_need_tracees(struct session *s, struct err *err);
 /* Let go of ptrace when nothing that stops is armed and nobody is stopped. */
 void session_relax(struct session *s);
@@ -194,6 +198,9 @@ void stops_announce(struct session *s);
 
 /* Stand at hit, without a breakpoint. 0 or -ENOMEM. */
 int stops_at_entry(struct session *s, const struct abi_hit *hit, uint64_t code, int32_t line);
+
+/* calls.c */
+void calls_deinit(struct session *s);
 
 /* still.c */
 /*

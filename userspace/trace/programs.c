@@ -38,6 +38,11 @@ static const struct {
 				  { "catch_classes", "catch_rules", "site_walks" } },
 };
 
+unsigned trace_program_kinds(enum trace_program which)
+{
+	return table[which].kinds;
+}
+
 struct loaded {
 	struct uprobe_bpf *skel; /* NULL: not yet */
 	VEC(int) links;
@@ -153,7 +158,7 @@ static int attach(struct programs *p, struct loaded *l, int prog_fd, const struc
 		return r;
 	if (!vec_push(&l->links, r))
 		return 0;
-	close(r);
+	uprobes_detach(&r, 1);
 	return -ENOMEM;
 }
 
@@ -210,17 +215,45 @@ void programs_off(struct programs *p, enum trace_program which)
 {
 	struct loaded *l = &p->each[which];
 
-	for (size_t i = 0; i < l->links.n; i++)
-		close(l->links.data[i]);
+	uprobes_detach(l->links.data, l->links.n);
 	l->links.n = 0;
+}
+
+static struct bpf_map *find_map(struct programs *p, enum trace_program which, const char *name)
+{
+	struct uprobe_bpf *skel = p->each[which].skel;
+
+	return skel ? bpf_object__find_map_by_name(skel->obj, name) : NULL;
 }
 
 int programs_map(struct programs *p, enum trace_program which, const char *name)
 {
-	struct bpf_map *map;
+	struct bpf_map *map = find_map(p, which, name);
 
-	if (!p->each[which].skel)
-		return -ENOENT;
-	map = bpf_object__find_map_by_name(p->each[which].skel->obj, name);
 	return map ? bpf_map__fd(map) : -ENOENT;
+}
+
+int programs_each(struct programs *p, enum trace_program which, const char *name, size_t key_size,
+		  size_t value_size, int (*fn)(void *priv, const void *key, const void *value),
+		  void *priv)
+{
+	struct bpf_map *map = find_map(p, which, name);
+	_cleanup_free_ void *key = NULL, *value = NULL;
+	void *prev = NULL;
+	int r = 0;
+
+	if (!map)
+		return -ENOENT;
+	if (bpf_map__key_size(map) != key_size || bpf_map__value_size(map) != value_size)
+		return -EINVAL;
+	key = malloc(key_size);
+	value = malloc(value_size);
+	if (!key || !value)
+		return -ENOMEM;
+	while (!r && !bpf_map_get_next_key(bpf_map__fd(map), prev, key)) {
+		prev = key;
+		if (!bpf_map_lookup_elem(bpf_map__fd(map), key, value))
+			r = fn(priv, key, value);
+	}
+	return r;
 }

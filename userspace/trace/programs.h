@@ -38,5 +38,7 @@ int programs_on(struct programs *p, enum trace_program which, const struct trace
 		struct err *err);
 void programs_off(struct programs *p, enum trace_program which);
 int programs_map(struct programs *p, enum trace_program which, const char *name);
+int programs_each(struct programs *p, enum trace_program which, const char *name, size_t key_size,
+		  size_t value_size, int (*fn)(void *priv, const void *key, const void *value), void *priv);
 
 #endif

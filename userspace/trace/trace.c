@@ -706,3 +706,10 @@ int trace_catch_rule(struct trace *tr, uint32_t index, uint32_t rule)
 
 	return fd < 0 ? fd : bpf_map_update_elem(fd, &index, &rule, BPF_ANY);
 }
+
+int trace_program_each(struct trace *tr, enum trace_program which, const char *name,
+		       size_t key_size, size_t value_size,
+		       int (*fn)(void *priv, const void *key, const void *value), void *priv)
+{
+	return programs_each(tr->programs, which, name, key_size, value_size, fn, priv);
+}

@@ -126,12 +126,14 @@ enum trace_scope trace_scope(const struct trace *tr); /* CPU or TASK, as it came
 int trace_threads_changed(struct trace *tr);
 /* The programs of the uprobe engine (bpf/uprobe.bpf.c). */
 enum trace_program {
-	TRACE_PROGRAM_CALLS, /* counts calls by code object: see bpf/uprobe.bpf.c, calls_map */
+	TRACE_PROGRAM_CALLS, /* counts calls: calls_map, from struct abi_code_key to struct abi_calls */
 	TRACE_PROGRAM_STEP_CALL,  /* the stepped thread calls a Python function */
 	TRACE_PROGRAM_STEP_RAISE, /* an exception passes a frame of the stepped thread */
 	TRACE_PROGRAM_CATCH, /* exceptions where they are raised: bpf/catch.bpf.h, trace_catch_set() */
 	TRACE_PROGRAM_MAX,
 };
+/* The kinds of sites that it looks on from: a bit (1 << kind) for each enum abi_site_kind. */
+unsigned trace_program_kinds(enum trace_program which);
 /* An instruction of the target's interpreter (interp_ops.sites knows them). */
 struct trace_site {
 	uint64_t addr;
@@ -147,6 +149,12 @@ int trace_program_on(struct trace *tr, enum trace_program which, const struct tr
 void trace_program_off(struct trace *tr, enum trace_program which); /* its maps keep what they hold */
 /* A map of a program that was loaded, by name: a descriptor owned by tr, or -ENOENT. */
 int trace_program_map(struct trace *tr, enum trace_program which, const char *name);
+/*
+ * Call fn for each entry of such a map, a hash from which nothing is deleted; key_size and value_size in bytes, as the map has them
+ * (-EINVAL). Non-zero from fn ends it and is returned.
+ */
+int trace_program_each(struct trace *tr, enum trace_program which, const char *name, size_t key_size,
+		       size_t value_size, int (*fn)(void *priv, const void *key, const void *value), void *priv);
 
 /*
  * Who is asked where an exception is raised whose class is the one at address type, or derived from it: a bit of mask for each index

@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <linux/perf_event.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -133,25 +135,110 @@ static pid_t task_of(pid_t pid)
 	return ret;
 }
 
+/*
+ * To write into the target's text is interrupted by a fatal signal of who does it, and then the
+ * kernel leaves the trap where it is, for ever ("failed to unregister, leaking uprobe";
+ * kernel/events/uprobes.c, uprobe_unregister_nosync(), through get_user_pages_remote()). A process
+ * that dies of SIGKILL has that signal behind it when its descriptors are closed; one that is
+ * killed while it opens or closes one has not. So a child does it, which shares our memory and
+ * descriptors and which nobody means to kill: when we are killed it ends what it does, and at its
+ * own end all is closed.
+ */
+struct apart {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static int apart_main(void *arg)
+{
+	struct apart *a = arg;
+
+	setpgid(0, 0); /* a signal to our process group is not for it */
+	a->fn(a->arg);
+	return 0;
+}
+
+/* Call fn(arg) in such a child, and wait for it; it must not do more than system calls. 0 or
+ * -errno. */
+static int run_apart(void (*fn)(void *arg), void *arg)
+{
+	_Alignas(16) char stack[64 * 1024];
+	struct apart a = { fn, arg };
+	int pid =
+		clone(apart_main, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_FILES, &a);
+
+	if (pid < 0)
+		return -errno;
+	while (waitpid(pid, NULL, __WCLONE) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+struct attach_args {
+	struct perf_event_attr attr;
+	uint64_t cookie;
+	pid_t task;
+	int prog_fd;
+	int ret;
+};
+
+static void attach_apart(void *arg)
+{
+	struct attach_args *a = arg;
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = a->cookie);
+	int fd = (int)syscall(SYS_perf_event_open, &a->attr, a->task, -1, -1, PERF_FLAG_FD_CLOEXEC);
+
+	if (fd < 0) {
+		a->ret = errno == EACCES ? -EPERM : -errno;
+		return;
+	}
+	a->ret = bpf_link_create(a->prog_fd, fd, BPF_PERF_EVENT, &opts);
+	close(fd);
+}
+
 int uprobe_attach(pid_t pid, const struct uprobe_place *at, int prog_fd, uint64_t cookie)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = cookie);
-	struct perf_event_attr attr = {
-		.size = sizeof(attr),
-		.config1 = (uintptr_t)at->path,
-		.config2 = at->offset,
-		/* The program runs all the same (uprobe_perf_func), and a task-bound event that is
-		 * on would be work at each context switch. */
-		.disabled = 1,
+	struct attach_args a = {
+		.attr = {
+			.size = sizeof(a.attr),
+			.config1 = (uintptr_t)at->path,
+			.config2 = at->offset,
+			/*
+			 * The program runs all the same (uprobe_perf_func), and a task-bound event
+			 * that is on would be work at each context switch.
+			 */
+			.disabled = 1,
+		},
+		.cookie = cookie,
+		.task = task_of(pid),
+		.prog_fd = prog_fd,
 	};
-	_cleanup_close_ int fd = -1;
-	int type = pmu_type();
+	int type = pmu_type(), r;
 
 	if (type < 0)
 		return type;
-	attr.type = (uint32_t)type;
-	fd = (int)syscall(SYS_perf_event_open, &attr, task_of(pid), -1, -1, PERF_FLAG_FD_CLOEXEC);
-	if (fd < 0)
-		return errno == EACCES ? -EPERM : -errno;
-	return bpf_link_create(prog_fd, fd, BPF_PERF_EVENT, &opts);
+	a.attr.type = (uint32_t)type;
+	r = run_apart(attach_apart, &a);
+	return r ? r : a.ret;
+}
+
+struct detach_args {
+	const int *fds;
+	size_t n;
+};
+
+static void detach_apart(void *arg)
+{
+	const struct detach_args *a = arg;
+
+	for (size_t i = 0; i < a->n; i++)
+		close(a->fds[i]);
+}
+
+void uprobes_detach(const int *fds, size_t n)
+{
+	struct detach_args a = { fds, n };
+
+	if (n && run_apart(detach_apart, &a))
+		detach_apart(&a);
 }

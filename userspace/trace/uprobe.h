@@ -31,5 +31,7 @@ int uprobe_place(pid_t pid, uint64_t addr, struct uprobe_place *ret);
  * kernel cannot probe that instruction).
  */
 int uprobe_attach(pid_t pid, const struct uprobe_place *at, int prog_fd, uint64_t cookie);
+/* Close n such descriptors. Not by close(2), which leaves the trap in the text when we are killed in the middle of it. */
+void uprobes_detach(const int *fds, size_t n);
 
 #endif
