@@ -131,6 +131,7 @@ asan:
 bench: all
 	tools/bench/run
 	tools/bench/events
+	tools/bench/dap_latency
 
 install: all
 	install -D -m 0755 pybpfdbg $(DESTDIR)$(PREFIX)/bin/pybpfdbg
