@@ -214,7 +214,7 @@ EXPR_FN int expr_item(struct expr_state *st, const struct abi_prog *p)
 	case ABI_CLS_NONE:
 	case ABI_CLS_SET:
 	case ABI_CLS_FROZENSET:
-		return st->b.flags & OPND_EXACT ? -EINVAL : -EOPNOTSUPP;
+		return st->b.flags & OPND_EXACT && !(st->a.flags & OPND_BIG) ? -EINVAL : -EOPNOTSUPP;
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -354,7 +354,8 @@ static __always_inline int run_in_const(struct expr_state *st, const struct abi_
 
 	if (!r)
 		r = expr_const_opnd(p, in->b, &st->b);
-	if (!r && in->a && (st->a.cls == ABI_CLS_LIST || st->a.cls == ABI_CLS_DICT || st->a.cls == ABI_CLS_SET))
+	/* (a set is looked for as if it were a frozenset) */
+	if (!r && in->a && (st->a.cls == ABI_CLS_LIST || st->a.cls == ABI_CLS_DICT))
 		r = st->a.flags & OPND_EXACT ? -EINVAL : -EOPNOTSUPP;
 	if (!r && in->a && st->a.cls == ABI_CLS_TUPLE)
 		r = -EOPNOTSUPP; /* what it holds may not be hashable */
@@ -394,6 +395,15 @@ static __always_inline int class_of(const struct abi_prog *p, const struct expr_
 	}
 }
 
+/* The attribute that was looked for is in st->found; or isinstance() has found that there is nothing more to ask. */
+static __always_inline int attr_ready(struct expr_state *st)
+{
+	if (st->ninstance)
+		return answer(st, st->ninstance, 0);
+	set_top(st, EV_OBJ, st->found);
+	return 0;
+}
+
 /* Is a class among the bases in st->chunk? */
 EXPR_FN int expr_is_base(struct expr_state *st, u64 type)
 {
@@ -417,10 +427,10 @@ static __always_inline int is_plain_class(const struct expr_val *v)
  * x, T1 .. Tn -> isinstance(x, (T1, .. Tn)). A class that says of its instances what they are (__class__, __instancecheck__) is left
  * to user space; for what is derived it need not be asked.
  */
-EXPR_FN int expr_isinstance(struct expr_state *st, const struct abi_prog *p, u32 n)
+EXPR_FN int expr_isinstance(struct expr_state *st, const struct abi_prog *p, u32 n, u32 name)
 {
 	u64 type = 0, count = 0;
-	int hit = 0;
+	int hit = 0, r;
 
 	if (!st || !p || n == 0 || n > ABI_EXPR_MANY || st->sp <= n)
 		return -EINVAL;
@@ -445,9 +455,12 @@ EXPR_FN int expr_isinstance(struct expr_state *st, const struct abi_prog *p, u32
 		else
 			hit = expr_is_base(st, v->bits);
 	}
-	if (!hit && class_at(st, obj.type_flags) & 1u << 9 && class_at(st, obj.type_getattro) != obj.getattro)
-		return -EOPNOTSUPP;
-	return answer(st, n + 1, hit);
+	if (hit || !(class_at(st, obj.type_flags) & 1u << 9))
+		return answer(st, n + 1, hit);
+	r = name_key(st, p, name);
+	if (!r)
+		r = expr_attr_ask(st, type, n + 1);
+	return r > 0 ? attr_ready(st) : r;
 }
 
 /* ---- arithmetic ---- */
@@ -628,11 +641,7 @@ static __always_inline int run_attr(struct expr_state *st, const struct abi_prog
 	r = name_key(st, p, in->b);
 	if (!r)
 		r = expr_attr(st, top(st)->bits);
-	if (r > 0) {
-		set_top(st, EV_OBJ, st->found);
-		r = 0;
-	}
-	return r;
+	return r > 0 ? attr_ready(st) : r;
 }
 
 /* One instruction. 0, 1 (the end), -errno */
@@ -680,7 +689,7 @@ static __always_inline int expr_insn(struct expr_state *st, const struct abi_pro
 	case ABI_OP_IN_CONST:
 		return run_in_const(st, p, in);
 	case ABI_OP_ISINSTANCE:
-		return expr_isinstance(st, p, in->a);
+		return expr_isinstance(st, p, in->a, in->b);
 	case ABI_OP_STARTSWITH:
 		return run_starts(st, p, in);
 	case ABI_OP_JUMP:
@@ -757,11 +766,7 @@ EXPR_FN int expr_dict_done(struct expr_state *st, const struct abi_prog *p, u32 
 	default:
 		return -EINVAL;
 	}
-	if (r > 0) {
-		set_top(st, EV_OBJ, st->found);
-		r = 0;
-	}
-	return r;
+	return r > 0 ? attr_ready(st) : r;
 }
 
 struct expr_run {
@@ -801,10 +806,8 @@ static long expr_step(u32 i, void *ctx)
 		break;
 	case PHASE_MRO:
 		r = expr_attr_mro(st);
-		if (r > 0) {
-			set_top(st, EV_OBJ, st->found);
-			r = 0;
-		}
+		if (r > 0)
+			r = attr_ready(st);
 		break;
 	case PHASE_SCAN:
 		r = expr_scan(st, p);

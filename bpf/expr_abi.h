@@ -100,7 +100,6 @@ struct abi_obj {
 	__u32 list_items, tuple_items, set_used, module_dict;
 	__u32 dict_used, dict_keys, dict_values, values_values, values_valid;
 	__u32 keys_size, keys_log2_size, keys_log2_index_bytes, keys_kind, keys_nentries, keys_indices;
-	__u32 perturb_late;  /* 3.6: the first probe after a collision uses the whole hash */
 	__u32 managed;       /* enum abi_managed */
 	/* of a class: all but the last lie between type_first and type_first + 360 */
 	__u32 type_first, type_basicsize, type_as_number, type_as_sequence, type_as_mapping, type_getattro, type_flags, type_richcompare;
@@ -109,7 +108,6 @@ struct abi_obj {
 	__u32 version_flag;  /* the tag counts only with this flag (up to 3.11); 0: it counts when it is not 0 */
 	__u32 number_bool, sequence_length, mapping_length, mapping_subscript;
 	__u32 member_descr_member, member_type, member_offset, member_flags;
-	__u32 pad0;
 	__u64 none, true_, false_;
 	__u64 getattro;      /* object's */
 	__u64 types[ABI_CLS_MAX];

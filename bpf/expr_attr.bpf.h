@@ -153,6 +153,8 @@ EXPR_FN int expr_attr_instance(struct expr_state *st, u64 index)
 
 	if (!st)
 		return -EINVAL;
+	if (st->ninstance)
+		return st->what == DESCR_NONE ? 1 : -EOPNOTSUPP;
 	if (st->what == DESCR_SLOT) {
 		if (read_user(&st->found, 8, st->self + st->arg))
 			return -EFAULT;
@@ -268,7 +270,7 @@ EXPR_FN int expr_attr(struct expr_state *st, u64 self)
 	if (!st)
 		return -EINVAL;
 	st->self = self;
-	st->of_class = st->cached = 0;
+	st->of_class = st->cached = st->ninstance = 0;
 	if (self & 7 || read_user(&type, 8, self + obj.ob_type))
 		return -EFAULT;
 	if (type == obj.types[ABI_CLS_MODULE]) {
@@ -294,6 +296,24 @@ EXPR_FN int expr_attr(struct expr_state *st, u64 self)
 	/* The class itself answers another question than its instances do. */
 	if (st->of_class)
 		st->version = 0;
+	if (cache_get(st, &index))
+		return expr_attr_instance(st, index);
+	return mro_begin(st);
+}
+
+/* Does a class say of its instances what they are (the name in st->a, __class__)? n: operands of the isinstance() that asks. */
+EXPR_FN int expr_attr_ask(struct expr_state *st, u64 type, u32 n)
+{
+	u64 index;
+
+	if (!st || expr_class(st, type))
+		return -EFAULT;
+	st->cls = type;
+	st->of_class = st->cached = 0;
+	st->ninstance = n;
+	if (class_at(st, obj.type_getattro) != obj.getattro)
+		return -EOPNOTSUPP;
+	class_version(st);
 	if (cache_get(st, &index))
 		return expr_attr_instance(st, index);
 	return mro_begin(st);

@@ -207,11 +207,8 @@ EXPR_FN int expr_dict_probe(struct expr_state *st, const struct abi_prog *p)
 			return st->found != 0;
 		}
 	}
-	if (!obj.perturb_late)
-		st->perturb >>= 5;
+	st->perturb >>= 5;
 	st->slot = (st->slot * 5 + st->perturb + 1) & st->mask;
-	if (obj.perturb_late)
-		st->perturb >>= 5;
 	return -EAGAIN;
 }
 

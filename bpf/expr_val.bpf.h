@@ -70,7 +70,7 @@ struct expr_state {
 	u32 negate;        /* of `in` */
 	/* an attribute: see expr_attr.bpf.h */
 	u64 self, cls, mro, nmro, imro, arg, basicsize, dictoffset, tflags;
-	u32 what, version, of_class, cached;
+	u32 what, version, of_class, cached, ninstance, pad2;
 	/* the items of a list */
 	u64 items, nitems, iitem;
 	u64 class_block[EXPR_CLASS / 8];

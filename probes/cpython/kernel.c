@@ -75,7 +75,6 @@ static void layout(const struct cpython *py, struct abi_obj *o)
 	o->long_tagged = off->minor >= 12;
 	/* Up to 3.10 the values are a bare array. */
 	o->values_values = off->values_values == OFF_NONE ? 0 : off->values_values;
-	o->perturb_late = off->minor == 6;
 	o->managed = off->minor >= 13	? ABI_MANAGED_INLINE
 		     : off->minor == 12 ? ABI_MANAGED_TAGGED
 		     : off->minor == 11 ? ABI_MANAGED_POINTERS
