@@ -126,6 +126,73 @@ struct interp_slot {
 	bool maybe_bare; /* CELL: the slot may still hold the object itself */
 };
 
+/* A reference that can be watched: a variable, an attribute, an item. It stays the same while what holds it moves. */
+enum interp_ref_kind {
+	REF_LOCAL, /* variable .name of frame .owner, which runs .code */
+	REF_ATTR,  /* object .owner's .name */
+	REF_ITEM,  /* .owner[.key], a list or a dict */
+};
+struct interp_ref {
+	enum interp_ref_kind kind;
+	uint64_t owner, code;
+	const char *name;
+	const struct value *key;
+};
+
+/* A word of memory: (*addr & mask) == value, or != where `differs`. */
+struct interp_guard {
+	uint64_t addr, mask, value;
+	bool differs;
+};
+
+enum interp_storage_kind {
+	STORAGE_LOCAL, /* a slot of a frame */
+	STORAGE_CELL,  /* what a closure shares */
+	STORAGE_SLOT,  /* a member of the object itself */
+	STORAGE_VALUE, /* one of an instance's values, whose names its class keeps */
+	STORAGE_ENTRY, /* an entry of a dict */
+	STORAGE_ITEM,  /* of a list */
+};
+
+/* Why it is stored nowhere just now. */
+enum interp_gone {
+	GONE_MOVING, /* what holds it is being made anew; nothing is written */
+	GONE_ABSENT, /* deleted, or not there yet: when it appears it is written */
+	GONE_SHORT,  /* the list ends before it; when it grows that far, the item is stored afterwards */
+	GONE_LENT,   /* all was taken away to be changed at once: what differs when it is back was written */
+};
+
+/*
+ * Where a reference is stored now. Who writes the 8 bytes at .slot while all guards hold (and, for a local, while the frame is on the
+ * writer's stack) writes the reference. Where a guard does not hold the holder is gone, or the slot is no longer its own.
+ */
+#define INTERP_GUARDS_MAX 8
+#define INTERP_SKIPS_MAX 12
+struct interp_storage {
+	enum interp_storage_kind kind;
+	uint64_t slot;  /* address; 0: nowhere just now, see .gone and .moves */
+	enum interp_gone gone;
+	uint64_t value; /* address of the object; 0: not bound, deleted */
+	uint64_t mask;  /* of the bits of the word that are the address */
+	uint64_t frame; /* STORAGE_LOCAL */
+	uint64_t code;  /* the same */
+	uint64_t text, text_end; /* if not 0: code outside of it that writes the same value again moves memory (memmove) */
+	/*
+	 * A field: after a write to it, ask again. It is written whenever the reference moves to other memory, and sometimes when it
+	 * does not. 0: it never moves.
+	 */
+	uint64_t moves;
+	unsigned nguards, nalive; /* the first nalive say that what holds it lives */
+	struct interp_guard guards[INTERP_GUARDS_MAX];
+	/* STORAGE_LOCAL: bytes into the code; what the frame writes there is another variable that uses the same slot (3.12+:
+	 * a comprehension's, and what is put back after it). */
+	unsigned nskip;
+	struct {
+		int32_t lo, hi; /* inclusive */
+		bool restores;  /* there only the same value again is no write */
+	} skip[INTERP_SKIPS_MAX];
+};
+
 /* Called every so often during a long scan with bytes done and in all; non-zero stops it (-ECANCELED). */
 typedef int (*interp_progress_fn)(void *priv, uint64_t done, uint64_t total);
 
@@ -199,6 +266,19 @@ struct interp_ops {
 	 */
 	int (*item)(struct interp *in, uint64_t obj, const struct value *key, const struct value_limits *lim,
 		    struct err *err, struct value **ret);
+	/*
+	 * Where a reference is stored; the target must not run. -EAGAIN: just now nowhere, or it is being moved; only .moves and .gone are
+	 * filled in, and the line says what is ("the key is not there"). Else it cannot be watched, or no longer, with a line: -ENOENT (no
+	 * such name, attribute, index; of a local: -ENXIO, it is none of the frame's), -ESTALE (what held it is gone), -EOPNOTSUPP
+	 * (a property, a tuple's item), -EFAULT.
+	 */
+	int (*storage)(struct interp *in, const struct interp_ref *ref, struct err *err, struct interp_storage *ret);
+	/*
+	 * Up to 3.10 x += "text" first empties the variable (Python/ceval.c, unicode_concatenate): a NULL written while the frame stands
+	 * on one of these opcodes is no deletion. *ret_code: member of a code object that points to its bytecode; *ret_data: bytes
+	 * from there to its first code unit. 0 opcodes from 3.11 on.
+	 */
+	size_t (*half_writes)(const struct interp *in, uint8_t ret[static 4], uint32_t *ret_code, uint32_t *ret_data);
 	/* Is type `type` (address) a class named `name` or derived from one (by MRO names)? 1, 0, -errno. */
 	int (*type_is)(struct interp *in, uint64_t type, const char *name, bool derived);
 	/*

@@ -167,6 +167,9 @@ int cpython_attr(struct interp *in, uint64_t obj, const char *name, const struct
 		 struct err *err, struct value **ret);
 int cpython_item(struct interp *in, uint64_t obj, const struct value *key, const struct value_limits *lim,
 		 struct err *err, struct value **ret);
+/* storage.c */
+int cpython_storage(struct interp *in, const struct interp_ref *ref, struct err *err, struct interp_storage *ret);
+size_t cpython_half_writes(const struct interp *in, uint8_t ret[static 4], uint32_t *ret_code, uint32_t *ret_data);
 int cpython_type_is(struct interp *in, uint64_t type, const char *name, bool derived);
 /* static_types.c: the __dict__ of a static type (3.12+), 0 when there is none. index: its tp_subclasses. */
 uint64_t cpython_static_dict(struct cpython *py, uint64_t type, uint64_t index);

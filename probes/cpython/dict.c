@@ -107,6 +107,16 @@ int obj_dict_open_values(struct obj_rd *rd, uint64_t keys, uint64_t values, stru
 	return r;
 }
 
+int obj_dict_open_table(struct obj_rd *rd, uint64_t keys, uint64_t values, struct obj_dict *d)
+{
+	memset(d, 0, offsetof(struct obj_dict, buf));
+	d->rd = rd;
+	if (values)
+		d->values =
+			values + (rd->off->values_values == OFF_NONE ? 0 : rd->off->values_values);
+	return keys_open(rd, keys, d);
+}
+
 int obj_dict_open(struct obj_rd *rd, uint64_t addr, struct obj_dict *d)
 {
 	const struct py_offsets *off = rd->off;
@@ -189,6 +199,14 @@ int obj_dict_next(struct obj_dict *d, uint64_t *ret_key, uint64_t *ret_value)
 		return 1;
 	}
 	return 0;
+}
+
+int obj_dict_slot(struct obj_dict *d, uint64_t i, uint64_t *ret_key, uint64_t *ret_slot)
+{
+	uint64_t at = d->entries + i * d->entry_size;
+
+	*ret_slot = d->values ? d->values + 8 * i : at + d->value_at;
+	return mem_u64(d->rd->mem, at + d->key_at, ret_key);
 }
 
 int obj_dict_find(struct obj_dict *d, const char *key, uint64_t *ret_value)

@@ -95,6 +95,22 @@ static bool hashable(const struct value *v)
 	}
 }
 
+bool obj_key_is(struct obj_rd *rd, uint64_t addr, const struct value *key)
+{
+	struct value *v;
+	bool same;
+
+	rd->left = 1000; /* each key is a question of its own */
+	v = obj_value(rd, addr, KEY_DEPTH_MAX);
+	if (!v) {
+		rd->nomem = true;
+		return false;
+	}
+	same = same_value(v, key, 0);
+	value_free(v);
+	return same;
+}
+
 static int dict_item(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const struct value *key,
 		     struct err *err, uint64_t *ret_addr)
 {
@@ -110,19 +126,12 @@ static int dict_item(struct obj_rd *rd, uint64_t obj, struct obj_type *t, const 
 	if (r < 0)
 		return err_set(err, -EFAULT, "the dict at 0x%" PRIx64 " cannot be read", obj);
 	while ((r = obj_dict_next(&d, &k, &v)) > 0) {
-		struct value *kv;
-		bool same;
-
-		rd->left = 1000; /* each key is a question of its own */
-		kv = obj_value(rd, k, KEY_DEPTH_MAX);
-		if (!kv)
-			return -ENOMEM;
-		same = same_value(kv, key, 0);
-		value_free(kv);
-		if (same) {
+		if (obj_key_is(rd, k, key)) {
 			*ret_addr = v;
 			return 0;
 		}
+		if (rd->nomem)
+			return -ENOMEM;
 	}
 	if (r < 0)
 		return err_set(err, r == -E2BIG ? -EOPNOTSUPP : -EFAULT,

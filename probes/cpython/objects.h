@@ -165,8 +165,12 @@ struct obj_dict {
 int obj_dict_open(struct obj_rd *rd, uint64_t addr, struct obj_dict *d);
 /* A dict that is not materialised: shared keys and a values block (inline values). */
 int obj_dict_open_values(struct obj_rd *rd, uint64_t keys, uint64_t values, struct obj_dict *d);
+/* A table alone, for obj_dict_slot(): no order, no length. */
+int obj_dict_open_table(struct obj_rd *rd, uint64_t keys, uint64_t values, struct obj_dict *d);
 /* 1 and the next entry; 0 at the end; -errno. */
 int obj_dict_next(struct obj_dict *d, uint64_t *ret_key, uint64_t *ret_value);
+/* Entry number i, set or not, its key and where its value is stored (dk_nentries itself: what the next one will take). 0 or -errno. */
+int obj_dict_slot(struct obj_dict *d, uint64_t i, uint64_t *ret_key, uint64_t *ret_slot);
 /* Value of a str key; -ENOENT. */
 int obj_dict_find(struct obj_dict *d, const char *key, uint64_t *ret_value);
 int obj_dict_get(struct obj_rd *rd, uint64_t addr, const char *key, uint64_t *ret_value);
@@ -220,6 +224,16 @@ int obj_pattern_text(struct obj_rd *rd, struct value *v, uint64_t addr);
 int obj_array_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t);
 /* Is it an enum member? Then .text (repr) and .bytes (str) are set. 1, 0, -ENOMEM. */
 int obj_enum_text(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t, unsigned depth);
+
+/* item.c: is the object at addr equal to key, as keys of a dict are? */
+bool obj_key_is(struct obj_rd *rd, uint64_t addr, const struct value *key);
+
+/* storage.c, storage_frame.c */
+/* Add a guard; there is always room (at most six are needed). */
+void storage_guard(struct interp_storage *st, uint64_t addr, uint64_t mask, uint64_t value, bool differs);
+/* The object is alive, of type t, and not one that is being made or taken apart. */
+void storage_guard_object(struct obj_rd *rd, struct interp_storage *st, uint64_t obj, const struct obj_type *t);
+int storage_local(struct obj_rd *rd, const struct interp_ref *ref, struct err *err, struct interp_storage *st);
 
 /* attr.c */
 /*
