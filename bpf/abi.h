@@ -211,10 +211,48 @@ struct abi_step_unit {
 	__u32 flags;
 };
 
-/* What a write to watched memory wants. */
+/* A word of the target's memory: (*addr & mask) == value, or != where `differs`. */
+#define ABI_GUARDS_MAX 8 /* = INTERP_GUARDS_MAX */
+struct abi_guard {
+	__u64 addr, mask, value;
+	__u32 differs, pad0;
+};
+
+/*
+ * What a write to watched memory wants. slot 0: every write is sent as it is. Else the address is a byte of a reference at `slot`,
+ * and the writes are judged: do the guards hold, is it the frame's own, what was there before. What is no plain
+ * write to the reference stops the thread and asks user space (enum abi_why).
+ */
+#define ABI_DATA_SKIPS 12 /* = INTERP_SKIPS_MAX */
+#define ABI_DATA_HALVES 4
 struct abi_data {
 	__u32 id;     /* the record's abi_hit.place */
-	__u32 action; /* ABI_ACT_STOP: the thread stops; else the record alone */
+	__u32 action; /* slot 0: ABI_ACT_STOP: the thread stops; else the record alone */
+	__u64 slot, mask; /* of the bits that are the address of the object */
+	__u64 last;   /* what lies there; the kernel goes on with it */
+	__u64 frame, code; /* a local variable of that frame; 0: not one */
+	__u64 text, text_end; /* if not 0: the same value, written by code outside, is memory that is moved */
+	__u32 asleep; /* 1: writes do not count just now */
+	__u32 entry;  /* 1: what is deleted lives elsewhere when it comes again */
+	__u32 rules[ABI_PLACE_RULES]; /* 0: none */
+	__u32 nguards, nskip;
+	struct abi_guard guards[ABI_GUARDS_MAX];
+	struct {
+		__s32 lo, hi;
+		__u32 restores, pad0;
+	} skip[ABI_DATA_SKIPS]; /* bytes into the code: the frame's writes there are none, or only those that change nothing */
+	/* nhalf > 0: a deletion while the writer's frame stands on one of these opcodes is the first half of a write */
+	__u32 nhalf;
+	__u32 code_code, bytes_data; /* of a code object: pointer to its bytecode; there: its first byte */
+	__u8 half[ABI_DATA_HALVES];
+};
+
+/* Why user space is asked about a write (abi_hit.why); 0: it is not. */
+enum abi_why {
+	ABI_WHY_GUARD = 1,   /* a guard does not hold: this is no write to the reference */
+	ABI_WHY_FRAME = 2,   /* the frame is not on the writer's stack */
+	ABI_WHY_HALF = 3,    /* the first half of a write; what follows goes elsewhere */
+	ABI_WHY_DELETED = 4, /* a write, to be judged as any; what follows goes elsewhere */
 };
 
 enum abi_record_kind {
@@ -243,7 +281,8 @@ struct abi_hit {
 	__u64 ip; /* where the thread stops; 0: not known */
 	__u32 rules[ABI_PLACE_RULES]; /* that want the stop; 0: none */
 	__u32 undecided; /* bit i: of rules[i] user space judges the condition; no hit count was applied to it yet */
-	__u32 pad0;
+	__u32 why;       /* of a write to a reference (abi_data.slot): enum abi_why */
+	__u64 old, new;  /* the same: addresses of the objects; 0: none */
 };
 
 /*
@@ -341,11 +380,12 @@ struct abi_calls {
 extern "C" {
 #endif
 _Static_assert(sizeof(struct abi_place_key) == 16, "abi");
-_Static_assert(sizeof(struct abi_hit) == 96, "abi");
+_Static_assert(sizeof(struct abi_hit) == 112, "abi");
 _Static_assert(sizeof(struct abi_captured) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_rule) == 48, "abi");
 _Static_assert(sizeof(struct abi_site) == 8, "abi");
 _Static_assert(sizeof(struct abi_step) == 64, "abi");
+_Static_assert(sizeof(struct abi_data) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_step_unit) == 8, "abi");
 _Static_assert(sizeof(struct abi_place) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_py) % 8 == 0, "abi");

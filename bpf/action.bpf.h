@@ -61,7 +61,7 @@ static __always_inline enum verdict rule_judge(const struct abi_rule *r, struct 
 	return rule_counts(r, st) ? VERDICT_ACT : VERDICT_NO;
 }
 
-static __always_inline void hit_fill(struct abi_hit *hit, const struct abi_place *place,
+static __always_inline void hit_fill(struct abi_hit *hit, u32 place, s32 offset,
 				     const struct hit_at *at)
 {
 	__builtin_memset(hit, 0, sizeof(*hit));
@@ -70,8 +70,8 @@ static __always_inline void hit_fill(struct abi_hit *hit, const struct abi_place
 	hit->time_ns = bpf_ktime_get_ns();
 	hit->tgid = at->who.tgid;
 	hit->tid = at->who.pid;
-	hit->place = place->id;
-	hit->offset = place->offset;
+	hit->place = place;
+	hit->offset = offset;
 	hit->addr = at->addr;
 	hit->code = at->f.code;
 	hit->frame = at->f.frame;
@@ -97,15 +97,13 @@ static __always_inline void hit_stop(const struct abi_hit *hit)
 	bpf_ringbuf_submit(rec, 0);
 }
 
-/* Every rule of the place. */
-static __always_inline void hit_rules(const struct abi_place *place, const struct hit_at *at)
+/* Every rule of a place (ABI_PLACE_RULES of them). Does one want to stop? Which ones is noted in the record. */
+static __always_inline u32 hit_judge(const u32 *which, struct abi_hit *hit, const struct hit_at *at)
 {
-	struct abi_hit hit;
 	u32 stops = 0;
 
-	hit_fill(&hit, place, at);
 	for (u32 i = 0; i < ABI_PLACE_RULES; i++) {
-		u32 n = place->rules[i], state;
+		u32 n = which[i], state;
 		struct abi_rule_state *st;
 		struct abi_rule *r;
 		enum verdict v;
@@ -123,14 +121,23 @@ static __always_inline void hit_rules(const struct abi_place *place, const struc
 		if (v == VERDICT_NO)
 			continue;
 		if (r->action == ABI_ACT_STOP) {
-			hit.rules[i] = n;
-			hit.undecided |= (u32)(v == VERDICT_ASK) << i;
+			hit->rules[i] = n;
+			hit->undecided |= (u32)(v == VERDICT_ASK) << i;
 			stops = 1;
 		} else if (r->action == ABI_ACT_LOG || r->action == ABI_ACT_SNAP) {
-			capture_send(&hit, n, r, st, &at->f);
+			capture_send(hit, n, r, st, &at->f);
 		}
 	}
-	if (stops)
+	return stops;
+}
+
+/* Every rule of the place. */
+static __always_inline void hit_rules(const struct abi_place *place, const struct hit_at *at)
+{
+	struct abi_hit hit;
+
+	hit_fill(&hit, place->id, place->offset, at);
+	if (hit_judge(place->rules, &hit, at))
 		hit_stop(&hit);
 }
 
@@ -149,7 +156,7 @@ static __always_inline void hit_act(const struct abi_place *place, const struct 
 	if (place->ruled) {
 		hit_rules(place, at);
 	} else if (place->action == ABI_ACT_STOP) {
-		hit_fill(&hit, place, at);
+		hit_fill(&hit, place->id, place->offset, at);
 		hit_stop(&hit);
 	}
 }

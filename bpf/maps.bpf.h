@@ -11,6 +11,12 @@
 
 #include "bpf/abi.h"
 
+/* Is a frame on a stack? At `frame`, on the way outwards to `wanted`. */
+struct data_walk {
+	__u64 frame, wanted;
+	__u32 found, pad0;
+};
+
 /* The processes that we follow, by their number in their own pid namespace. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -120,6 +126,14 @@ struct {
 	__type(key, __u64);
 	__type(value, struct abi_data);
 } data_watches SEC(".maps");
+
+/* For the walk of data.bpf.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct data_walk);
+} data_walks SEC(".maps");
 
 /* For the walk of py_walk.bpf.h, which says why it is not on the stack. A trap from user mode does not nest. */
 struct {

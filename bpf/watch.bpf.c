@@ -28,6 +28,7 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/maps.bpf.h"
 #include "bpf/action.bpf.h"
 #include "bpf/step.bpf.h"
+#include "bpf/data.bpf.h"
 
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 {
@@ -257,9 +258,7 @@ SEC("perf_event")
 int data(struct bpf_perf_event_data *ctx)
 {
 	struct hit_at at = { .addr = ctx->addr, .ip = ctx->regs.rip };
-	struct abi_place place = { 0 };
-	const struct abi_data *d;
-	struct abi_hit hit;
+	struct abi_data *d;
 
 	if (!is_followed(&at.who))
 		return 0;
@@ -267,14 +266,7 @@ int data(struct bpf_perf_event_data *ctx)
 	if (!d)
 		return 0;
 	current_frame(&at.f);
-	place.id = d->id;
-	place.offset = PY_PREV_UNKNOWN;
-	hit_fill(&hit, &place, &at);
-	hit.h.kind = ABI_REC_DATA;
-	if (d->action == ABI_ACT_STOP)
-		hit_stop(&hit);
-	else if (bpf_ringbuf_output(&records, &hit, sizeof(hit), 0))
-		stat_add(ABI_STAT_LOST);
+	data_written(d, &at);
 	return 0;
 }
 

@@ -19,6 +19,9 @@ const struct command commands[] = {
 	{ "catch", "", "EXCEPTION [if CONDITION]",
 	  "stop where an exception of that class is raised; `exc` is the exception", cmd_catch,
 	  COMPLETE_NONE, false },
+	{ "watch", "", "EXPRESSION [if CONDITION]",
+	  "stop when a variable, attribute or item is written (`old` and `new` in CONDITION)",
+	  cmd_watch, COMPLETE_EXPRESSION, false },
 	{ "clear", "cl delete", "[NUMBER...|FILE:LINE]", "remove breakpoints; alone: all",
 	  cmd_clear, COMPLETE_LOCATION, false },
 	{ "disable", "", "NUMBER...", "keep breakpoints, give up their watch slots", cmd_disable,
@@ -53,8 +56,8 @@ const struct command commands[] = {
 	  true },
 	{ "thread", "", "[NUMBER|TID|NAME]", "select a thread; alone: say which one is", cmd_thread,
 	  COMPLETE_NONE, false },
-	{ "info", "i", "breakpoints|slots|target|threads", "what is known", cmd_info, COMPLETE_INFO,
-	  false },
+	{ "info", "i", "breakpoints|watchpoints|slots|target|threads", "what is known", cmd_info,
+	  COMPLETE_INFO, false },
 	{ "detach", "", "", "let go of the target, it runs on", cmd_detach, COMPLETE_NONE, false },
 	{ "quit", "q exit", "", "the same; a program that `run` has started is killed", cmd_quit,
 	  COMPLETE_NONE, false },
@@ -64,11 +67,11 @@ const struct command commands[] = {
 const size_t ncommands = sizeof(commands) / sizeof(commands[0]);
 
 /* Command names that Python people will try, told apart from typing errors. */
-static const char *const not_here[] = { "next",	   "n",		"step",	     "s",	 "return",
-					"r",	   "until",	"unt",	     "jump",	 "j",
-					"watch",   "display",	"undisplay", "commands", "run",
-					"restart", "debug",	"interact",  "source",	 "alias",
-					"unalias", "exceptions" };
+static const char *const not_here[] = { "next",	     "n",	  "step",     "s",     "return",
+					"r",	     "until",	  "unt",      "jump",  "j",
+					"display",   "undisplay", "commands", "run",   "restart",
+					"debug",     "interact",  "source",   "alias", "unalias",
+					"exceptions" };
 
 static struct parse_name names[sizeof(commands) / sizeof(commands[0])];
 

@@ -141,14 +141,16 @@ int cmd_catch(struct shell *sh, const char *args, struct err *err)
 
 /* ---- what is there ---- */
 
-static void info_one(struct shell *sh, const struct bp *bp)
+void info_one(struct shell *sh, const struct bp *bp)
 {
 	if (sh->out->json)
 		out_json(sh->out, js_bound(bp));
 	out_add(sh->out, OUT_PLAIN, "%-3d %-4s %-3s  ", bp->id, bp->temporary ? "once" : "keep",
-		bp->enabled ? "yes" : "no");
+		bp->enabled && !bp->ended ? "yes" : "no");
 	if (bp->exception)
 		out_add(sh->out, OUT_PLAIN, "exception %s", bp->exception);
+	else if (bp->data)
+		shell_show_watch(sh, bp);
 	else
 		out_add(sh->out, OUT_PLAIN, "%s:%d (%s), %zu location%s", bp->file, bp->line,
 			bp->function, bp->nplaces, plural(bp->nplaces));
@@ -156,6 +158,8 @@ static void info_one(struct shell *sh, const struct bp *bp)
 		out_add(sh->out, OUT_PLAIN, ", %u watch slot%s%s", bp->slots, plural(bp->slots),
 			bp->enabled ? "" : " when enabled");
 	out_end(sh->out);
+	if (bp->ended)
+		out_line(sh->out, "        it has ended: %s", bp->ended);
 	if (bp->gone)
 		out_line(sh->out, "        its code is gone, other code lies there now: clear it "
 				  "and set it anew");

@@ -432,10 +432,9 @@ int cmd_info(struct shell *sh, const char *args, struct err *err)
 		const char *name;
 		int (*run)(struct shell *sh, struct err *err);
 	} parts[] = {
-		{ "breakpoints", info_breakpoints },
-		{ "slots", info_slots },
-		{ "target", info_target },
-		{ "threads", info_threads },
+		{ "breakpoints", info_breakpoints }, { "slots", info_slots },
+		{ "target", info_target },	     { "threads", info_threads },
+		{ "watchpoints", info_watchpoints },
 	};
 	size_t len = strlen(args), found = 0, matches = 0;
 
@@ -446,8 +445,10 @@ int cmd_info(struct shell *sh, const char *args, struct err *err)
 		matches++;
 	}
 	if (matches != 1)
-		return err_set(err, -EINVAL,
-			       "info%s%s: what is shown is breakpoints, slots, target or threads",
-			       *args ? " " : "", args);
+		return err_set(
+			err, -EINVAL,
+			"info%s%s: what is shown is breakpoints, watchpoints, slots, target or "
+			"threads",
+			*args ? " " : "", args);
 	return parts[found].run(sh, err);
 }

@@ -130,7 +130,8 @@ static int compare(const void *a, const void *b)
 
 char **complete(struct shell *sh, const char *line, size_t start, const char *word)
 {
-	static const char *const info[] = { "breakpoints", "slots", "target", "threads" };
+	static const char *const info[] = { "breakpoints", "slots", "target", "threads",
+					    "watchpoints" };
 	const struct command *cmd = command_of(line);
 	struct matches m = { 0 };
 	size_t n = 0;

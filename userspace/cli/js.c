@@ -118,11 +118,17 @@ json_t *js_bound(const struct bp *bp)
 	}
 	bound = json_pack("{ss si so so so so so ss}", "event", "bound", "id", bp->id, "location",
 			  js_text(bp->location), "file", js_text(bp->file), "line",
-			  bp->exception ? json_null() : json_integer(bp->line), "function",
-			  js_text(bp->function), "addresses", addresses, "engine",
-			  bp->exception ? "uprobe" : "watch");
+			  bp->exception || bp->data ? json_null() : json_integer(bp->line),
+			  "function", js_text(bp->function), "addresses", addresses, "engine",
+			  bp->exception ? "uprobe"
+			  : bp->data	? "data"
+					: "watch");
 	if (bound && bp->exception)
 		json_object_set_new(bound, "exception", js_text(bp->exception));
+	if (bound && bp->data)
+		json_object_set_new(bound, "storage", js_text(bp->storage));
+	if (bound && bp->ended)
+		json_object_set_new(bound, "ended", js_text(bp->ended));
 	if (bound && bp->condition) {
 		json_object_set_new(bound, "condition", js_text(bp->condition));
 		json_object_set_new(bound, "evaluated",
@@ -131,6 +137,26 @@ json_t *js_bound(const struct bp *bp)
 			json_object_set_new(bound, "why_user", js_text(bp->why_user));
 	}
 	return bound;
+}
+
+static json_t *value_or_null(const struct value *v)
+{
+	return v ? js_value(NULL, v, 2) : json_null();
+}
+
+void js_watch(json_t *j, const struct bp *bp, struct session *s, const char *ended)
+{
+	const struct value *old, *new;
+
+	if (!j || !bp)
+		return;
+	session_watch_values(s, bp->id, &old, &new);
+	json_object_set_new(j, "expression", js_text(bp->location));
+	json_object_set_new(j, "old", value_or_null(old));
+	if (!ended)
+		json_object_set_new(j, "new", value_or_null(new));
+	else
+		json_object_set_new(j, "ended", js_text(ended));
 }
 
 json_t *js_status(int status)

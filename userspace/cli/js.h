@@ -26,6 +26,8 @@ json_t *js_bound(const struct bp *bp);
 struct session;
 /* The `attached` event. */
 json_t *js_attached(struct session *s, size_t threads);
+/* What a data breakpoint has seen, added to a `stopped` event: expression, old, new, ended. */
+void js_watch(json_t *j, const struct bp *bp, struct session *s, const char *ended);
 /* The exit status of a wait(2) status: the code, minus the signal, null for -1. */
 json_t *js_status(int status);
 

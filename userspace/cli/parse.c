@@ -140,6 +140,54 @@ int parse_break(const char *args, struct err *err, char **ret_location, char **r
 	return 0;
 }
 
+/* Where " if " begins that no bracket or quote holds; the end if there is none. */
+static const char *find_if(const char *p)
+{
+	unsigned depth = 0;
+	char quote = 0;
+
+	for (; *p; p++) {
+		if (quote) {
+			if (*p == '\\' && p[1])
+				p++;
+			else if (*p == quote)
+				quote = 0;
+		} else if (*p == '"' || *p == '\'') {
+			quote = *p;
+		} else if (strchr("([{", *p)) {
+			depth++;
+		} else if (strchr(")]}", *p)) {
+			depth -= depth > 0;
+		} else if (!depth && isspace((unsigned char)*p) && !strncmp(p + 1, "if", 2) &&
+			   (!p[3] || isspace((unsigned char)p[3]))) {
+			break;
+		}
+	}
+	return p;
+}
+
+int parse_watch(const char *args, struct err *err, char **ret_expression, char **ret_condition)
+{
+	const char *end = find_if(args);
+	_cleanup_free_ char *expression = trimmed(args, (size_t)(end - args)), *condition = NULL;
+
+	if (!expression)
+		return -ENOMEM;
+	if (!*expression)
+		return err_set(err, -EINVAL,
+			       "an expression is missing: NAME, OBJ.ATTR or OBJ[KEY]");
+	if (*end) {
+		condition = trimmed(end + 3, strlen(end + 3));
+		if (!condition)
+			return -ENOMEM;
+		if (!*condition)
+			return err_set(err, -EINVAL, "a condition is missing after 'if'");
+	}
+	*ret_expression = take_ptr(expression);
+	*ret_condition = take_ptr(condition);
+	return 0;
+}
+
 /* The last word of text before `end`, and where it ends. */
 static char *last_word(char *text, char *end, char **ret_end)
 {

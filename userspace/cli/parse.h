@@ -29,6 +29,11 @@ int parse_command(const char *line, const struct parse_name *names, size_t n, st
  */
 int parse_break(const char *args, struct err *err, char **ret_location, char **ret_condition);
 
+/*
+ * "EXPRESSION [if CONDITION]": the `if` is the first one outside of brackets and quotes. As parse_break().
+ */
+int parse_watch(const char *args, struct err *err, char **ret_expression, char **ret_condition);
+
 /* Which hits count, see struct bp_spec; 0: not said. */
 struct parse_hits {
 	int64_t ignore, every, first, thread;

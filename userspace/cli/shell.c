@@ -304,11 +304,14 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 	static const char *const reasons[] = { [STOP_BREAKPOINT] = "breakpoint",
 					       [STOP_PAUSE] = "pause",
 					       [STOP_ENTRY] = "entry",
-					       [STOP_EXCEPTION] = "exception" };
+					       [STOP_EXCEPTION] = "exception",
+					       [STOP_DATA] = "data" };
 	int32_t line = ev->line;
 	pid_t tid = ev->tid;
 	enum stop_reason reason = ev->reason;
 	int id = ev->bp;
+	const char *ended = ev->ended;
+	bool data = reason == STOP_DATA;
 	size_t n = 0;
 	char name[64];
 
@@ -327,6 +330,8 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 		if (j && reason == STOP_EXCEPTION)
 			json_object_set_new(j, "exception", js_text(exception));
 		json_decref(place);
+		if (data)
+			js_watch(j, session_bp(sh->s, id), sh->s, ended);
 		out_json(sh->out, j);
 		return;
 	}
@@ -335,7 +340,7 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 	else if (reason == STOP_ENTRY)
 		out_add(sh->out, OUT_BOLD, "at its first line");
 	else
-		out_add(sh->out, OUT_RED, "breakpoint %d", id);
+		out_add(sh->out, OUT_RED, "%s %d", data ? "watchpoint" : "breakpoint", id);
 	if (reason == STOP_EXCEPTION)
 		out_add(sh->out, OUT_BOLD, ", exception %s", exception ? exception : "?");
 	out_add(sh->out, OUT_PLAIN, ", thread %d \"%s\": ", tid, name);
@@ -345,6 +350,8 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 		out_add(sh->out, OUT_PLAIN, "no Python code there now");
 	out_end(sh->out);
 	shell_show_source(sh, file, line);
+	if (data)
+		shell_show_write(sh, session_bp(sh->s, id), ended);
 }
 
 static void target_over(struct shell *sh, const char *text)
@@ -388,6 +395,7 @@ void shell_on_event(struct shell *sh, const struct session_event *ev)
 		sh->stopped = true;
 		sh->tid = ev->tid;
 		show_stop(sh, ev);
+		shell_tell_ended(sh, ev->reason == STOP_DATA ? ev->bp : 0);
 		break;
 	case SESSION_EXITED:
 		show_exit(sh, ev->status);

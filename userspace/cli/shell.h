@@ -41,6 +41,7 @@ struct shell {
 	const struct command *last; /* for the empty line, NULL: none */
 	char *last_args;
 	uint64_t condition_errors; /* told so far */
+	int told_ended;		   /* data breakpoints up to this number were told to have ended */
 };
 
 /* What completion offers for the argument. */
@@ -134,7 +135,15 @@ void shell_add_place(struct shell *sh, const char *function, const char *file, i
 void shell_frame_names(struct shell *sh, const struct interp_frame *f, const char **ret_file,
 		       const char **ret_function);
 
+/* commands_watch.c: what a data breakpoint has seen (ended: that it is over, and why; else NULL) */
+struct bp;
+void shell_show_write(struct shell *sh, const struct bp *bp, const char *ended);
+void shell_show_watch(struct shell *sh, const struct bp *bp);
+/* Data breakpoints that have ended unnoticed, but for number `but`: each is told once. */
+void shell_tell_ended(struct shell *sh, int but);
+
 /* ---- commands ---- */
+int cmd_watch(struct shell *sh, const char *args, struct err *err);
 int cmd_break(struct shell *sh, const char *args, struct err *err);
 int cmd_catch(struct shell *sh, const char *args, struct err *err);
 int cmd_tbreak(struct shell *sh, const char *args, struct err *err);
@@ -165,6 +174,9 @@ int cmd_info(struct shell *sh, const char *args, struct err *err);
 
 /* Parts of `info`. */
 int info_breakpoints(struct shell *sh, struct err *err);
+int info_watchpoints(struct shell *sh, struct err *err);
+/* One line of the list, and what more there is to say. */
+void info_one(struct shell *sh, const struct bp *bp);
 int info_slots(struct shell *sh, struct err *err);
 
 #endif

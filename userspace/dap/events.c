@@ -21,6 +21,8 @@ static const char *reason_text(enum stop_reason reason)
 	switch (reason) {
 	case STOP_BREAKPOINT:
 		return "breakpoint";
+	case STOP_DATA:
+		return "data breakpoint";
 	case STOP_PAUSE:
 		return "pause";
 	case STOP_ENTRY:

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "engine/data.h"
 #include "engine/expr.h"
 #include "engine/index.h"
 #include "engine/location.h"
@@ -79,6 +80,12 @@ static bool bp_stops(const struct bp_priv *b)
 static void bp_disarm(struct session *s, struct bp_priv *b)
 {
 	catch_disarm(s, b);
+	if (b->data && b->rules.n) {
+		rules_refresh(s, b);
+		data_disarm(s, b);
+		rules_drop(s, b);
+		return;
+	}
 	if (!b->place_ids)
 		return;
 	rules_refresh(s, b);
@@ -105,6 +112,20 @@ static bool binding_keeps_state(const struct binding *w)
 	return false;
 }
 
+static int bp_arm_data(struct session *s, struct bp_priv *b, struct err *err)
+{
+	int r = rules_make(s, b, err);
+
+	data_remember(s, b->data);
+	if (!r)
+		r = data_arm(s, b, err);
+	if (!r)
+		return 0;
+	bp_disarm(s, b);
+	session_relax(s);
+	return r;
+}
+
 static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 {
 	bool keep = binding_keeps_state(&b->where);
@@ -114,7 +135,7 @@ static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 	r = session_over(s, err);
 	if (!r)
 		r = session_need_trace(s, err);
-	if (!r && bp_stops(b))
+	if (!r && (bp_stops(b) || b->data))
 		r = session_need_tracees(s, err);
 	if (r)
 		return r;
@@ -124,6 +145,8 @@ static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 			session_relax(s);
 		return r;
 	}
+	if (b->data)
+		return bp_arm_data(s, b, err);
 	b->place_ids = calloc(b->where.n, sizeof(*b->place_ids));
 	r = b->place_ids ? rules_make(s, b, err) : err_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; !r && i < b->where.n; i++) {
@@ -146,7 +169,7 @@ static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 
 /* ---- the list ---- */
 
-static struct bp_priv *bp_find(struct session *s, int id)
+struct bp_priv *bp_find(struct session *s, int id)
 {
 	size_t i;
 
@@ -165,13 +188,16 @@ static struct bp_priv *bp_find_err(struct session *s, int id, struct err *err)
 	return b;
 }
 
-static void bp_free(struct session *s, struct bp_priv *b)
+void bp_free(struct session *s, struct bp_priv *b)
 {
 	if (!b)
 		return;
 	rules_deinit(s, b);
 	interp_classes_free(b->classes, b->nclasses);
 	free(b->pub.exception);
+	data_free(b->data);
+	free(b->pub.storage);
+	free(b->pub.ended);
 	free(b->pub.location);
 	free(b->pub.file);
 	free(b->pub.function);
@@ -191,6 +217,9 @@ void bps_disarm(struct session *s)
 		trace_unwatch(s->trace, s->places.data[i]->addr);
 	if (s->trace)
 		trace_program_off(s->trace, TRACE_PROGRAM_CATCH);
+	for (i = 0; s->trace && i < s->bps.n; i++)
+		if (s->bps.data[i]->data)
+			data_disarm(s, s->bps.data[i]);
 }
 
 void bps_deinit(struct session *s)
@@ -204,6 +233,7 @@ void bps_deinit(struct session *s)
 	vec_deinit(&s->bps);
 	vec_deinit(&s->pubs);
 	vec_deinit(&s->places);
+	data_points_deinit(s);
 }
 
 static void bp_remove(struct session *s, struct bp_priv *b)
@@ -278,6 +308,24 @@ static int bp_bind(struct session *s, const char *location, const char *default_
 	return r;
 }
 
+/* What was asked for, but for where. */
+int bp_set_spec(struct bp_priv *b, const struct bp_spec *spec)
+{
+	b->pub.location = strdup(spec->exception ? spec->exception : spec->location);
+	b->pub.condition = spec->condition ? strdup(spec->condition) : NULL;
+	if (!b->pub.location || (spec->condition && !b->pub.condition))
+		return -ENOMEM;
+	b->pub.action = spec->action;
+	b->pub.temporary = spec->temporary;
+	b->pub.enabled = !spec->disabled;
+	b->pub.ignore = b->ignore_until = spec->ignore;
+	b->pub.every = spec->every;
+	b->pub.limit = spec->limit;
+	b->pub.tid = spec->tid;
+	b->capture = spec->capture;
+	return 0;
+}
+
 /* Not armed, not in the list. */
 static int bp_new(struct session *s, const struct bp_spec *spec, struct err *err,
 		  struct bp_priv **ret)
@@ -300,34 +348,20 @@ static int bp_new(struct session *s, const struct bp_spec *spec, struct err *err
 		return r;
 	}
 	r = spec->exception ? 0 : bp_describe(b);
-	b->pub.location = strdup(spec->exception ? spec->exception : spec->location);
-	b->pub.condition = spec->condition ? strdup(spec->condition) : NULL;
-	if (r || !b->pub.location || (spec->condition && !b->pub.condition)) {
+	if (!r)
+		r = bp_set_spec(b, spec);
+	if (r) {
 		bp_free(s, b);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
-	b->pub.action = spec->action;
-	b->pub.temporary = spec->temporary;
-	b->pub.enabled = !spec->disabled;
-	b->pub.ignore = b->ignore_until = spec->ignore;
-	b->pub.every = spec->every;
-	b->pub.limit = spec->limit;
-	b->pub.tid = spec->tid;
-	b->capture = spec->capture;
 	*ret = b;
 	return 0;
 }
 
-int session_break(struct session *s, const struct bp_spec *spec, struct err *err, int *ret_id)
+int bp_add(struct session *s, struct bp_priv *b, struct err *err, int *ret_id)
 {
-	struct bp_priv *b = NULL;
 	int r;
 
-	r = session_over(s, err);
-	if (!r)
-		r = bp_new(s, spec, err, &b);
-	if (r)
-		return r;
 	b->pub.id = s->next_bp;
 	r = b->pub.enabled ? bp_arm(s, b, err) : 0;
 	if (!r && vec_push(&s->bps, b)) {
@@ -367,6 +401,17 @@ int bps_entry(struct session *s, struct binding *w, struct err *err)
 	return r;
 }
 
+int session_break(struct session *s, const struct bp_spec *spec, struct err *err, int *ret_id)
+{
+	struct bp_priv *b = NULL;
+	int r;
+
+	r = session_over(s, err);
+	if (!r)
+		r = bp_new(s, spec, err, &b);
+	return r ? r : bp_add(s, b, err, ret_id);
+}
+
 int session_bp_clear(struct session *s, int id, struct err *err)
 {
 	struct bp_priv *b = bp_find_err(s, id, err);
@@ -387,6 +432,8 @@ int session_bp_enable(struct session *s, int id, bool enable, struct err *err)
 		return -ENOENT;
 	if (enable == b->pub.enabled)
 		return 0;
+	if (enable && b->pub.ended)
+		return err_set(err, -ESTALE, "watchpoint %d has ended: %s", id, b->pub.ended);
 	if (enable) {
 		r = session_over(s, err);
 		if (r)
@@ -506,6 +553,8 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 {
 	struct bp_priv *winner = NULL;
 
+	if (hit->h.kind == ABI_REC_DATA)
+		return data_judge(s, hit);
 	for (size_t i = 0; i < ABI_PLACE_RULES; i++) {
 		bool ask = hit->undecided & 1u << i;
 		const struct bind_place *here;

@@ -32,11 +32,17 @@ struct expr_name {
 	const char *name;
 	uint64_t address;
 };
+/* A name of ours, whatever the target calls so; v NULL: it stands for nothing. */
+struct expr_given {
+	const char *name;
+	const struct value *v;
+};
 
 /* Where names come from. */
 struct expr_scope {
 	struct interp *in;
-	uint64_t frame; /* locals, cells, globals, built-ins of this frame */
+	uint64_t frame; /* locals, cells, globals, built-ins of this frame; 0: none */
+	uint64_t globals; /* without a frame: this dict, and no built-ins */
 	/*
 	 * Of a thread that stands where an exception is raised, else 0: __exception__ is that exception, and so is `exc` where nothing
 	 * else has that name. (Before 3.12 C code may leave it to others to make the instance: then it has type and args only.)
@@ -47,6 +53,8 @@ struct expr_scope {
 	size_t nnames;
 	uint64_t builtins;
 	struct mem *mem;
+	const struct expr_given *given; /* looked at before all others; borrowed */
+	size_t ngiven;
 };
 
 /*
@@ -64,5 +72,15 @@ int expr_names(const struct expr *e, int (*fn)(void *priv, const char *name, uns
  */
 int expr_eval(const struct expr *e, const struct expr_scope *scope, const struct value_limits *lim, struct err *err,
 	      struct value **ret);
+
+/* An expression that names a reference: a name, owner.name, or owner[key]. */
+struct expr_target {
+	char *name;          /* of a variable or an attribute; NULL: an item */
+	uint64_t owner;      /* address of the object; 0: a variable */
+	struct value *key;   /* of an item */
+};
+/* Evaluate all but the last step. As expr_eval(); -EINVAL: it is another expression, or its owner is computed, too. */
+int expr_target(const struct expr *e, const struct expr_scope *scope, struct err *err, struct expr_target *ret);
+void expr_target_deinit(struct expr_target *t);
 
 #endif

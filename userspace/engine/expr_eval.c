@@ -11,8 +11,6 @@
 #include "engine/expr_text.h"
 #include "probes/probe.h"
 
-static int eval_node(struct eval *ev, uint32_t index, const struct value **ret);
-
 static const struct expr_node *node_at(const struct eval *ev, uint32_t index)
 {
 	return &ev->e->nodes.data[index];
@@ -29,7 +27,7 @@ static int read_frame(struct eval *ev)
 {
 	int r;
 
-	if (ev->frame_read || !ev->in || ev->names)
+	if (ev->frame_read || !ev->in || ev->names || !ev->frame)
 		return 0;
 	r = ev->in->ops->frame_vars(ev->in, ev->frame, &ev->vars, &ev->nvars);
 	if (!r)
@@ -177,6 +175,14 @@ static int eval_name(struct eval *ev, const char *name, const struct value **ret
 	uint64_t addr;
 	int r;
 
+	for (size_t i = 0; i < ev->ngiven; i++) {
+		if (strcmp(ev->given[i].name, name) != 0)
+			continue;
+		*ret = ev->given[i].v;
+		return *ret ? 0
+			    : err_set(ev->err, -ENOENT,
+				      "NameError: '%s' is nothing: it was not bound", name);
+	}
 	if (!ev->in) {
 		static const char *const types[] = { "bool",  "int",	"float",     "complex",
 						     "str",   "bytes",	"bytearray", "list",
@@ -578,7 +584,7 @@ static int eval_call_node(struct eval *ev, const struct expr_node *n, const stru
 }
 
 /* The recursion is as deep as the tree is high: EXPR_HEIGHT_MAX. */
-static int eval_node(struct eval *ev, uint32_t index, const struct value **ret)
+int eval_node(struct eval *ev, uint32_t index, const struct value **ret)
 {
 	const struct expr_node *n = node_at(ev, index);
 	const struct value *a, *b;
@@ -704,7 +710,26 @@ int eval_finish(struct eval *ev, const struct value *v, struct value_limits *lim
 	return r;
 }
 
-static void eval_deinit(struct eval *ev)
+void eval_init(struct eval *ev, const struct expr *e, const struct expr_scope *scope,
+	       struct err *err)
+{
+	*ev = (struct eval){
+		.e = e, .err = err, .minor = 13, .budget = EVAL_BUDGET, .steps = EVAL_STEPS
+	};
+	if (!scope || !scope->in)
+		return;
+	ev->in = scope->in;
+	ev->frame = scope->frame;
+	ev->tstate = scope->tstate;
+	ev->globals = scope->globals;
+	ev->names = scope->names ? scope : NULL;
+	ev->builtins = scope->names ? scope->builtins : 0;
+	ev->given = scope->given;
+	ev->ngiven = scope->ngiven;
+	ev->minor = scope->in->ops->info(scope->in)->minor;
+}
+
+void eval_deinit(struct eval *ev)
 {
 	for (size_t i = 0; i < ev->pool.n; i++)
 		value_free(ev->pool.data[i]);
@@ -715,22 +740,13 @@ static void eval_deinit(struct eval *ev)
 int expr_eval(const struct expr *e, const struct expr_scope *scope, const struct value_limits *lim,
 	      struct err *err, struct value **ret)
 {
-	_cleanup_(eval_deinit) struct eval ev = {
-		.e = e, .err = err, .minor = 13, .budget = EVAL_BUDGET, .steps = EVAL_STEPS
-	};
+	_cleanup_(eval_deinit) struct eval ev;
 	struct value_limits left = *lim;
 	const struct value *v;
 	struct value *out = NULL;
 	int r;
 
-	if (scope && scope->in) {
-		ev.in = scope->in;
-		ev.frame = scope->frame;
-		ev.tstate = scope->tstate;
-		ev.names = scope->names ? scope : NULL;
-		ev.builtins = scope->names ? scope->builtins : 0;
-		ev.minor = scope->in->ops->info(scope->in)->minor;
-	}
+	eval_init(&ev, e, scope, err);
 	r = read_frame(&ev);
 	if (!r)
 		r = eval_node(&ev, e->root, &v);

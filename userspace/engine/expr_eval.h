@@ -37,6 +37,8 @@ struct eval {
 	size_t nvars;
 	bool frame_read;
 	uint64_t globals, builtins, locals;
+	const struct expr_given *given;
+	size_t ngiven;
 	VEC(struct value *) pool;
 	uint64_t budget, steps;
 	unsigned nesting;
@@ -159,6 +161,10 @@ int eval_call_bin(struct eval *ev, const struct eval_arg *args, size_t n, const 
 int eval_call_round(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
 
 /* ---- expr_eval.c ---- */
+struct expr_scope;
+void eval_init(struct eval *ev, const struct expr *e, const struct expr_scope *scope, struct err *err);
+void eval_deinit(struct eval *ev);
+int eval_node(struct eval *ev, uint32_t index, const struct value **ret);
 int eval_attr(struct eval *ev, const struct value *v, const char *name, const struct value **ret);
 /* v as a tree to hand out (not kept): what has an address is read again with what is left of the limits. */
 int eval_finish(struct eval *ev, const struct value *v, struct value_limits *lim, struct value **ret);

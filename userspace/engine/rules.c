@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "bpf/expr_abi.h"
+#include "engine/data.h"
 #include "engine/expr.h"
 #include "engine/kexpr.h"
 #include "engine/session_priv.h"
@@ -107,6 +108,8 @@ static int rule_condition(struct session *s, struct bp_priv *b, struct bp_rule *
 		return 0;
 	if (b->pub.exception)
 		q = err_set(&why, -EOPNOTSUPP, "which code raises it is not known beforehand");
+	else if (b->data)
+		q = err_set(&why, -EOPNOTSUPP, "the kernel does not know old and new");
 	else
 		q = compile(s, b->cond, r->code, &why, &abi->cond);
 	if (q == -EOPNOTSUPP && b->pub.action != BP_STOP)
@@ -211,6 +214,8 @@ int rules_make(struct session *s, struct bp_priv *b, struct err *err)
 	b->inner_tid = b->pub.tid ? pidns_inner(target_pid(s->target), b->pub.tid) : 0;
 	if (b->pub.tid && !b->inner_tid)
 		return err_set(err, -ESRCH, "%s: it has no thread %d", s->label, b->pub.tid);
+	if (b->data && !b->rules.n)
+		r = rule_new(s, b, 0);
 	for (size_t i = 0; !r && i < b->where.n; i++)
 		if (b->where.places[i].place->event && !rules_of(b, b->where.places[i].code))
 			r = rule_new(s, b, b->where.places[i].code);
@@ -284,9 +289,15 @@ static uint64_t add(__u64 *n, int64_t by)
 /* 1, 0 or -1: it cannot be told, and the breakpoint knows why. */
 static int condition_truth(struct session *s, struct bp_priv *b, const struct abi_hit *hit)
 {
+	const struct expr_given given[] = {
+		{ "old", b->data ? b->data->old : NULL },
+		{ "new", b->data ? b->data->new : NULL },
+	};
 	struct expr_scope scope = { .in = s->in,
 				    .frame = hit->frame,
-				    .tstate = hit->place == ABI_PLACE_RAISE ? hit->tstate : 0 };
+				    .tstate = hit->place == ABI_PLACE_RAISE ? hit->tstate : 0,
+				    .given = given,
+				    .ngiven = b->data ? 2 : 0 };
 	struct value_limits lim = VALUE_LIMITS_DEFAULT;
 	struct err err = { 0 };
 	struct value *v;

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
+#include "engine/data.h"
 #include "engine/index.h"
 #include "engine/session_priv.h"
 #include "probes/probe.h"
@@ -292,7 +293,7 @@ void session_relax(struct session *s)
 	for (i = 0; i < s->places.n; i++)
 		if (s->places.data[i]->stops)
 			return;
-	if (catch_stops(s))
+	if (catch_stops(s) || data_needs_tracees(s))
 		return;
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, tracees_fd(s->tracees), NULL);
 	tracees_free(s->tracees);

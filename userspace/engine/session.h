@@ -21,6 +21,7 @@ struct interp_info;
 struct interp_thread;
 struct session; /* opaque */
 struct target;
+struct value;
 
 struct session_options {
 	enum trace_scope scope;
@@ -125,6 +126,9 @@ struct bp {
 	struct bp_line *places; /* event places only */
 	size_t nplaces;
 	unsigned slots; /* watch slots it takes while enabled */
+	bool data;      /* a data breakpoint: .location is the expression, .file and .function are "" */
+	char *storage;  /* of a data breakpoint: what is watched ("a local variable"); else NULL */
+	char *ended;    /* a data breakpoint that is over: why; else NULL */
 };
 
 /*
@@ -138,6 +142,14 @@ int session_break(struct session *s, const struct bp_spec *spec, struct err *err
 int session_limits(struct session *s, uint64_t records, uint64_t bytes, struct err *err);
 /* For the end of a session: nothing hits any more, but what was recorded until now is still handed out. */
 void session_disarm(struct session *s);
+/*
+ * Watch a reference: spec->location is an expression (NAME, OBJ.ATTR, OBJ[KEY]) with names of `frame`, whose thread stands still; frame
+ * 0: "[MODULE:]EXPRESSION" with the names of that module (__main__). In the condition `old` and `new` are names. Fails as
+ * session_break(); -EOPNOTSUPP: what cannot be watched, and why.
+ */
+int session_watch(struct session *s, const struct bp_spec *spec, uint64_t frame, struct err *err, int *ret_id);
+/* Of the last hit of a data breakpoint: NULL where there was nothing (deleted, not bound). Borrowed until the target goes on. */
+void session_watch_values(struct session *s, int id, const struct value **ret_old, const struct value **ret_new);
 int session_bp_clear(struct session *s, int id, struct err *err);
 /* -ESTALE: the code that it was bound to is no more, or other code lies there now. */
 int session_bp_enable(struct session *s, int id, bool enable, struct err *err);
@@ -160,7 +172,7 @@ enum session_event_kind {
 	SESSION_LOST,		  /* records were lost since the last event: lost */
 	SESSION_KEY,		  /* Ctrl-C on the terminal of a target that we started */
 };
-enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE, STOP_ENTRY, STOP_EXCEPTION };
+enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE, STOP_ENTRY, STOP_EXCEPTION, STOP_DATA };
 
 struct session_event {
 	enum session_event_kind kind;
@@ -173,6 +185,7 @@ struct session_event {
 	int32_t line;
 	uint64_t lost;
 	int status; /* as from wait(2); -1 unknown */
+	const char *ended; /* STOP_DATA: not a write but the end of the data breakpoint, and why; else NULL */
 };
 
 /*

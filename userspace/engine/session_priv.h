@@ -10,6 +10,8 @@
 
 struct calls;
 struct code_index;
+struct data_point;
+struct data_watch;
 struct expr;
 struct tracees;
 
@@ -34,6 +36,7 @@ struct bp_priv {
 	struct binding where;
 	struct expr *cond;
 	const struct bp_capture *capture; /* the caller's; NULL: none */
+	struct data_watch *data; /* NULL: a breakpoint on code, which has a binding */
 	uint32_t *place_ids; /* while enabled: one for each of where.places */
 	uint32_t state;	     /* index of its abi_rule_state; 0: never armed */
 	pid_t inner_tid;     /* pub.tid in the target's pid namespace */
@@ -63,6 +66,7 @@ struct session {
 	VEC(const struct bp *) pubs;
 	struct bp_priv *caught[ABI_CATCH_MAX]; /* armed, on exceptions; NULL: free */
 	VEC(struct place *) places;
+	VEC(struct data_point *) points;
 	struct {
 		struct index_pool rules, states, progs, captures;
 	} pools;
@@ -121,6 +125,12 @@ void session_relax(struct session *s);
 int session_over(const struct session *s, struct err *err); /* -ESRCH with a line when it is */
 
 /* bp.c */
+struct bp_priv *bp_find(struct session *s, int id); /* NULL: there is none */
+void bp_free(struct session *s, struct bp_priv *b); /* NULL is fine; it is in no list */
+/* Copy what was asked for, but for where. 0 or -ENOMEM. */
+int bp_set_spec(struct bp_priv *b, const struct bp_spec *spec);
+/* Arm it unless disabled and put it into the list. On failure it is freed, with a line. */
+int bp_add(struct session *s, struct bp_priv *b, struct err *err, int *ret_id);
 /* Watch nothing any more; the breakpoints keep their counts, the kernel its records. */
 void bps_disarm(struct session *s);
 void bps_deinit(struct session *s);

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/data.h"
 #include "engine/index.h"
 #include "engine/session_priv.h"
 #include "probes/probe.h"
@@ -42,15 +43,26 @@ void stops_announce(struct session *s)
 		(void)eventfd_read(s->ready_fd, &n);
 }
 
+/* Of one thread: by one instruction, once? */
+static bool is_same_moment(const struct abi_hit *a, const struct abi_hit *b)
+{
+	return a->h.kind == ABI_REC_DATA && b->h.kind == ABI_REC_DATA && a->ip == b->ip &&
+	       a->addr != b->addr;
+}
+
 static void stops_add_hit(void *priv, const struct abi_hit *hit)
 {
 	struct pending_hit new = { .hit = *hit, .since_ns = clock_ns() };
 	struct session *s = priv;
 	size_t i;
 
-	/* A thread with two has not stopped at the first: it blocks the signal. */
+	/*
+	 * A thread with two has not stopped at the first: it blocks the signal. But one instruction
+	 * may write several words that are watched.
+	 */
 	for (i = 0; i < s->hits.n; i++) {
-		if (s->hits.data[i].hit.tid != hit->tid)
+		if (s->hits.data[i].hit.tid != hit->tid ||
+		    is_same_moment(&s->hits.data[i].hit, hit))
 			continue;
 		s->late += !s->hits.data[i].late;
 		s->hits.data[i] = new;
@@ -223,6 +235,7 @@ static int on_our_signal(struct session *s, pid_t tid)
 {
 	struct pending_hit p;
 	uint64_t ip;
+	int r;
 
 	/* the record was written before the signal was sent */
 	if (s->trace)
@@ -236,7 +249,10 @@ static int on_our_signal(struct session *s, pid_t tid)
 		let_go(s, tid);
 		return 0;
 	}
-	return vec_push(&s->waiting, p.hit);
+	do
+		r = vec_push(&s->waiting, p.hit);
+	while (!r && take_hit(s, tid, &p));
+	return r;
 }
 
 /* One ptrace event. */
@@ -326,6 +342,15 @@ static struct abi_hit take_first(struct session *s)
 	return hit;
 }
 
+/* Does the thread stand at another hit, which was not judged yet? */
+static bool still_waits(const struct session *s, pid_t tid)
+{
+	for (size_t i = 0; i < s->waiting.n; i++)
+		if ((pid_t)s->waiting.data[i].tid == tid)
+			return true;
+	return false;
+}
+
 /* The target stops for whoever looks at it; bp: the breakpoint's number or 0. */
 static int stop_at(struct session *s, const struct abi_hit *hit, enum stop_reason reason, int bp,
 		   struct session_event *ev)
@@ -339,6 +364,17 @@ static int stop_at(struct session *s, const struct abi_hit *hit, enum stop_reaso
 	if (s->opt.max_pause_ms)
 		arm_max_pause(s, s->opt.max_pause_ms);
 	return events_push(s, *ev);
+}
+
+/* Who wrote: the innermost Python frame, where it stands, is it that C code runs for it. */
+static void event_writer(struct session *s, struct session_event *ev, const struct abi_hit *hit)
+{
+	struct interp_frame *frames = NULL;
+	size_t n = 0;
+
+	if (hit->tstate && !s->in->ops->frames(s->in, hit->tstate, 1, &frames, &n) && n)
+		event_place(s, ev, frames[0].code, frames[0].line);
+	free(frames);
 }
 
 static int stop_at_breakpoint(struct session *s, struct bp_priv *b)
@@ -355,7 +391,13 @@ static int stop_at_breakpoint(struct session *s, struct bp_priv *b)
 		line = s->in->ops->line_of(s->in, hit.code, hit.offset);
 		reason = STOP_EXCEPTION;
 	}
-	event_place(s, &ev, hit.code, line > 0 ? line : 0);
+	if (b->data) {
+		reason = STOP_DATA;
+		ev.ended = b->data->ending ? b->pub.ended : NULL;
+		event_writer(s, &ev, &hit);
+	} else {
+		event_place(s, &ev, hit.code, line > 0 ? line : 0);
+	}
 	r = stop_at(s, &hit, reason, b->pub.id, &ev);
 	if (b->pub.temporary)
 		(void)session_bp_clear(s, b->pub.id, NULL);
@@ -375,6 +417,7 @@ int stops_at_entry(struct session *s, const struct abi_hit *hit, uint64_t code, 
 static int stops_show(struct session *s)
 {
 	struct bp_priv *b;
+	pid_t tid;
 
 	if (s->stopped || s->still || !s->waiting.n)
 		return 0;
@@ -382,7 +425,9 @@ static int stops_show(struct session *s)
 		b = judge_first(s);
 		if (b)
 			return stop_at_breakpoint(s, b);
-		stops_resume(s, (pid_t)take_first(s).tid);
+		tid = (pid_t)take_first(s).tid;
+		if (!still_waits(s, tid))
+			stops_resume(s, tid);
 	} while (s->waiting.n);
 	session_relax(s);
 	return 0;
@@ -497,7 +542,7 @@ int session_continue(struct session *s, struct err *err)
 	look_forget(s);
 	if (s->all_stopped)
 		stops_resume_all(s);
-	else
+	else if (!still_waits(s, (pid_t)s->stop.tid))
 		stops_resume(s, (pid_t)s->stop.tid);
 	session_relax(s);
 	stops_announce(s);

@@ -567,6 +567,11 @@ int trace_data_set(struct trace *tr, uint64_t addr, const struct abi_data *data)
 	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.data_watches), &addr, data, BPF_ANY);
 }
 
+int trace_data_get(struct trace *tr, uint64_t addr, struct abi_data *ret)
+{
+	return bpf_map_lookup_elem(bpf_map__fd(tr->skel->maps.data_watches), &addr, ret);
+}
+
 int trace_data_del(struct trace *tr, uint64_t addr)
 {
 	return bpf_map_delete_elem(bpf_map__fd(tr->skel->maps.data_watches), &addr);

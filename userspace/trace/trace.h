@@ -68,6 +68,7 @@ int trace_disarm(struct trace *tr, enum trace_handler handler, uint64_t addr); /
 
 /* What is sent of a write to addr (TRACE_HANDLER_DATA): set before it is armed. 0 or -errno. */
 int trace_data_set(struct trace *tr, uint64_t addr, const struct abi_data *data);
+int trace_data_get(struct trace *tr, uint64_t addr, struct abi_data *ret); /* as the kernel has changed it */
 int trace_data_del(struct trace *tr, uint64_t addr);
 
 /*

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Watched memory was written. Is it the reference that is meant, and is it a write as Python knows it? Then its rules are asked as
+ * those of a place are. Needs what action.bpf.h needs.
+ */
+#ifndef PYBPFDBG_DATA_BPF_H
+#define PYBPFDBG_DATA_BPF_H
+
+#include "bpf/abi.h"
+#include "bpf/action.bpf.h"
+#include "bpf/maps.bpf.h"
+#include "bpf/py_walk.bpf.h"
+
+#define DATA_STACK_MAX 4096 /* frames looked at */
+
+static long data_walk_step(u32 i, void *ctx)
+{
+	struct data_walk *w = *(struct data_walk **)ctx;
+	u64 next = 0;
+
+	(void)i;
+	if (w->frame == w->wanted) {
+		w->found = 1;
+		return 1;
+	}
+	if (!w->frame || py_read_u64(w->frame + py.frame_previous, &next))
+		return 1;
+	w->frame = next;
+	return 0;
+}
+
+/* Is frame on the stack whose innermost frame is top? *w must not lie on the BPF stack (py_walk() says why). */
+static __always_inline int data_on_stack(u64 top, u64 frame)
+{
+	struct data_walk *w;
+	u32 zero = 0;
+
+	w = bpf_map_lookup_elem(&data_walks, &zero);
+	if (!w)
+		return 0;
+	*w = (struct data_walk){ .frame = top, .wanted = frame };
+	read_loop(DATA_STACK_MAX, data_walk_step, &w);
+	return w->found;
+}
+
+static __always_inline int data_guarded(const struct abi_data *d)
+{
+	for (u32 i = 0; i < ABI_GUARDS_MAX; i++) {
+		u64 word = 0;
+
+		if (i >= d->nguards)
+			break;
+		if (py_read_u64(d->guards[i].addr, &word))
+			return 0;
+		if (((word & d->guards[i].mask) == d->guards[i].value) == (d->guards[i].differs != 0))
+			return 0;
+	}
+	return 1;
+}
+
+/* Does the frame write another variable there, or put this one back? */
+static __always_inline int data_skipped(const struct abi_data *d, s32 offset, u64 new)
+{
+	for (u32 i = 0; i < ABI_DATA_SKIPS; i++) {
+		if (i >= d->nskip)
+			break;
+		if (offset < d->skip[i].lo || offset > d->skip[i].hi)
+			continue;
+		if (!d->skip[i].restores || new == d->last)
+			return 1;
+	}
+	return 0;
+}
+
+/* Does the writer's frame stand on an instruction that deletes in order to write? */
+static __always_inline int data_is_half(const struct abi_data *d, const struct py_frame *f, s32 offset)
+{
+	u64 bytes = 0;
+	u8 op = 0;
+
+	if (!d->nhalf || offset < 0 || py_read_u64(f->code + d->code_code, &bytes) ||
+	    read_user(&op, sizeof(op), bytes + d->bytes_data + (u32)offset))
+		return 0;
+	for (u32 i = 0; i < ABI_DATA_HALVES; i++)
+		if (i < d->nhalf && d->half[i] == op)
+			return 1;
+	return 0;
+}
+
+static __always_inline void data_ask(struct abi_hit *hit, u32 why)
+{
+	hit->why = why;
+	hit_stop(hit);
+}
+
+/* A reference: hit->old and hit->new are filled in here. */
+static __always_inline void data_reference(struct abi_data *d, struct abi_hit *hit, const struct hit_at *at)
+{
+	u64 new = 0;
+	u32 stops;
+
+	if (d->asleep)
+		return;
+	if (py_read_u64(d->slot, &new)) {
+		stat_add(ABI_STAT_FAULT);
+		return;
+	}
+	new &= d->mask;
+	hit->old = d->last;
+	hit->new = new;
+	if (!data_guarded(d)) {
+		data_ask(hit, ABI_WHY_GUARD);
+		return;
+	}
+	if (d->frame && (at->f.frame != d->frame || at->f.code != d->code)) {
+		if (!data_on_stack(at->f.frame, d->frame)) {
+			data_ask(hit, ABI_WHY_FRAME);
+			return;
+		}
+	} else if (d->frame && data_skipped(d, hit->offset, new)) {
+		return;
+	}
+	if (!new && data_is_half(d, &at->f, hit->offset)) {
+		if (d->entry)
+			data_ask(hit, ABI_WHY_HALF);
+		return;
+	}
+	if (new == d->last && d->text && (at->ip < d->text || at->ip >= d->text_end))
+		return;
+	d->last = new;
+	hit->why = !new && d->entry ? ABI_WHY_DELETED : 0;
+	stops = hit_judge(d->rules, hit, at);
+	if (stops || hit->why)
+		hit_stop(hit);
+}
+
+static __always_inline void data_written(struct abi_data *d, const struct hit_at *at)
+{
+	s32 offset = PY_PREV_UNKNOWN;
+	struct abi_hit hit;
+
+	if (at->f.frame && py_prev_in_frame(&at->f, &offset))
+		offset = PY_PREV_UNKNOWN;
+	hit_fill(&hit, d->id, offset, at);
+	hit.h.kind = ABI_REC_DATA;
+	if (d->slot)
+		data_reference(d, &hit, at);
+	else if (d->action == ABI_ACT_STOP)
+		hit_stop(&hit);
+	else if (bpf_ringbuf_output(&records, &hit, sizeof(hit), 0))
+		stat_add(ABI_STAT_LOST);
+}
+
+#endif
