@@ -359,19 +359,13 @@ static int item(struct obj_rd *rd, uint64_t obj, const struct value *key, struct
 		return range_item(rd, obj, key, err, ret);
 	case OBJ_DEQUE:
 		return deque_item(rd, obj, key, err, ret_addr);
-	case OBJ_SET:
-	case OBJ_FROZENSET:
-		/* 3.6 looks at the index before it looks at the class. */
-		if (rd->minor == 6 && key->kind == VALUE_INT && !mpz_fits_slong_p(key->z))
-			return err_set(err, -ENOENT,
-				       "IndexError: cannot fit 'int' into an index-sized integer");
-		return err_set(err, -EINVAL, "TypeError: '%s' object is not subscriptable",
-			       t->name);
 	case OBJ_NONE:
 	case OBJ_BOOL:
 	case OBJ_INT:
 	case OBJ_FLOAT:
 	case OBJ_COMPLEX:
+	case OBJ_SET:
+	case OBJ_FROZENSET:
 	case OBJ_FUNCTION:
 	case OBJ_METHOD:
 	case OBJ_MODULE:

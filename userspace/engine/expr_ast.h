@@ -71,6 +71,7 @@ enum expr_kind {
 	NODE_ITEM,    /* kid[kid] */
 	NODE_SLICE,   /* three kids, EXPR_NO_KID where left out */
 	NODE_CALL,    /* .name(kids), kids may be NODE_KEYWORD */
+	NODE_METHOD,  /* kid.name(the other kids): expr_is_method() */
 	NODE_KEYWORD, /* .name=kid */
 };
 
@@ -95,5 +96,7 @@ struct expr {
 
 /* May a call of `name` be evaluated here (expr_call.c)? */
 bool expr_is_builtin(const char *name);
+/* May a method of that name (expr_method.c)? */
+bool expr_is_method(const char *name);
 
 #endif

@@ -549,6 +549,42 @@ static int eval_display(struct eval *ev, const struct expr_node *n, const struct
 	}
 }
 
+/* The arguments of a call, from kid number `first` on; malloc'ed. */
+static int eval_args(struct eval *ev, const struct expr_node *n, uint32_t first,
+		     struct eval_arg **ret)
+{
+	_cleanup_free_ struct eval_arg *args = calloc(n->n + 1, sizeof(*args));
+	int r;
+
+	if (!args)
+		return err_set(ev->err, -ENOMEM, "out of memory");
+	for (uint32_t i = first; i < n->n; i++) {
+		const struct expr_node *arg = node_at(ev, kid(ev, n, i));
+
+		args[i - first].keyword = arg->kind == NODE_KEYWORD ? arg->name : NULL;
+		r = eval_node(ev, arg->kind == NODE_KEYWORD ? kid(ev, arg, 0) : kid(ev, n, i),
+			      &args[i - first].v);
+		if (r)
+			return r;
+	}
+	*ret = take_ptr(args);
+	return 0;
+}
+
+static int eval_method_node(struct eval *ev, const struct expr_node *n, const struct value **ret)
+{
+	_cleanup_free_ struct eval_arg *args = NULL;
+	const struct value *self;
+	int r = eval_node(ev, kid(ev, n, 0), &self);
+
+	/* The method is looked up before its arguments are computed. */
+	if (!r)
+		r = eval_has_method(ev, self, n->name);
+	if (!r)
+		r = eval_args(ev, n, 1, &args);
+	return r ? r : eval_method(ev, self, n->name, args, n->n - 1, ret);
+}
+
 static int eval_call_node(struct eval *ev, const struct expr_node *n, const struct value **ret)
 {
 	_cleanup_free_ struct eval_arg *args = NULL;
@@ -568,19 +604,8 @@ static int eval_call_node(struct eval *ev, const struct expr_node *n, const stru
 		if (r)
 			return r;
 	}
-	args = calloc(n->n + 1, sizeof(*args));
-	if (!args)
-		return err_set(ev->err, -ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < n->n; i++) {
-		const struct expr_node *arg = node_at(ev, kid(ev, n, i));
-
-		args[i].keyword = arg->kind == NODE_KEYWORD ? arg->name : NULL;
-		r = eval_node(ev, arg->kind == NODE_KEYWORD ? kid(ev, arg, 0) : kid(ev, n, i),
-			      &args[i].v);
-		if (r)
-			return r;
-	}
-	return eval_call(ev, n->name, args, n->n, ret);
+	r = eval_args(ev, n, 0, &args);
+	return r ? r : eval_call(ev, n->name, args, n->n, ret);
 }
 
 /* The recursion is as deep as the tree is high: EXPR_HEIGHT_MAX. */
@@ -626,6 +651,8 @@ int eval_node(struct eval *ev, uint32_t index, const struct value **ret)
 		return eval_item_node(ev, n, ret);
 	case NODE_CALL:
 		return eval_call_node(ev, n, ret);
+	case NODE_METHOD:
+		return eval_method_node(ev, n, ret);
 	case NODE_SLICE: { /* inside an index tuple: x[1:2, 3] */
 		const struct value *bounds[3];
 

@@ -147,6 +147,12 @@ struct eval_arg {
 };
 int eval_call(struct eval *ev, const char *name, const struct eval_arg *args, size_t n, const struct value **ret);
 
+/* ---- expr_method.c: v.name(args), of built-in values ---- */
+/* Is that method of v one that is known here? 0; -ENOENT (AttributeError), -EOPNOTSUPP */
+int eval_has_method(struct eval *ev, const struct value *v, const char *name);
+int eval_method(struct eval *ev, const struct value *v, const char *name, const struct eval_arg *args, size_t n,
+		const struct value **ret);
+
 /* ---- expr_conv.c: the built-ins that make text of numbers and numbers of text ---- */
 int eval_call_int(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
 int eval_call_float(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);

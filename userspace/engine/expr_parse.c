@@ -446,6 +446,20 @@ static int parse_arg(struct parser *p, struct kid_vec *kids)
 	return r ? r : vec_push(kids, kid);
 }
 
+/* A call by the name that the node `callee` has. */
+static int add_call(struct parser *p, enum expr_kind kind, uint32_t callee,
+		    const struct kid_vec *kids, uint32_t *node)
+{
+	int r = add(p, kind, OP_NONE, p->e->nodes.data[callee].pos, kids->data, kids->n, node);
+	char *name;
+
+	if (r)
+		return r;
+	name = strdup(p->e->nodes.data[callee].name);
+	p->e->nodes.data[*node].name = name;
+	return name ? 0 : -ENOMEM;
+}
+
 /* The call of *node. The arguments are read first: a syntax error inside them is what counts in
  * Python. */
 static int parse_call(struct parser *p, uint32_t *node)
@@ -468,15 +482,17 @@ static int parse_call(struct parser *p, uint32_t *node)
 	if (r)
 		return r;
 	fn = &p->e->nodes.data[callee];
-	if (fn->kind == NODE_NAME && expr_is_builtin(fn->name)) {
-		r = add(p, NODE_CALL, OP_NONE, fn->pos, kids.data, kids.n, node);
-		if (!r) {
-			char *name = strdup(p->e->nodes.data[callee].name);
+	if (fn->kind == NODE_NAME && expr_is_builtin(fn->name))
+		return add_call(p, NODE_CALL, callee, &kids, node);
+	if (fn->kind == NODE_ATTR && expr_is_method(fn->name)) {
+		uint32_t self = p->e->kids.data[fn->first];
 
-			p->e->nodes.data[*node].name = name;
-			r = name ? 0 : -ENOMEM;
-		}
-		return r;
+		r = vec_push(&kids, self);
+		if (r)
+			return r;
+		memmove(kids.data + 1, kids.data, (kids.n - 1) * sizeof(*kids.data));
+		kids.data[0] = self;
+		return add_call(p, NODE_METHOD, callee, &kids, node);
 	}
 	if (fn->kind == NODE_NAME || fn->kind == NODE_ATTR)
 		return err_set(p->err, -EOPNOTSUPP,

@@ -452,6 +452,22 @@ static int compile_call(struct kexpr *k, const struct expr_node *n)
 	return r ? r : emit(k, is_bool ? ABI_OP_NOT : is_len ? ABI_OP_LEN : ABI_OP_TYPE, 0, 0);
 }
 
+static int compile_method(struct kexpr *k, const struct expr_node *n)
+{
+	const struct expr_node *arg = n->n == 2 ? node_at(k, kid(k, n, 1)) : NULL;
+	uint32_t c;
+	int r;
+
+	if (!arg || arg->kind != NODE_CONST ||
+	    (arg->value->kind != VALUE_STR && arg->value->kind != VALUE_BYTES))
+		return kexpr_refuse(k, "the call .%s(...) with anything but one constant text",
+				    n->name);
+	r = compile(k, kid(k, n, 0));
+	if (!r)
+		r = kexpr_const(k, arg->value, &c);
+	return r ? r : emit(k, ABI_OP_STARTSWITH, 0, c);
+}
+
 /* ---- the whole ---- */
 
 static int compile_node(struct kexpr *k, const struct expr_node *n, uint32_t index)
@@ -482,6 +498,8 @@ static int compile_node(struct kexpr *k, const struct expr_node *n, uint32_t ind
 		return compile_item(k, n);
 	case NODE_CALL:
 		return compile_call(k, n);
+	case NODE_METHOD:
+		return compile_method(k, n);
 	case NODE_TUPLE:
 	case NODE_LIST:
 	case NODE_SET:
