@@ -51,7 +51,7 @@ struct abi_layout {
 	__u32 keys_size, keys_log2_size, keys_log2_index_bytes, keys_kind, keys_nentries, keys_indices;
 	__u32 values_values, values_capacity, values_valid;
 	__u32 set_mask, set_table;
-	__u32 deque_leftblock, deque_block_right;
+	__u32 deque_leftblock, deque_leftindex, deque_block_right;
 	__u32 odict_first, odict_node_next;
 	__u32 cell_ref;
 	__u32 code_flags;

@@ -15,7 +15,8 @@
 #define CAP_PIECE     8192u /* longest chunk */
 #define CAP_BODY      512u  /* of an object whose class says that it is longer, so much */
 #define CAP_QUEUE     512u
-#define CAP_SEEN      1024u
+#define CAP_SEEN      2048u /* twice as many as fit into a record */
+#define CAP_PROBES    8u
 #define CAP_ROUNDS    4096u
 #define CAP_BASES     8u
 #define CAP_CHAIN     128u  /* nodes of a linked list */
@@ -25,6 +26,7 @@
 #define CAP_TPF_INLINE_VALUES (1u << 2) /* 3.13+ */
 #define CAP_TPF_MANAGED_DICT  (1u << 4) /* 3.11+ */
 #define CAP_TPF_HEAPTYPE      (1u << 9)
+#define CAP_TPF_TYPE	      (1u << 31) /* a class of classes */
 
 #define CAP_PRE 32u /* bytes before an object that keep its dict or values (3.11+) */
 
@@ -33,14 +35,15 @@ enum cap_kind {
 	CAP_WORDS,   /* left words of buf from `at` on */
 	CAP_ENTRIES, /* the same, hash, key, value: not the hashes */
 	CAP_PAIRS,   /* the same, key, hash: not the hashes */
-	CAP_BLOCKS,  /* a deque's: left blocks from `at` on */
+	CAP_BLOCKS,  /* a deque's: left elements from the block at `at` on */
 	CAP_NODES,   /* an OrderedDict's: left nodes from `at` on */
 };
 
 /* Something still to be looked at. */
 struct cap_item {
 	u64 at; /* an address, or where in buf */
-	u32 left;
+	__u16 left;
+	__u16 skip;  /* BLOCKS: elements of the first block that are not the deque's */
 	__u16 level; /* of the objects it leads to; 0: they are the last */
 	__u16 kind;
 };
@@ -139,22 +142,32 @@ static __noinline int cap_push(struct cap *c, u64 at, u32 left, u32 level, u32 k
 	}
 	it = &c->queue[c->tail & (CAP_QUEUE - 1)];
 	it->at = at;
-	it->left = left;
+	it->left = (__u16)left;
+	it->skip = 0;
 	it->level = (__u16)level;
 	it->kind = (__u16)kind;
 	c->tail++;
 	return 0;
 }
 
-/* Was this object sent before? Notes it. Two that share a cell are sent twice. */
-static __always_inline int cap_seen(struct cap *c, u64 addr)
+/* Was this address sent before? Notes it: else a cycle would fill the record. */
+static __noinline int cap_seen(struct cap *c, u64 addr)
 {
-	u32 i = (u32)((addr >> 4) * 0x9e3779b1u >> 7) & (CAP_SEEN - 1);
+	u32 at = (u32)((addr >> 4) * 0x9e3779b1u >> 7), free = at;
 
-	if (c->seen[i].addr == addr && c->seen[i].epoch == c->epoch)
-		return 1;
-	c->seen[i].addr = addr;
-	c->seen[i].epoch = c->epoch;
+	for (u32 k = 0; k < CAP_PROBES; k++) {
+		u32 i = (at + k) & (CAP_SEEN - 1);
+
+		if (c->seen[i].epoch != c->epoch) {
+			free = i;
+			break;
+		}
+		if (c->seen[i].addr == addr)
+			return 1;
+	}
+	free &= CAP_SEEN - 1;
+	c->seen[free].addr = addr;
+	c->seen[free].epoch = c->epoch;
 	return 0;
 }
 
@@ -309,23 +322,18 @@ static __noinline u32 cap_size(struct cap *c, u32 recipe)
 
 /* ---- dicts ---- */
 
-/*
- * A keys object: its head and its entries (Objects/dictobject.c; forms as in probes/cpython/dict.c). values: of a split
- * table, 0 otherwise; the keys are then the class's and need not be followed.
- */
-static __noinline void cap_keys(struct cap *c, u64 keys, u64 values, u32 level)
+/* The head and the first n entries of a keys object; level 0: what they hold is not followed. */
+static __noinline void cap_entries(struct cap *c, u64 keys, u32 n, u32 level)
 {
-	u64 nentries, indices, size;
-	u32 entry = 24, n, prefix = 0;
+	u64 indices, size;
+	u32 entry = 24;
 	s32 off, head;
-	u8 byte = 0;
 
-	if (keys < 4096 || lay.keys_indices > 64)
+	if (lay.keys_indices > 64)
 		return;
 	head = cap_copy(c, keys, lay.keys_indices);
 	if (head < 0)
 		return;
-	nentries = cap_word(c, (u32)head + lay.keys_nentries);
 	if (lay.keys_size != ABI_NONE) {
 		size = cap_word(c, (u32)head + lay.keys_size);
 		indices = size * (size <= 0xff ? 1 : size <= 0xffff ? 2 : size <= 0xffffffff ? 4 : 8);
@@ -333,10 +341,27 @@ static __noinline void cap_keys(struct cap *c, u64 keys, u64 values, u32 level)
 		indices = 1ull << (cap_byte(c, (u32)head + lay.keys_log2_index_bytes) & 63);
 		entry = cap_byte(c, (u32)head + lay.keys_kind) ? 16 : 24;
 	}
-	n = (u32)cap_min(nentries, cap_min(CAP_PIECE / 24, c->items + c->items / 4));
 	off = cap_copy(c, keys + lay.keys_indices + indices, n * entry);
-	if (off >= 0 && !values && level)
+	if (off >= 0 && level)
 		cap_push(c, (u32)off, n * (entry / 8), level - 1, entry == 24 ? CAP_ENTRIES : CAP_WORDS);
+}
+
+/*
+ * A keys object: its head and its entries (Objects/dictobject.c; forms as in probes/cpython/dict.c). values: of a split
+ * table, 0 otherwise; the keys are then the class's and need not be followed.
+ */
+static __noinline void cap_keys(struct cap *c, u64 keys, u64 values, u32 level)
+{
+	u64 nentries = 0;
+	u32 n, prefix = 0;
+	u8 byte = 0;
+	s32 off;
+
+	if (keys < 4096 || py_read_u64(keys + lay.keys_nentries, &nentries))
+		return;
+	n = (u32)cap_min(nentries, cap_min(CAP_PIECE / 24, c->items + c->items / 4));
+	if (!values || !cap_seen(c, keys))
+		cap_entries(c, keys, n, values ? 0 : level);
 	if (!values)
 		return;
 	if (lay.values_capacity != ABI_NONE) {
@@ -434,8 +459,10 @@ static __noinline void cap_follow(struct cap *c, u32 recipe, u32 size)
 			cap_push(c, (u32)off, (u32)n * 2, level - 1, CAP_PAIRS);
 		return;
 	case ABI_RECIPE_DEQUE:
-		if (level)
-			cap_push(c, cap_word(c, body + lay.deque_leftblock), (c->items >> 6) + 2, level - 1, CAP_BLOCKS);
+		n = cap_min(cap_word(c, body + lay.ob_size), c->items);
+		if (level && !cap_push(c, cap_word(c, body + lay.deque_leftblock), (u32)n, level - 1, CAP_BLOCKS) && n)
+			c->queue[(c->tail - 1) & (CAP_QUEUE - 1)].skip =
+				(__u16)cap_min(cap_word(c, body + lay.deque_leftindex), 0xffff);
 		return;
 	case ABI_RECIPE_DECIMAL:
 		cap_copy(c, cap_word(c, body + lay.decimal_data),
@@ -480,34 +507,36 @@ static __noinline int cap_object(struct cap *c, u64 addr, u32 level)
 	if (off < 0)
 		return 0;
 	c->body = (u32)off + pre;
-	/* A subclass of a built-in class has a dict as well: a member of an enumeration. */
-	if (recipe == ABI_RECIPE_INSTANCE || c->flags & CAP_TPF_HEAPTYPE)
+	/* A subclass of a built-in class has a dict as well: a member of an enumeration. Not that of a class. */
+	if ((recipe == ABI_RECIPE_INSTANCE || c->flags & CAP_TPF_HEAPTYPE) && !(c->flags & CAP_TPF_TYPE))
 		cap_attributes(c, level);
 	cap_follow(c, recipe, size);
 	return 0;
 }
 
-/* The next node of a linked list in the target: its bytes are sent, the rest of the list stays in the queue. */
+/* The next node of a linked list in the target; the rest of it stays where it is in the queue. */
 static __always_inline void cap_chain(struct cap *c, struct cap_item *it)
 {
 	u64 addr = it->at;
-	u32 kind = it->kind, left = it->left, level = it->level;
+	u32 kind = it->kind, left = it->left, n = 1, skip = it->skip;
+	u32 per_block = lay.deque_block_right / 8 - 1;
 	s32 off;
 
-	c->head++;
-	if (addr < 4096)
-		return;
-	if (kind == CAP_BLOCKS) {
-		off = cap_copy(c, addr, lay.deque_block_right + 8);
-		if (off < 0)
-			return;
-		cap_push(c, (u32)off + 8, lay.deque_block_right / 8 - 1, level, CAP_WORDS);
-		cap_push(c, cap_word(c, (u32)off + lay.deque_block_right), left - 1, level, kind);
+	off = addr < 4096 ? -EFAULT :
+			    cap_copy(c, addr, kind == CAP_BLOCKS ? lay.deque_block_right + 8 : 32);
+	if (off < 0 || skip > per_block) {
+		c->head++;
 		return;
 	}
-	off = cap_copy(c, addr, 32);
-	if (off >= 0)
-		cap_push(c, cap_word(c, (u32)off + lay.odict_node_next), left - 1, level, kind);
+	if (kind == CAP_BLOCKS) {
+		n = (u32)cap_min(per_block - skip, left);
+		cap_push(c, (u32)off + 8 + 8 * skip, n, it->level, CAP_WORDS);
+		it->skip = 0;
+	}
+	it->at = cap_word(c, (u32)off + (kind == CAP_BLOCKS ? lay.deque_block_right : lay.odict_node_next));
+	it->left = (__u16)(left - n);
+	if (left <= n)
+		c->head++;
 }
 
 /* One step: one object, one word. ctx: struct cap **. 1 ends it. */

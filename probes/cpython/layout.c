@@ -30,6 +30,7 @@ static void layout_containers(const struct py_offsets *o, struct abi_layout *l)
 	l->set_mask = o->set_mask;
 	l->set_table = o->set_table;
 	l->deque_leftblock = o->deque_leftblock;
+	l->deque_leftindex = o->deque_leftindex;
 	l->deque_block_right = o->deque_block_right; /* its last member */
 	l->odict_first = o->odict_first;
 	l->odict_node_next = o->odict_node_next;

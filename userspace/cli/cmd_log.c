@@ -56,10 +56,10 @@ static int show(struct captures *cs, const struct capture *c, struct err *err)
 	captures_time(cs, hit->time_ns, cs->out->json, when);
 	if (cs->out->json) {
 		out_json(cs->out,
-			 json_pack("{ss ss so ss so so}", "event", "log", "time", when, "thread",
+			 json_pack("{ss ss so ss so so sb}", "event", "log", "time", when, "thread",
 				   js_thread(tid, captures_thread(cs, tid)), "location",
 				   cs->hits.location, "text", js_text(strbuf_str(&text)), "values",
-				   js_fields(fields, n)));
+				   js_fields(fields, n), "truncated", c->rec->truncated != 0));
 	} else {
 		out_add(cs->out, OUT_DIM, "%s %d ", when, tid);
 		out_add(cs->out, OUT_PLAIN, "%s", strbuf_str(&text));
@@ -77,7 +77,7 @@ static int prepare(struct captures *cs, struct err *err)
 	const unsigned *levels;
 	int r;
 
-	r = logtext_parse(l->text, in->ops->info(in)->minor, err, &l->lt);
+	r = logtext_parse(l->text, in->ops->info(in)->minor, cs->limits.depth, err, &l->lt);
 	if (r)
 		return r;
 	r = in->ops->module_globals(in, "builtins", &l->builtins);

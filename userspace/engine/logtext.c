@@ -18,8 +18,6 @@
 #include "probes/probe.h"
 #include "probes/value.h"
 
-#define SHOW_LEVELS 3 /* of a container that is shown as a whole */
-
 /* Literal text, then a field unless expr is NULL. */
 struct piece {
 	char *literal;
@@ -33,7 +31,7 @@ struct logtext {
 	VEC(struct piece) pieces;
 	VEC(char *) names;
 	VEC(unsigned) levels;
-	unsigned minor;
+	unsigned minor, show;
 	unsigned tail; /* while names are collected: levels below the value of the field */
 };
 
@@ -245,7 +243,7 @@ static int collect_names(struct logtext *lt, struct err *err)
 		const struct piece *p = &lt->pieces.data[i];
 
 		/* A specification is for what has no parts. */
-		lt->tail = p->spec && p->spec[0] && !p->conversion ? 1 : SHOW_LEVELS;
+		lt->tail = p->spec && p->spec[0] && !p->conversion ? 1 : lt->show;
 		if (p->expr)
 			r = expr_names(p->expr, add_name, lt);
 	}
@@ -255,13 +253,14 @@ static int collect_names(struct logtext *lt, struct err *err)
 	return r;
 }
 
-int logtext_parse(const char *text, unsigned minor, struct err *err, struct logtext **ret)
+int logtext_parse(const char *text, unsigned minor, unsigned show, struct err *err,
+		  struct logtext **ret)
 {
 	struct logtext *lt = calloc(1, sizeof(*lt));
 	int r = lt ? 0 : -ENOMEM;
 
 	if (lt)
-		lt->minor = minor;
+		*lt = (struct logtext){ .minor = minor, .show = show };
 	while (!r && *text)
 		r = parse_piece(lt, &text, err);
 	if (!r)

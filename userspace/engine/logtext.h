@@ -19,15 +19,16 @@ struct value;
 struct value_limits;
 
 /*
- * Parse it for Python 3.minor. -EINVAL: no valid text, expression or specification, with a line; -EOPNOTSUPP: valid but not
- * done, with the reason (a nested specification, what expr_parse() refuses); -ENOMEM.
+ * Parse it for Python 3.minor; show: levels of containers in containers that its values are shown to. -EINVAL: no valid text,
+ * expression or specification, with a line; -EOPNOTSUPP: valid but not done, with the reason (a nested specification, what
+ * expr_parse() refuses); -E2BIG: too many names; -ENOMEM.
  */
-int logtext_parse(const char *text, unsigned minor, struct err *err, struct logtext **ret);
+int logtext_parse(const char *text, unsigned minor, unsigned show, struct err *err, struct logtext **ret);
 void logtext_free(struct logtext *lt); /* NULL is fine */
 
 /*
  * The names that it needs, each once, in the order of the values of a record, and for each how many levels of objects below
- * it are looked at. show: levels that a container is shown to. Owned by lt.
+ * it are looked at. Owned by lt.
  */
 size_t logtext_names(const struct logtext *lt, const char *const **ret_names, const unsigned **ret_levels);
 
