@@ -15,7 +15,7 @@
 #define ABI_PROGS_MAX 1024     /* expressions in the kernel at a time */
 #define ABI_CAPTURES_MAX 256
 #define ABI_CAPTURE_EXPRS 16   /* {expressions} of one log text */
-#define ABI_CAPTURE_MAX (24 * 1024) /* bytes of one record */
+#define ABI_CAPTURE_MAX (64 * 1024) /* bytes of one record */
 
 /* How the current frame and its observed previous position are found. */
 enum abi_frame_kind {

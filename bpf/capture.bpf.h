@@ -22,13 +22,13 @@ struct {
 } recipes SEC(".maps");
 
 /*
- * Records in the making: CAP_PER_CPU for each CPU, as a uprobe's program can be preempted and a trap can interrupt it.
- * No per-CPU map: its values end at 32 KiB. User space makes it as large as the machine, or of one entry.
+ * Records in the making: threads of one process take turns (the GIL), but a uprobe's program can be preempted and a trap can
+ * interrupt it. No per-CPU map: its values end at 32 KiB. User space leaves one entry where nothing is captured.
  */
-#define CAP_PER_CPU 2
+#define CAP_ROOMS 6
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, CAP_PER_CPU);
+	__uint(max_entries, CAP_ROOMS);
 	__type(key, __u32);
 	__type(value, struct cap);
 } capturing SEC(".maps");
@@ -51,14 +51,11 @@ static __always_inline u32 cap_recipe_at(u64 type)
 	return r ? *r : ABI_RECIPE_NONE;
 }
 
-/* One that nobody fills; NULL: both of this CPU's are in use. */
+/* One that nobody fills; NULL: all are in use. */
 static __always_inline struct cap *cap_get(void)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-
-	for (u32 i = 0; i < CAP_PER_CPU; i++) {
-		u32 n = cpu * CAP_PER_CPU + i;
-		struct cap *c = bpf_map_lookup_elem(&capturing, &n);
+	for (u32 i = 0; i < CAP_ROOMS; i++) {
+		struct cap *c = bpf_map_lookup_elem(&capturing, &i);
 
 		if (c && !__sync_val_compare_and_swap(&c->busy, 0, 1))
 			return c;

@@ -82,17 +82,22 @@ static long cap_vars_step(u32 i, void *ctx)
 	struct cap *c = *(struct cap **)ctx;
 	u32 at = c->at;
 
-	if (i >= c->nframes || at > ABI_CAPTURE_MAX)
+	(void)i;
+	if (c->nvars >= c->nframes || at > ABI_CAPTURE_MAX)
 		return 1;
+	c->nvars++;
 	c->at = at + sizeof(struct abi_captured_frame);
 	cap_frame(c, cap_word(c, at), cap_word(c, at + 8), c->level);
 	return 0;
 }
 
-/* The frames from frame on outwards, at most max, and their variables. */
+/*
+ * The frames from frame on outwards, at most max, and their variables. The innermost may take half of the record with all that its
+ * variables hold, before the others are looked at: they are what was asked for.
+ */
 static __always_inline void cap_stack(struct cap *c, u64 frame, u32 max, u32 level)
 {
-	u32 at = c->used;
+	u32 at = c->used, limit;
 
 	c->frame = frame;
 	c->frames_max = max < ABI_CAPTURE_FRAMES ? max : ABI_CAPTURE_FRAMES;
@@ -100,6 +105,13 @@ static __always_inline void cap_stack(struct cap *c, u64 frame, u32 max, u32 lev
 	/* Twice: shims count as well (3.12+). */
 	read_loop(2 * ABI_CAPTURE_FRAMES, cap_frames_step, &c);
 	c->at = at;
+	c->level = level;
+	c->nvars = 0;
+	limit = c->limit;
+	c->limit = c->used + (limit - c->used) / 2;
+	read_loop(1, cap_vars_step, &c);
+	cap_run(c);
+	c->limit = limit;
 	c->level = level;
 	read_loop(ABI_CAPTURE_FRAMES, cap_vars_step, &c);
 }

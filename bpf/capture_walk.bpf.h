@@ -14,10 +14,10 @@
 
 #define CAP_PIECE     8192u /* longest chunk */
 #define CAP_BODY      512u  /* of an object whose class says that it is longer, so much */
-#define CAP_QUEUE     512u
+#define CAP_QUEUE     1024u
 #define CAP_SEEN      2048u /* twice as many as fit into a record */
 #define CAP_PROBES    8u
-#define CAP_ROUNDS    4096u
+#define CAP_ROUNDS    8192u
 #define CAP_BASES     8u
 #define CAP_CHAIN     128u  /* nodes of a linked list */
 #define CAP_LEVEL_MAX ABI_CAPTURE_DEPTH
@@ -58,7 +58,7 @@ struct cap {
 	u32 items, value_bytes;
 	u32 head, tail; /* of queue; they only grow */
 	u32 phase;	/* words of the first item that are done */
-	u32 nframes, frames_max, at; /* while frames are walked */
+	u32 nframes, frames_max, at, nvars; /* while frames are walked */
 	u64 frame;
 	u64 addr; /* the object in work */
 	u64 type, flags, basicsize;

@@ -23,7 +23,7 @@ static const struct number {
 	{ "max-rate", offsetof(struct captures, max_rate), true, 0, INT64_MAX },
 	{ "max-bytes", offsetof(struct captures, max_bytes), true, 0, INT64_MAX },
 	{ "value-bytes", offsetof(struct captures, what.value_bytes), false, 1, 2000 },
-	{ "record-bytes", offsetof(struct captures, what.bytes), false, 512, 24 * 1024 },
+	{ "record-bytes", offsetof(struct captures, what.bytes), false, 512, 64 * 1024 },
 	{ "items", offsetof(struct captures, what.items), false, 1, 500 },
 	{ "depth", offsetof(struct captures, limits.depth), false, 1, 30 },
 	{ "frames", offsetof(struct captures, what.frames), false, 1, 64 },

@@ -272,7 +272,7 @@ int program_snap(const struct program *p, int argc, char **argv)
 {
 	struct captures cs = {
 		.hits = { .action = BP_SNAP, .limit = 1 },
-		.what = { .frames = 16, .items = 50, .value_bytes = 512, .bytes = 24 * 1024 },
+		.what = { .frames = 16, .items = 50, .value_bytes = 512, .bytes = 48 * 1024 },
 		.limits = { .depth = 3, .total = 20000 },
 		.for_ms = 3600 * 1000,
 		.max_pause_ms = 10000,

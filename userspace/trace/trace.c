@@ -146,8 +146,6 @@ static int choose_scope(struct trace *tr, enum trace_scope wanted, struct err *e
 
 static void load_captures(struct trace *tr, const struct trace_options *opt)
 {
-	int cpus = libbpf_num_possible_cpus();
-
 	if (opt->ring_bytes)
 		bpf_map__set_max_entries(tr->skel->maps.records, (uint32_t)opt->ring_bytes);
 	if (!opt->layout) {
@@ -155,7 +153,6 @@ static void load_captures(struct trace *tr, const struct trace_options *opt)
 		return;
 	}
 	memcpy((void *)&tr->skel->rodata->lay, opt->layout, sizeof(*opt->layout));
-	bpf_map__set_max_entries(tr->skel->maps.capturing, (uint32_t)(cpus > 0 ? cpus : 1) * 2);
 }
 
 static int load(struct trace *tr, const struct trace_options *opt, struct err *err)
