@@ -148,8 +148,10 @@ struct abi_capture {
 	__u32 pad0;
 };
 
+#define ABI_ADDR_ENTRY 0 /* where a frame of the code begins, as the uprobe engine sees it */
+
 struct abi_place_key {
-	__u64 addr; /* watched address: code unit + 1 */
+	__u64 addr; /* watched address: code unit + 1; ABI_ADDR_ENTRY */
 	__u64 code; /* code object of the frame */
 };
 
@@ -366,13 +368,18 @@ struct abi_text {
 	__u8 data[ABI_TEXT_MAX]; /* from there on; it may be longer */
 };
 
+/* The last start or resumption of a frame of a code object: see site_is_again(). */
+struct abi_last {
+	__u64 frame, version;
+	__u32 tid, pad0;
+};
+
 /* Calls of one code object. It may be gone before anybody has read its names, so the kernel keeps them. */
 struct abi_calls {
 	__u64 hits;
-	/* of the last one: see site_is_again() */
-	__u64 frame, version;
-	__u32 tid;
+	struct abi_last last;
 	__s32 first_line;
+	__u32 pad0;
 	struct abi_text name, file;
 };
 

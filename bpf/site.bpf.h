@@ -104,7 +104,7 @@ static __always_inline int site_code_id(u64 code, u64 *ret)
  * instrumented anew and is executed once more (Python/bytecodes.c, RESUME). Is this that second time? It is the next RESUME of
  * its thread, so the last one of its code was in the same frame, with another version. last: of this code object; brought up to date.
  */
-static __always_inline int site_is_again(struct abi_site site, u64 code, u64 frame, u32 tid, struct abi_calls *last)
+static __always_inline int site_is_again(struct abi_site site, u64 code, u64 frame, u32 tid, struct abi_last *last)
 {
 	u64 version = 0;
 	int again;

@@ -116,8 +116,71 @@ int calls(struct pt_regs *ctx)
 		calls = calls_begin(&key);
 	if (!calls)
 		stat_add(ABI_STAT_LOST);
-	else if (!site_is_again(site, key.code, frame, who.pid, calls))
+	else if (!site_is_again(site, key.code, frame, who.pid, &calls->last))
 		__sync_fetch_and_add(&calls->hits, 1);
+	return 0;
+}
+
+/* Of the code objects that the places are in. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ABI_PLACES_MAX);
+	__type(key, __u64); /* code object */
+	__type(value, struct abi_last);
+} entered SEC(".maps");
+
+/* Is this the second execution of one RESUME? Noted for the next time. */
+static __always_inline int is_again(struct abi_site site, const struct py_frame *f, u32 tid)
+{
+	struct abi_last fresh = { 0 }, *last;
+	u64 code = f->code;
+
+	if (py.code_instrumentation == ABI_NONE)
+		return 0;
+	last = bpf_map_lookup_elem(&entered, &code);
+	if (last)
+		return site_is_again(site, code, f->frame, tid, last);
+	site_is_again(site, code, f->frame, tid, &fresh);
+	bpf_map_update_elem(&entered, &code, &fresh, BPF_ANY);
+	return 0;
+}
+
+/* Does the frame begin here, or only go on (a generator), or end by what is thrown into it? */
+static __always_inline int is_start(const struct pt_regs *ctx, struct abi_site site,
+				    const struct py_frame *f)
+{
+	s32 prev;
+
+	if (site.kind == ABI_SITE_RESUME)
+		return !site_resume(ctx, site, f->frame);
+	return py.frame_kind == ABI_FRAME_OBJECT && !(u32)site_reg(ctx, site.throwflag) &&
+	       !py_prev_in_frame(f, &prev) && prev == PY_PREV_NONE;
+}
+
+/*
+ * Function breakpoints. Not the hit's ip: the instruction under the uprobe may be a jump, so where
+ * the thread stops says nothing.
+ */
+SEC("uprobe")
+int enter(struct pt_regs *ctx)
+{
+	struct abi_site site = site_of(ctx);
+	struct abi_place_key key = { .addr = ABI_ADDR_ENTRY };
+	struct hit_at at = { 0 };
+	struct abi_place *place;
+
+	if (!is_followed(&at.who))
+		return 0;
+	at.f.frame = site_reg(ctx, site.frame);
+	at.f.tstate = site_reg(ctx, site.tstate);
+	if (site_code_of(at.f.frame, &at.f.code)) {
+		stat_add(ABI_STAT_FAULT);
+		return 0;
+	}
+	key.code = at.f.code;
+	place = bpf_map_lookup_elem(&places, &key);
+	if (place && is_start(ctx, site, &at.f) && !is_again(site, &at.f, at.who.pid))
+		hit_act(place, &at);
 	return 0;
 }
 

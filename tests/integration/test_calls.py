@@ -21,7 +21,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import harness
 import interpreters
 
-PROFILER = ("hook", "profiled", "main", "quiet", "tracing_comes_and_goes")
+PROFILER = ("hook", "is_start", "profiled", "main", "quiet", "tracing_comes_and_goes")
 KILLS = int(os.environ.get("PYBPFDBG_SIGKILL_ROUNDS", "50"))
 SEED = int(os.environ.get("PYBPFDBG_SIGKILL_SEED", str(random.randrange(1 << 30))))
 
@@ -65,7 +65,7 @@ def said(line, files):
     """The same from what the program says of itself."""
     names = {os.path.basename(f): f for f in files}
     return collections.Counter({(names[os.path.basename(f)], first, name): n
-                                for f, first, name, n in json.loads(line)})
+                                for f, first, name, n, starts in json.loads(line)})
 
 
 def entry_of(pid):

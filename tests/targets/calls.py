@@ -4,16 +4,18 @@
 For each line on standard input it does its work and answers with one line:
     run        "done"
     alone      the same without threads
-    profile    under sys.setprofile; a JSON list of [file, first line, name, calls]
+    profile    under sys.setprofile; a JSON list of [file, first line, name, calls, of them: starts]
     first      the same and some more, after tracing was on for a moment
     sub N      in a sub-interpreter: calls its function `only_in_sub` N times; "done", or "none"
 Only code of this file and of the made-up file "<calls>" is reported.
 """
 import functools
 import json
+import opcode
 import sys
 import threading
 
+RESUME = opcode.opmap.get("RESUME")
 MINE = (__file__, "<calls>")
 
 
@@ -298,6 +300,14 @@ def work():
     threads()
 
 
+def is_start(frame):
+    """Does it begin, not go on? The eval loop stands before the first instruction, or (3.11+) on a RESUME whose argument says so."""
+    if sys.version_info < (3, 11):
+        return frame.f_lasti < 0
+    code = frame.f_code.co_code
+    return frame.f_lasti >= 0 and code[frame.f_lasti] == RESUME and code[frame.f_lasti + 1] & 7 == 0
+
+
 def profiled(closing):
     counts = {}
 
@@ -306,7 +316,8 @@ def profiled(closing):
             code = frame.f_code
             if code.co_filename in MINE:
                 key = (code.co_filename, code.co_firstlineno, code.co_name)
-                counts[key] = counts.get(key, 0) + 1
+                calls, starts = counts.get(key, (0, 0))
+                counts[key] = calls + 1, starts + is_start(frame)
 
     threading.setprofile(hook)
     sys.setprofile(hook)
@@ -317,7 +328,7 @@ def profiled(closing):
     threading.setprofile(None)
     rows = []
     for key in counts:
-        rows.append(key + (counts[key],))
+        rows.append(key + counts[key])
     return json.dumps(rows)
 
 

@@ -254,11 +254,34 @@ static void test_list(void)
 	check_list("1, 2147483647", -EINVAL, 0, 0);
 }
 
+static void test_engine(void)
+{
+	static const char *const bad[] = { "--engine ", "--engine magic f", "--engine uprobes f",
+					   "--engine=x f" };
+	struct err err = { 0 };
+	bool uprobe = false;
+
+	CU_ASSERT_STRING_EQUAL(parse_engine("f", &err, &uprobe), "f");
+	CU_ASSERT_FALSE(uprobe);
+	CU_ASSERT_STRING_EQUAL(parse_engine("--engine uprobe  a.py:3 if x", &err, &uprobe),
+			       "a.py:3 if x");
+	CU_ASSERT_TRUE(uprobe);
+	CU_ASSERT_STRING_EQUAL(parse_engine("f", &err, &uprobe), "f");
+	CU_ASSERT_TRUE(uprobe);
+	CU_ASSERT_STRING_EQUAL(parse_engine("--engine=watch f", &err, &uprobe), "f");
+	CU_ASSERT_FALSE(uprobe);
+	CU_ASSERT_STRING_EQUAL(parse_engine("--engine uprobe", &err, &uprobe), "");
+	CU_ASSERT_STRING_EQUAL(parse_engine("--engines f", &err, &uprobe), "--engines f");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		CU_ASSERT_PTR_NULL(parse_engine(bad[i], &err, &uprobe));
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "watch or uprobe"));
+	}
+}
+
 static const struct cu_test tests[] = {
-	CU_T(test_command), CU_T(test_ambiguous_lists_names),
-	CU_T(test_break),   CU_T(test_hits),
-	CU_T(test_numbers), CU_T(test_seconds),
-	CU_T(test_pid),	    CU_T(test_list),
+	CU_T(test_engine),  CU_T(test_command), CU_T(test_ambiguous_lists_names),
+	CU_T(test_break),   CU_T(test_hits),	CU_T(test_numbers),
+	CU_T(test_seconds), CU_T(test_pid),	CU_T(test_list),
 };
 
 int main(int argc, char **argv)

@@ -106,6 +106,10 @@ int attach_option(const struct program *p, char **argv, int c, struct attach_opt
 		if (program_scope(optarg, err, &o->scope))
 			return program_usage(p, "%s", err->text);
 		break;
+	case ATTACH_ENGINE:
+		if (program_engine(optarg, err, &o->uprobe))
+			return program_usage(p, "%s", err->text);
+		break;
 	case ATTACH_MAX_PAUSE:
 		if (parse_seconds(optarg, "--max-pause", err, &o->max_pause_ms))
 			return program_usage(p, "%s", err->text);
@@ -381,6 +385,7 @@ int attach_main(struct attach_options *o, attach_begin_fn *begin, void *priv)
 	out_init(&out, o->json, o->color);
 	sh.out = &out;
 	sh.prompt = attach_has_prompt(o);
+	sh.uprobe = o->uprobe;
 	so.scope = o->scope;
 	so.max_pause_ms = o->has_max_pause ? o->max_pause_ms : sh.prompt ? 0 : MAX_PAUSE_MS;
 	so.progress = shell_progress;

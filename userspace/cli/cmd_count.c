@@ -55,7 +55,7 @@ static int bind_all(struct count *c, struct err *err)
 		if (r == -ENOSPC && i)
 			return err_set(err, r,
 				       "pid %d: no watch slot is left for %.60s: count fewer "
-				       "locations at a time",
+				       "locations at a time, or functions with --engine uprobe",
 				       c->pid, c->locations[i]);
 		if (r < 0)
 			return r;
@@ -189,18 +189,20 @@ static int count(struct count *c, struct err *err)
 static int parse_options(const struct program *p, int argc, char **argv, struct count *c,
 			 struct session_options *so, bool *ret_json, enum out_color_mode *ret_color)
 {
-	enum { OPT_JSON = 256, OPT_FOR, OPT_INTERVAL, OPT_SCOPE, OPT_COLOR };
+	enum { OPT_JSON = 256, OPT_FOR, OPT_INTERVAL, OPT_SCOPE, OPT_ENGINE, OPT_COLOR };
 	static const struct option longopts[] = {
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "for", required_argument, NULL, OPT_FOR },
 		{ "interval", required_argument, NULL, OPT_INTERVAL },
 		PROGRAM_HITS,
 		{ "scope", required_argument, NULL, OPT_SCOPE },
+		{ "engine", required_argument, NULL, OPT_ENGINE },
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct err err = { 0 };
+	bool uprobe;
 	int o;
 
 	opterr = 0;
@@ -219,6 +221,10 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 			break;
 		case OPT_SCOPE:
 			r = program_scope(optarg, &err, &so->scope);
+			break;
+		case OPT_ENGINE:
+			r = program_engine(optarg, &err, &uprobe);
+			c->hits.engine = uprobe ? BP_UPROBE : BP_WATCH;
 			break;
 		case OPT_COLOR:
 			if (out_color_mode(optarg, ret_color))

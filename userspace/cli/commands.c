@@ -11,7 +11,8 @@
 
 /* In the order in which `help` lists them. */
 const struct command commands[] = {
-	{ "break", "b", "[LOCATION [thread TID] [ignore|every|first N] [if CONDITION]]",
+	{ "break", "b",
+	  "[[--engine uprobe] LOCATION [thread TID] [ignore|every|first N] [if CONDITION]]",
 	  "stop before a line or function; alone: list breakpoints", cmd_break, COMPLETE_LOCATION,
 	  false },
 	{ "tbreak", "", "LOCATION [if CONDITION]", "the same, once", cmd_tbreak, COMPLETE_LOCATION,

@@ -67,6 +67,8 @@ static void show_bound(struct shell *sh, const struct bp *bp, unsigned before)
 	else if (used > before)
 		out_add(sh->out, OUT_PLAIN, ", watch slots %u-%u of %d", before + 1, used,
 			TRACE_SLOTS);
+	else if (bp->engine == BP_UPROBE)
+		out_add(sh->out, OUT_PLAIN, ", no watch slot but a trap at every Python call");
 	else
 		out_add(sh->out, OUT_PLAIN, ", no further watch slot");
 	out_end(sh->out);
@@ -80,13 +82,18 @@ static int break_at(struct shell *sh, const char *args, bool temporary, struct e
 	struct bp_spec spec = { .temporary = temporary };
 	unsigned used = 0, free_slots;
 	struct parse_hits hits = { 0 };
+	bool uprobe = sh->uprobe;
 	int r, id;
 
+	args = parse_engine(args, err, &uprobe);
+	if (!args)
+		return -EINVAL;
 	r = parse_break(args, err, &location, &condition);
 	if (!r)
 		r = parse_hits(location, err, &hits);
 	if (r < 0)
 		return r;
+	spec.engine = uprobe ? BP_UPROBE : BP_WATCH;
 	session_slots(sh->s, NULL, &used, &free_slots);
 	spec.location = location;
 	spec.default_file = shell_current_file(sh);
@@ -157,6 +164,8 @@ void info_one(struct shell *sh, const struct bp *bp)
 	if (bp->slots)
 		out_add(sh->out, OUT_PLAIN, ", %u watch slot%s%s", bp->slots, plural(bp->slots),
 			bp->enabled ? "" : " when enabled");
+	else if (bp->engine == BP_UPROBE)
+		out_add(sh->out, OUT_PLAIN, ", uprobe");
 	out_end(sh->out);
 	if (bp->ended)
 		out_line(sh->out, "        it has ended: %s", bp->ended);

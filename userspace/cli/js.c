@@ -120,9 +120,9 @@ json_t *js_bound(const struct bp *bp)
 			  js_text(bp->location), "file", js_text(bp->file), "line",
 			  bp->exception || bp->data ? json_null() : json_integer(bp->line),
 			  "function", js_text(bp->function), "addresses", addresses, "engine",
-			  bp->exception ? "uprobe"
-			  : bp->data	? "data"
-					: "watch");
+			  bp->engine == BP_UPROBE ? "uprobe"
+			  : bp->data		  ? "data"
+						  : "watch");
 	if (bound && bp->exception)
 		json_object_set_new(bound, "exception", js_text(bp->exception));
 	if (bound && bp->data)

@@ -21,6 +21,11 @@
 #define OPTION_JSON "  --json              one JSON object a line on standard output\n"
 #define OPTION_SCOPE \
 	"  --scope cpu|task|auto  watch on every CPU, or thread by thread (default auto)\n"
+#define OPTION_ENGINE                                                                        \
+	"  --engine watch|uprobe  watch: lines, four at a time, free while they do not run " \
+	"(default); "                                                                        \
+	"uprobe:\n"                                                                          \
+	"                      functions, without limit, a trap at every Python call\n"
 #define OPTION_COLOR "  --color auto|always|never\n"
 
 #define OPTION_CAPTURES                                                         \
@@ -36,7 +41,7 @@ static const struct program programs[] = {
 	  "  -c COMMAND          run it, then the next; detach at the end (may be repeated)\n"
 	  "  -x FILE             run the commands in FILE (- is standard input)\n"
 	  "  --max-pause SECONDS a stop never lasts longer (default: none at a prompt, else "
-	  "10)\n" OPTION_JSON OPTION_SCOPE OPTION_COLOR },
+	  "10)\n" OPTION_JSON OPTION_SCOPE OPTION_ENGINE OPTION_COLOR },
 	{ "dump", "[OPTIONS] PID", "print every thread's stack, then go on", program_dump,
 	  "  --locals            with the local variables\n"
 	  "  --native            with the native (C) stack below each, as far as it can be "
@@ -46,7 +51,7 @@ static const struct program programs[] = {
 	  PROGRAM_HITS_HELP
 	  "  --for SECONDS       end after that time (default: at Ctrl-C)\n"
 	  "  --interval SECONDS  print the counts so far every so often\n" OPTION_JSON OPTION_SCOPE
-		  OPTION_COLOR },
+		  OPTION_ENGINE OPTION_COLOR },
 	{ "run", "[OPTIONS] SCRIPT|-m MODULE [ARGS]",
 	  "start a Python program, stopped before its first line", program_run,
 	  "  --python PATH       the interpreter (default: python3)\n"
@@ -54,7 +59,7 @@ static const struct program programs[] = {
 	  "repeated)\n"
 	  "  -x FILE             run the commands in FILE (- is standard input)\n"
 	  "  --max-pause SECONDS a stop never lasts longer (default: none at a prompt, else "
-	  "10)\n" OPTION_JSON OPTION_SCOPE OPTION_COLOR },
+	  "10)\n" OPTION_JSON OPTION_SCOPE OPTION_ENGINE OPTION_COLOR },
 	{ "log", "[OPTIONS] PID LOCATION TEXT",
 	  "print a text with values each time a line runs, without stopping anything", program_log,
 	  "  TEXT is written as the inside of an f-string: 'charge {item.sku} {total:.2f}'\n"
@@ -180,6 +185,14 @@ int program_scope(const char *text, struct err *err, enum trace_scope *ret)
 		return 0;
 	}
 	return err_set(err, -EINVAL, "--scope is cpu, task or auto, not '%.40s'", text);
+}
+
+int program_engine(const char *text, struct err *err, bool *ret_uprobe)
+{
+	*ret_uprobe = !strcmp(text, "uprobe");
+	return *ret_uprobe || !strcmp(text, "watch")
+		       ? 0
+		       : err_set(err, -EINVAL, "--engine is watch or uprobe, not '%.40s'", text);
 }
 
 int program_signals(void)

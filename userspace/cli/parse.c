@@ -233,6 +233,28 @@ int parse_hits(char *location, struct err *err, struct parse_hits *ret)
 	}
 }
 
+const char *parse_engine(const char *args, struct err *err, bool *ret_uprobe)
+{
+	static const char option[] = "--engine";
+	size_t len = sizeof(option) - 1, word;
+
+	if (strncmp(args, option, len) || (args[len] != '=' && !isspace((unsigned char)args[len])))
+		return args;
+	args += len + 1;
+	args += strspn(args, " \t");
+	word = strcspn(args, " \t");
+	if (word == 5 && !memcmp(args, "watch", word))
+		*ret_uprobe = false;
+	else if (word == 6 && !memcmp(args, "uprobe", word))
+		*ret_uprobe = true;
+	else {
+		err_set(err, -EINVAL, "--engine is watch or uprobe, not '%.*s'",
+			(int)(word < 40 ? word : 40), args);
+		return NULL;
+	}
+	return args + word + strspn(args + word, " \t");
+}
+
 int parse_next_number(const char **args, struct err *err, int64_t *ret)
 {
 	const char *s = *args;

@@ -3,6 +3,7 @@
 #ifndef PYBPFDBG_CLI_PARSE_H
 #define PYBPFDBG_CLI_PARSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -44,6 +45,12 @@ struct parse_hits {
  * line.
  */
 int parse_hits(char *location, struct err *err, struct parse_hits *ret);
+
+/*
+ * Take "--engine watch" or "--engine uprobe" off the start: what follows (a pointer into args); *ret_uprobe is left alone where
+ * there is none. NULL with a line in *err: another engine.
+ */
+const char *parse_engine(const char *args, struct err *err, bool *ret_uprobe);
 
 /* The next number of a list separated by blanks or commas: 1 and *args moves on, 0 at the end,
  * -EINVAL with a line. */

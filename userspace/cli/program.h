@@ -57,6 +57,8 @@ int program_hits_option(int o, const char *text, struct err *err, struct bp_spec
 
 /* cpu, task, auto: 0 or -EINVAL with a line. */
 int program_scope(const char *text, struct err *err, enum trace_scope *ret);
+/* watch, uprobe: 0 or -EINVAL with a line. */
+int program_engine(const char *text, struct err *err, bool *ret_uprobe);
 /* A non-blocking descriptor that is readable after SIGINT, SIGTERM or SIGHUP, which do nothing else
  * from then on. */
 int program_signals(void);

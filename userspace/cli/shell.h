@@ -26,6 +26,7 @@ struct shell {
 	bool launched; /* the target was started by us: it ends with the session */
 	struct terminal *terminal; /* NULL: there is none to share with the target */
 	bool prompt;  /* a person sits there */
+	bool uprobe;  /* breakpoints are set with the uprobe engine where nothing else is said */
 	bool stopped; /* as far as was shown: a stop that nobody has seen yet is not one */
 	bool over;    /* no more commands: detached, or the target ended */
 	int status;   /* exit status of the program when over */

@@ -15,6 +15,7 @@ struct location;
 struct bind_place {
 	uint64_t code, bytecode;
 	uint64_t checksum; /* of the code object, see interp_code */
+	bool entry; /* not the line: where a frame of the code begins, see bind_entry() */
 	struct interp_place *place; /* a copy, owned by the binding */
 };
 
@@ -35,6 +36,11 @@ int bind_location(struct code_index *ix, struct interp *in, const struct locatio
 		  struct binding *ret);
 /* The first line event of a code object that is in ix. As bind_location(). */
 int bind_code(struct code_index *ix, uint64_t code, const char *target, struct err *err, struct binding *ret);
+/*
+ * Make of a binding to a line one to the functions that begin with it, for the uprobe engine: one place for each code
+ * object. -EINVAL with a line: the line is inside a function.
+ */
+int bind_entry(struct code_index *ix, const char *target, struct err *err, struct binding *b);
 void binding_deinit(struct binding *b);
 /* The file that a path or an unambiguous tail of one names. -ENOENT, -ENOTUNIQ with the line in *err. */
 int bind_file(struct code_index *ix, const char *asked, const char *target, struct err *err,

@@ -161,9 +161,15 @@ static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 	session_relax(s);
 	if (r == -ENOSPC && b->pub.slots > 1 && !session_slots(s, NULL, &used, &nfree))
 		err_set(err, r,
-			"%s: %u watch slots are needed and %u of %d free (%u ours); clear "
-			"or disable a breakpoint",
+			"%s: %u watch slots are needed and %u of %d free (%u ours); clear or "
+			"disable "
+			"a breakpoint, " BP_UPROBE_INSTEAD,
 			s->label, b->pub.slots, nfree, TRACE_SLOTS, used);
+	else if (r == -ENOSPC && b->pub.slots && err) {
+		struct err why = *err;
+
+		err_set(err, r, "%s, " BP_UPROBE_INSTEAD, why.text);
+	}
 	return r;
 }
 
@@ -217,6 +223,8 @@ void bps_disarm(struct session *s)
 		trace_unwatch(s->trace, s->places.data[i]->addr);
 	if (s->trace)
 		trace_program_off(s->trace, TRACE_PROGRAM_CATCH);
+	if (s->trace)
+		trace_program_off(s->trace, TRACE_PROGRAM_ENTER);
 	for (i = 0; s->trace && i < s->bps.n; i++)
 		if (s->bps.data[i]->data)
 			data_disarm(s, s->bps.data[i]);
@@ -268,13 +276,13 @@ static int bp_describe(struct bp_priv *b)
 			if (b->where.places[j].bytecode + b->where.places[j].place->offset + 1 ==
 			    addr)
 				break;
-		b->pub.slots += j == i;
+		b->pub.slots += j == i && !p->entry;
 		if (p->place->event)
 			b->pub.places[b->pub.nplaces++] = (struct bp_line){
 				.code = p->code,
 				.line = p->place->line,
 				.offset = p->place->offset,
-				.address = addr,
+				.address = p->entry ? p->bytecode : addr,
 			};
 	}
 	return 0;
@@ -343,6 +351,9 @@ static int bp_new(struct session *s, const struct bp_spec *spec, struct err *err
 		r = catch_bind(s, b, spec->exception, err);
 	else
 		r = bp_bind(s, spec->location, spec->default_file, err, b);
+	b->pub.engine = spec->exception ? BP_UPROBE : spec->engine;
+	if (!r && !spec->exception && spec->engine == BP_UPROBE)
+		r = bind_entry(s->index, s->label, err, &b->where);
 	if (r) {
 		bp_free(s, b);
 		return r;

@@ -109,18 +109,37 @@ int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n
 static void correct_top(struct session *s, const struct abi_hit *hit, struct interp_frame *frames,
 			size_t *n)
 {
-	const struct place *p;
+	const struct place *p = place_by_id(s, hit->place);
 
+	/* Up to 3.10 the thread state knows a frame only some instructions after the eval loop is
+	 * entered with it; there is room for one more. */
+	if (p && p->addr == ABI_ADDR_ENTRY && (!*n || frames[0].frame != hit->frame)) {
+		memmove(frames + 1, frames, *n * sizeof(*frames));
+		frames[0] = (struct interp_frame){ .frame = hit->frame, .code = hit->code };
+		++*n;
+	}
 	if (*n > 1 && hit->frame && frames[0].frame != hit->frame && frames[1].frame == hit->frame)
 		memmove(frames, frames + 1, --*n * sizeof(*frames));
 	if (!*n || !hit->frame || frames[0].frame != hit->frame || frames[0].code != hit->code)
 		return;
 	frames[0].offset = hit->offset;
-	p = place_by_id(s, hit->place);
 	if (p)
 		frames[0].line = (int32_t)p->abi.group;
 	else
 		frames[0].line = s->in->ops->line_of(s->in, hit->code, hit->offset);
+}
+
+/* For the frame that correct_top() may add. On failure the array is freed. */
+static int make_room(struct interp_frame **frames, size_t n)
+{
+	struct interp_frame *more = realloc(*frames, (n + 1) * sizeof(*more));
+
+	if (!more) {
+		free(*frames);
+		return -ENOMEM;
+	}
+	*frames = more;
+	return 0;
 }
 
 int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret,
@@ -148,6 +167,8 @@ int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame
 		return -ESRCH;
 	/* one more, for the one that correct_top() may drop */
 	r = s->in->ops->frames(s->in, tstate, max < SIZE_MAX ? max + 1 : max, ret, ret_n);
+	if (!r)
+		r = make_room(ret, *ret_n);
 	if (r)
 		return r;
 	if (s->stopped)

@@ -29,6 +29,21 @@ static struct place *place_at(struct session *s, uint64_t addr, uint64_t code)
 	return NULL;
 }
 
+/* Begin to look at addr, as its first place is set. 0 or negative errno with a line. */
+static int look_at(struct session *s, uint64_t addr, struct err *err)
+{
+	return addr == ABI_ADDR_ENTRY ? session_program_on(s, TRACE_PROGRAM_ENTER, err)
+				      : trace_watch(s->trace, addr, err);
+}
+
+static void look_away(struct session *s, uint64_t addr)
+{
+	if (addr == ABI_ADDR_ENTRY)
+		trace_program_off(s->trace, TRACE_PROGRAM_ENTER);
+	else
+		trace_unwatch(s->trace, addr);
+}
+
 static bool address_used(struct session *s, uint64_t addr)
 {
 	size_t i;
@@ -69,7 +84,7 @@ void place_release(struct session *s, uint32_t id, uint32_t rule, bool stops)
 		;
 	s->places.data[i] = s->places.data[--s->places.n];
 	if (!address_used(s, p->addr))
-		trace_unwatch(s->trace, p->addr);
+		look_away(s, p->addr);
 	trace_place_del(s->trace, p->addr, p->code);
 	free(p);
 }
@@ -127,7 +142,7 @@ static int place_join(struct session *s, struct place *p, const struct interp_pl
 int place_take(struct session *s, const struct bind_place *bp, bool keep_state, uint32_t rule,
 	       bool stops, struct err *err, uint32_t *ret_id)
 {
-	uint64_t addr = bp->bytecode + bp->place->offset + 1;
+	uint64_t addr = bp->entry ? ABI_ADDR_ENTRY : bp->bytecode + bp->place->offset + 1;
 	struct place *p = place_at(s, addr, bp->code);
 	bool first_at_addr;
 	int r;
@@ -160,7 +175,7 @@ int place_take(struct session *s, const struct bind_place *bp, bool keep_state, 
 		return err_set(err, r, "%s: cannot add a place to the kernel's map: %s", s->label,
 			       strerror(-r));
 	}
-	r = first_at_addr ? trace_watch(s->trace, addr, err) : 0;
+	r = first_at_addr ? look_at(s, addr, err) : 0;
 	if (!r)
 		r = vec_push(&s->places, p);
 	if (r) {

@@ -67,6 +67,12 @@ struct target *session_target(struct session *s);
 struct interp *session_interp(struct session *s);
 
 /* ---- breakpoints ---- */
+/* What sees its hits: hardware watchpoints on its lines, or uprobes on the interpreter. */
+enum bp_engine { BP_WATCH, BP_UPROBE };
+/* What a message about lacking watch slots ends in. */
+#define BP_UPROBE_INSTEAD                                                                       \
+	"or break where a function begins with --engine uprobe: no slot, but a trap (about 1 us) " \
+	"at every Python call"
 enum bp_action { BP_STOP, BP_COUNT, BP_LOG, BP_SNAP };
 
 /* What BP_LOG and BP_SNAP send (bpf/abi.h, struct abi_capture); 0: the defaults of bpf/capture.bpf.h. */
@@ -84,6 +90,7 @@ struct bp_spec {
 	const char *location;	  /* FILE:LINE, MODULE:QUALNAME, QUALNAME, or a number */
 	const char *default_file; /* whose line a bare number is; may be NULL */
 	enum bp_action action;
+	enum bp_engine engine; /* UPROBE: where a function begins only, no slot, a trap at every Python call */
 	bool temporary, disabled;
 	const char *condition; /* NULL: none */
 	uint64_t ignore;       /* hits that come first and do not count */
@@ -103,6 +110,7 @@ struct bp_line {
 struct bp {
 	int id; /* from 1 */
 	enum bp_action action;
+	enum bp_engine engine;
 	bool temporary, enabled;
 	bool gone;	    /* a hit was in other code: that which it was bound to is no more */
 	char *exception;    /* full name of the class; NULL: a breakpoint at a place */

@@ -26,6 +26,9 @@ static const struct {
 	unsigned kinds;
 	const char *maps[3];
 } table[TRACE_PROGRAM_MAX] = {
+	[TRACE_PROGRAM_ENTER] = { "enter",
+				  KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME),
+				  { "entered" } },
 	[TRACE_PROGRAM_CALLS] = { "calls",
 				  KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME),
 				  { "calls_map" } },

@@ -127,6 +127,7 @@ enum trace_scope trace_scope(const struct trace *tr); /* CPU or TASK, as it came
 int trace_threads_changed(struct trace *tr);
 /* The programs of the uprobe engine (bpf/uprobe.bpf.c). */
 enum trace_program {
+	TRACE_PROGRAM_ENTER, /* places at ABI_ADDR_ENTRY: a frame of the code begins */
 	TRACE_PROGRAM_CALLS, /* counts calls: calls_map, from struct abi_code_key to struct abi_calls */
 	TRACE_PROGRAM_STEP_CALL,  /* the stepped thread calls a Python function */
 	TRACE_PROGRAM_STEP_RAISE, /* an exception passes a frame of the stepped thread */
