@@ -35,14 +35,9 @@ struct addresses {
 static int decode(struct cpython *py, uint64_t at, struct machine_instr *ret)
 {
 	uint8_t data[MACHINE_MAX];
-	size_t len = sizeof(data);
-	int r;
+	int r = sym_text(py->sym, py->info.module, at, data, sizeof(data));
 
-	/* The text may end sooner. */
-	do
-		r = mem_read(py->mem, at, data, len);
-	while (r && --len);
-	return r ? r : machine_decode(data, len, at, ret);
+	return r < 0 ? r : machine_decode(data, (size_t)r, at, ret);
 }
 
 static int chain_from(struct cpython *py, uint64_t entry, struct chain *ret)

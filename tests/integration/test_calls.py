@@ -207,6 +207,17 @@ class Calls(harness.TestCase):
         self.assertEqual(hits, [123], [e for e in events if e["event"] != "calls" or e["hits"] > 100 or not e["function"]])
 
     @harness.each_interpreter
+    def test_two_at_once(self, interp):
+        """A second debugger finds its way through text that holds the traps of the first."""
+        target = self.start(interp, "calls.py")
+        files = (target.script, "<calls>")
+        counters = [Counter(target.pid) for _ in range(2)]
+        self.assertEqual(self.ask(target, "alone"), "done")
+        first = own(counters[0].end(), files)
+        self.assertGreater(sum(first.values()), 3000)
+        self.assertSame(own(counters[1].end(), files), first)
+
+    @harness.each_interpreter
     def test_others_are_untouched(self, interp):
         target, other = self.start(interp, "calls.py"), self.start(interp, "calls.py")
         before = text_areas(other.pid)

@@ -67,6 +67,7 @@ static void test_functions(void)
 	struct elf_file *f = open_path("/proc/self/exe");
 	struct sym_range range = { 0 }, text = { 0 };
 	uint64_t addr, size, a;
+	uint8_t code[8];
 	size_t known = 0, all = 0;
 
 	if (!f)
@@ -81,6 +82,10 @@ static void test_functions(void)
 	CU_ASSERT_EQUAL(elf_file_function_at(f, UINT64_MAX, &range), -ENOENT);
 	CU_ASSERT_EQUAL(elf_file_section(f, ".text", &text), 0);
 	CU_ASSERT(text.start <= addr && addr < text.end);
+	CU_ASSERT_EQUAL(elf_file_text(f, addr, code, sizeof(code)), sizeof(code));
+	CU_ASSERT_EQUAL(memcmp(code, (const void *)test_elf_function, sizeof(code)), 0);
+	CU_ASSERT_EQUAL(elf_file_text(f, 0, code, sizeof(code)), -ENOENT);
+	CU_ASSERT_EQUAL(elf_file_text(f, UINT64_MAX, code, sizeof(code)), -ENOENT);
 	CU_ASSERT_EQUAL(elf_file_section(f, ".no", &range), -ENOENT);
 	/* Nearly all of the code is in some function. */
 	for (a = text.start; a < text.end; a += 16, all++)

@@ -19,6 +19,11 @@ int sym_section(struct sym *s, size_t module, const char *name, struct sym_range
 	return s->ops->section(s->priv, module, name, ret);
 }
 
+int sym_text(struct sym *s, size_t module, uint64_t addr, uint8_t *buf, size_t len)
+{
+	return s->ops->text ? s->ops->text(s->priv, module, addr, buf, len) : -ENOSYS;
+}
+
 int sym_function_at(struct sym *s, size_t module, uint64_t addr, struct sym_range *ret)
 {
 	return s->ops->function_at(s->priv, module, addr, ret);

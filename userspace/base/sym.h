@@ -32,6 +32,11 @@ struct sym_ops {
 	int (*section)(void *priv, size_t module, const char *name, struct sym_range *ret);
 	/* The function part (by .eh_frame's FDEs, present in stripped files too) that holds addr. -ENOENT. */
 	int (*function_at)(void *priv, size_t module, uint64_t addr, struct sym_range *ret);
+	/*
+	 * Up to len bytes of machine code as the file has them: in memory there may be traps of debuggers between. How many there
+	 * are from addr on, at least 1; -ENOENT. May be NULL.
+	 */
+	int (*text)(void *priv, size_t module, uint64_t addr, uint8_t *buf, size_t len);
 };
 
 struct sym {
@@ -44,6 +49,8 @@ int sym_modules(struct sym *s, const struct sym_module **ret, size_t *ret_n);
 int sym_lookup(struct sym *s, size_t module, const char *name, uint64_t *ret_addr, uint64_t *ret_size);
 int sym_section(struct sym *s, size_t module, const char *name, struct sym_range *ret);
 int sym_function_at(struct sym *s, size_t module, uint64_t addr, struct sym_range *ret);
+/* -ENOSYS where there is no such op. */
+int sym_text(struct sym *s, size_t module, uint64_t addr, uint8_t *buf, size_t len);
 /* The first module that defines name; -ENOENT, or why the first file that could not be read could not. */
 int sym_find_module(struct sym *s, const char *name, size_t *ret_module);
 

@@ -282,3 +282,21 @@ int elf_file_function_at(struct elf_file *f, uint64_t addr, struct sym_range *re
 	}
 	return ehframe_find(&f->fdes, addr, ret);
 }
+
+int elf_file_text(struct elf_file *f, uint64_t addr, uint8_t *buf, size_t len)
+{
+	for (size_t i = 0; i < f->nphdrs && i < PHDRS_MAX; i++) {
+		GElf_Phdr ph;
+		ssize_t n;
+
+		if (!gelf_getphdr(f->elf, (int)i, &ph) || ph.p_type != PT_LOAD ||
+		    !(ph.p_flags & PF_X) || addr < ph.p_vaddr || addr - ph.p_vaddr >= ph.p_filesz)
+			continue;
+		addr -= ph.p_vaddr;
+		if (len > ph.p_filesz - addr)
+			len = ph.p_filesz - addr;
+		n = pread(f->fd, buf, len, (off_t)(ph.p_offset + addr));
+		return n > 0 ? (int)n : -ENOENT;
+	}
+	return -ENOENT;
+}

@@ -30,5 +30,7 @@ int elf_file_symbol(struct elf_file *f, const char *name, uint64_t *ret_addr, ui
 int elf_file_section(struct elf_file *f, const char *name, struct sym_range *ret);
 /* The part of a function that holds addr, by the FDEs of .eh_frame. -ENOENT. */
 int elf_file_function_at(struct elf_file *f, uint64_t addr, struct sym_range *ret);
+/* Up to len bytes of machine code as the file has them. How many there are from addr on, at least 1; -ENOENT. */
+int elf_file_text(struct elf_file *f, uint64_t addr, uint8_t *buf, size_t len);
 
 #endif

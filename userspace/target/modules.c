@@ -287,11 +287,21 @@ static int sym_function_at_live(void *priv, size_t module, uint64_t addr, struct
 	return r;
 }
 
+static int sym_text_live(void *priv, size_t module, uint64_t addr, uint8_t *buf, size_t len)
+{
+	struct elf_file *f;
+	uint64_t bias;
+	int r = use_module(priv, module, &f, &bias);
+
+	return r ? r : elf_file_text(f, addr - bias, buf, len);
+}
+
 const struct sym_ops target_sym_ops = {
 	.modules = sym_modules_live,
 	.lookup = sym_lookup_live,
 	.section = sym_section_live,
 	.function_at = sym_function_at_live,
+	.text = sym_text_live,
 };
 
 void target_modules_deinit(struct target *t)
