@@ -232,6 +232,39 @@ class Calls(harness.TestCase):
         self.assertEqual(text_areas(target.pid), own_before)
 
 
+FORKS = """
+import os, sys
+def f(x): return x
+print("ready", flush=True)
+for line in sys.stdin:
+    pid = os.fork()
+    for i in range(1000): f(i)
+    if not pid:
+        print(os.getpid(), flush=True)
+        sys.stdin.readline()
+        os._exit(0)
+"""
+
+
+@harness.per_interpreter
+class Forks(harness.TestCase):
+    @harness.each_interpreter
+    def test_child(self, interp):
+        """A forked child inherits the text with the traps: it meets each once at most, and is not counted."""
+        target = self.start_code(interp, FORKS)
+        before = text_areas(target.pid)
+        counter = Counter(target.pid)
+        sites = differences(before, text_areas(target.pid))
+        target.send("\n")
+        child = int(target.line())
+        left = differences(before, text_areas(child))
+        self.assertLess(len(left), len(sites), "a trap that was met was not taken out")
+        hits = [e["hits"] for e in counter.end() if e["event"] == "calls" and e["function"] == "f"]
+        self.assertEqual(hits, [1000])
+        self.assertFalse(differences(before, text_areas(child)))
+        target.send("\n")
+
+
 class Oracles(harness.TestCase):
     """Up to 3.10 a call is an entry into the eval loop, which others can count, too."""
 
