@@ -45,6 +45,9 @@ struct abi_exc {
 	__u32 code_code;        /* co_code, a bytes object; ABI_NONE from 3.11 on: abi_py.code_bytecode */
 	__u32 bytes_data;
 	__u32 raise_op;         /* RAISE_VARARGS */
+	__u32 frame_iblock, frame_blockstack; /* how many blocks, and the blocks (PyTryBlock); ABI_NONE from 3.11 on */
+	__u32 end_finally;      /* up to 3.8: 1 */
+	__u32 frame_valuestack; /* up to 3.10 */
 };
 
 /* Facts of one interpreter in one process; offsets in bytes. */
@@ -85,6 +88,8 @@ enum abi_action {
 	ABI_ACT_NOTE = 3, /* of a place only: remember it as previous, nothing else */
 	ABI_ACT_LOG = 4,  /* of a rule only: send the values of its expressions */
 	ABI_ACT_SNAP = 5, /* of a rule only: send the frames and their locals */
+	ABI_ACT_ENTER = 6, /* of a place only: a call that is timed begins (bpf/timed.bpf.h) */
+	ABI_ACT_LEAVE = 7, /* of a place only: it returns */
 };
 
 /*
@@ -264,6 +269,35 @@ enum abi_record_kind {
 	ABI_REC_DATA = 5, /* an abi_hit: addr was written, place is abi_data.id; frame 0: it could not be found */
 };
 
+/* What the kernel must know of a function whose calls are timed; offsets in bytes into its bytecode. */
+#define ABI_TIMED_RANGES 128
+#define ABI_TIMED_ENDS 32
+#define ABI_TIMED_BUCKETS 512 /* below 8: its number is the ns; else ((e - 2) << 3 | the 3 bits behind the first), e: log2 */
+#define ABI_TIMED_LOOPS 1u    /* what begins a call may be seen again in the same call */
+struct abi_timed {
+	__u32 flags, nranges, nends, pad0;
+	struct {
+		__s32 lo, hi; /* 3.11+: an exception from here leads to a handler; hi is not in it */
+	} ranges[ABI_TIMED_RANGES];
+	struct {
+		__s32 at, depth; /* up to 3.8, END_FINALLY: f_iblock there if it raises again (one less: it goes on, or returns) */
+		__s32 handler;   /* where the body that it ends begins */
+		__s32 silences;  /* up to 3.7: 1 at the end of a `with`, which may have silenced the exception */
+	} ends[ABI_TIMED_ENDS];
+};
+enum abi_timed_sum {
+	ABI_TIMED_ENTERED,
+	ABI_TIMED_RETURNED,
+	ABI_TIMED_RAISED,
+	ABI_TIMED_NS,       /* of all that ended */
+	ABI_TIMED_MAX,
+	ABI_TIMED_NOT_MIN,  /* ~ of the shortest */
+	ABI_TIMED_FULL,     /* calls that found no room */
+	ABI_TIMED_INFLIGHT, /* ends of calls that had begun before */
+	ABI_TIMED_REPLACED, /* calls whose end was not seen: their frame was used again */
+	ABI_TIMED_SUMS,
+};
+
 #define ABI_PLACE_RAISE 0xffffffffu /* abi_hit.place: no place, but where an exception is raised */
 #define ABI_CATCH_MAX 32            /* breakpoints on exceptions; each is a bit */
 #define ABI_CATCH_CLASSES 256       /* classes that they wait for */
@@ -334,6 +368,9 @@ enum abi_site_kind {
 	ABI_SITE_RESUME = 2,     /* 3.11+: a frame starts or goes on (the RESUME instructions) */
 	ABI_SITE_EVAL_CODE = 3,  /* PyEval_EvalCode: a module, exec or eval is about to run */
 	ABI_SITE_TRACEBACK = 4,  /* PyTraceBack_Here: an exception passes a frame */
+	ABI_SITE_RETURN = 5,     /* a return instruction begins */
+	ABI_SITE_RERAISE = 6,    /* RERAISE, up to 3.8 END_FINALLY, begins */
+	ABI_SITE_RAISE = 7,      /* RAISE_VARARGS begins */
 };
 
 /*

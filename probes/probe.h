@@ -98,6 +98,15 @@ struct interp_site {
 	bool emulated; /* a hit is one trap, and about ten times cheaper: the kernel emulates the instruction */
 };
 
+/* How calls of a code object begin and end. Offsets in bytes into its bytecode. */
+struct interp_exits {
+	uint32_t entry;    /* runs once when a call begins (but for ABI_TIMED_LOOPS); of a generator: when it first goes on */
+	uint32_t *returns; /* return instructions, malloc'ed */
+	size_t nreturns;
+	bool generator;    /* or a coroutine: it is left and entered again in between */
+	struct abi_timed timed; /* how exceptions leave it */
+};
+
 /* A class of the target. */
 struct interp_class {
 	uint64_t type; /* address */
@@ -287,6 +296,8 @@ struct interp_ops {
 	 */
 	int (*type_lookup)(struct interp *in, uint64_t type, const char *name, uint64_t *ret_addr,
 			   uint64_t *ret_owner);
+	/* Free returns. -EINVAL: no code object; -E2BIG: it has more than struct abi_timed can hold. */
+	int (*exits)(struct interp *in, uint64_t code, struct interp_exits *ret);
 	/*
 	 * The exception that thread state tstate is about to propagate, as a tree. *ret_addr: the instance; 0 where C code
 	 * raised it and nobody has made the instance yet (before 3.12): then *ret is what it will be. -ENOENT: there is none.

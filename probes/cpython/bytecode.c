@@ -25,6 +25,13 @@ enum op_kind bytecode_kind(unsigned minor, uint8_t op)
 	return ops ? (enum op_kind)ops[op].kind : OPK_UNKNOWN;
 }
 
+uint8_t bytecode_flags(unsigned minor, uint8_t op)
+{
+	const struct op_info *ops = table(minor);
+
+	return ops ? ops[op].flags : 0;
+}
+
 uint8_t bytecode_raise(unsigned minor)
 {
 	const struct op_info *ops = table(minor);

@@ -81,6 +81,7 @@ struct bytecode_originals {
 bool bytecode_supported(unsigned minor);
 /* What the opcode (any of its forms) does in 3.minor. */
 enum op_kind bytecode_kind(unsigned minor, uint8_t op);
+uint8_t bytecode_flags(unsigned minor, uint8_t op); /* OPF_* */
 /* The opcode of the `raise` statement (RAISE_VARARGS). */
 uint8_t bytecode_raise(unsigned minor);
 /* Put the originals back in place of INSTRUMENTED_LINE, INSTRUMENTED_INSTRUCTION and

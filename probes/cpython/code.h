@@ -36,6 +36,10 @@ struct code_parts {
 	size_t exceptions_len;
 };
 
+/* lines.c: as flow_init() takes them; borrowed from p */
+struct flow_input;
+struct flow_input flow_input_of(const struct cpython *py, const struct code_parts *p);
+
 int code_parts_read(struct cpython *py, uint64_t addr, struct code_parts *ret);
 void code_parts_deinit(struct code_parts *p);
 

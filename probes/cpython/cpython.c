@@ -106,6 +106,7 @@ const struct interp_ops cpython_ops = {
 	.half_writes = cpython_half_writes,
 	.type_is = cpython_type_is,
 	.type_lookup = cpython_type_lookup,
+	.exits = cpython_exits,
 	.raised = cpython_raised,
 	.exception_classes = cpython_exception_classes,
 	.module_globals = cpython_module_globals,

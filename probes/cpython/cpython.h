@@ -149,6 +149,8 @@ int cpython_line_of(struct interp *in, uint64_t code, int32_t offset);
 int cpython_places(struct interp *in, uint64_t code, struct interp_place **ret, size_t *ret_n);
 int cpython_code_children(struct interp *in, uint64_t code, uint64_t **ret, size_t *ret_n);
 
+/* exits.c */
+int cpython_exits(struct interp *in, uint64_t code, struct interp_exits *ret);
 /* exceptions.c */
 int cpython_raised(struct interp *in, uint64_t tstate, const struct value_limits *lim, uint64_t *ret_addr,
 		   struct value **ret);

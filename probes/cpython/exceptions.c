@@ -26,6 +26,10 @@ void cpython_kernel_exc(const struct cpython *py, struct abi_exc *ret)
 		.code_code = o->minor <= 10 ? o->code_code : OFF_NONE,
 		.bytes_data = o->bytes_data,
 		.raise_op = bytecode_raise(o->minor),
+		.frame_iblock = o->frame_iblock,
+		.frame_blockstack = o->frame_blockstack,
+		.frame_valuestack = o->frame_valuestack,
+		.end_finally = o->minor <= 8,
 	};
 }
 

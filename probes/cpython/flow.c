@@ -106,6 +106,21 @@ static int32_t handler_of(const struct build *b, int32_t block)
 	return -1;
 }
 
+static int32_t depth_of(const struct build *b, int32_t block)
+{
+	int32_t depth;
+
+	for (depth = 0; block >= 0 && depth < BLOCKS_MAX; depth++)
+		block = parent_of(b, block);
+	return depth;
+}
+
+/* Where the handler around begins that `block` stands for; -1: it is none. */
+static int32_t body_of(const struct build *b, int32_t block)
+{
+	return block >= 0 && is_handler(b, block) ? b->f->ins[block - (int32_t)b->f->n].target : -1;
+}
+
 /* The innermost loop around, up to 3.7; -1: none. */
 static int32_t loop_of(const struct build *b, int32_t block)
 {
@@ -195,8 +210,15 @@ static int handlers_from_blocks(struct build *b)
 	while (todo.n)
 		follow_blocks(b, &todo, todo.data[--todo.n]);
 	free(todo.data);
-	for (i = 0; i < f->n; i++)
+	f->depth = calloc(f->n, sizeof(*f->depth));
+	f->body = calloc(f->n, sizeof(*f->body));
+	if (!f->depth || !f->body)
+		return -ENOMEM;
+	for (i = 0; i < f->n; i++) {
 		f->handler[i] = handler_of(b, b->block[i]);
+		f->body[i] = body_of(b, b->block[i]);
+		f->depth[i] = depth_of(b, b->block[i]);
+	}
 	return 0;
 }
 
@@ -439,6 +461,8 @@ void flow_deinit(struct flow *f)
 	free(f->line);
 	free(f->begins);
 	free(f->handler);
+	free(f->depth);
+	free(f->body);
 	free(f->reached);
 	free(f->in);
 	free(f->in_first);

@@ -36,6 +36,9 @@ struct flow {
 	int32_t *line;	  /* of each instruction, 0: none */
 	uint8_t *begins;  /* up to 3.9: the tracer sees the start of a line here */
 	int32_t *handler; /* index of the instruction that an exception leads to, -1: none */
+	/* Up to 3.10: blocks around each instruction, that of a handler included, and the index where
+	 * the innermost handler around it begins (-1: none). NULL from 3.11 on. */
+	int32_t *depth, *body;
 	bool *reached;	  /* from the entry */
 	/* Edges between reached instructions; those into i are in[in_first[i]] .. in[in_first[i +
 	 * 1] - 1]. */

@@ -32,6 +32,21 @@ int cpython_line_of(struct interp *in, uint64_t code, int32_t offset)
 	return linetable_find(&lt, (uint32_t)offset);
 }
 
+struct flow_input flow_input_of(const struct cpython *py, const struct code_parts *p)
+{
+	return (struct flow_input){
+		.minor = py->off->minor,
+		.bytes = p->bytes,
+		.size = p->head.size,
+		.lines = p->lines,
+		.lines_len = p->lines_len,
+		.exceptions = p->exceptions,
+		.exceptions_len = p->exceptions_len,
+		.first_line = p->head.first_line,
+		.first_traceable = p->head.first_traceable,
+	};
+}
+
 int cpython_places(struct interp *in, uint64_t code, struct interp_place **ret, size_t *ret_n)
 {
 	struct cpython *py = cpython_of(in);
@@ -42,17 +57,7 @@ int cpython_places(struct interp *in, uint64_t code, struct interp_place **ret, 
 	r = code_parts_read(py, code, &p);
 	if (r)
 		return r;
-	fi = (struct flow_input){
-		.minor = py->off->minor,
-		.bytes = p.bytes,
-		.size = p.head.size,
-		.lines = p.lines,
-		.lines_len = p.lines_len,
-		.exceptions = p.exceptions,
-		.exceptions_len = p.exceptions_len,
-		.first_line = p.head.first_line,
-		.first_traceable = p.head.first_traceable,
-	};
+	fi = flow_input_of(py, &p);
 	r = places_find(&fi, ret, ret_n);
 	code_parts_deinit(&p);
 	return r;

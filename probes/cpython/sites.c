@@ -187,13 +187,34 @@ static int choose(struct cpython *py, const struct chain *c, const struct addres
 	return found ? 0 : -ENOENT;
 }
 
-/* The different handlers of all forms of RESUME. */
-static size_t resume_handlers(const struct cpython *py, uint64_t ret[static HANDLERS_MAX])
+/* Is that one of the opcodes that the site is about? */
+static bool is_opcode(unsigned minor, uint8_t op, enum abi_site_kind kind)
+{
+	enum op_kind k = bytecode_kind(minor, op);
+	uint8_t flags = bytecode_flags(minor, op);
+
+	switch (kind) {
+	case ABI_SITE_RESUME:
+		return k == OPK_RESUME;
+	case ABI_SITE_RETURN:
+		return k == OPK_EXIT && !flags;
+	case ABI_SITE_RERAISE:
+		return k == OPK_END_FINALLY || (k == OPK_EXIT && flags & OPF_RERAISES);
+	case ABI_SITE_RAISE:
+		return k == OPK_EXIT && flags == OPF_RAISES;
+	default:
+		return false;
+	}
+}
+
+/* The different handlers of those opcodes, in all their forms. */
+static size_t handlers_of(const struct cpython *py, enum abi_site_kind kind,
+			  uint64_t ret[static HANDLERS_MAX])
 {
 	size_t n = 0, k;
 
 	for (unsigned op = 0; op < 256; op++) {
-		if (bytecode_kind(py->info.minor, (uint8_t)op) != OPK_RESUME)
+		if (!is_opcode(py->info.minor, (uint8_t)op, kind))
 			continue;
 		for (k = 0; k < n && ret[k] != py->targets[op]; k++)
 			;
@@ -203,8 +224,43 @@ static size_t resume_handlers(const struct cpython *py, uint64_t ret[static HAND
 	return n;
 }
 
-static int resume_site(struct cpython *py, const uint64_t *handlers, size_t n, size_t which,
-		       struct interp_site *ret)
+/*
+ * Up to 3.10 the frame holds its position before the handler begins, and the thread state the
+ * frame: any instruction will do that runs once.
+ */
+static int choose_any(struct cpython *py, const struct chain *c, const struct addresses *others,
+		      struct interp_site *ret)
+{
+	bool found = false;
+	int r;
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->in[i].flow != MACHINE_NEXT || c->in[i].forbidden || c->in[i].call ||
+		    (found && !c->in[i].emulated) || holds(others, c->in[i].at))
+			continue;
+		r = loops(py, &c->in[i]);
+		if (r < 0)
+			return r;
+		if (r)
+			continue;
+		*ret = (struct interp_site){
+			.addr = c->in[i].at,
+			.emulated = c->in[i].emulated,
+			.site = { .frame = ABI_REG_NONE,
+				  .instr = ABI_REG_NONE,
+				  .tstate = ABI_REG_NONE,
+				  .code = ABI_REG_NONE,
+				  .throwflag = ABI_REG_NONE },
+		};
+		found = true;
+		if (c->in[i].emulated)
+			break;
+	}
+	return found ? 0 : -ENOENT;
+}
+
+static int handler_site(struct cpython *py, const uint64_t *handlers, size_t n, size_t which,
+			struct interp_site *ret)
 {
 	struct addresses others = { 0 };
 	struct chain c;
@@ -214,7 +270,8 @@ static int resume_site(struct cpython *py, const uint64_t *handlers, size_t n, s
 		if (i != which)
 			r = reach(py, handlers[i], &others);
 	if (!r)
-		r = choose(py, &c, &others, ret);
+		r = py->info.minor >= 11 ? choose(py, &c, &others, ret)
+					 : choose_any(py, &c, &others, ret);
 	vec_deinit(&others.v);
 	return r;
 }
@@ -223,15 +280,16 @@ struct sites {
 	VEC(struct interp_site) v;
 };
 
-static int add_resume(struct cpython *py, struct sites *out)
+static int add_handlers(struct cpython *py, enum abi_site_kind kind, struct sites *out)
 {
 	uint64_t handlers[HANDLERS_MAX];
-	size_t n = resume_handlers(py, handlers);
+	size_t n = handlers_of(py, kind, handlers);
 	struct interp_site s;
 	int r = 0;
 
 	for (size_t i = 0; !r && i < n; i++) {
-		r = resume_site(py, handlers, n, i, &s);
+		r = handler_site(py, handlers, n, i, &s);
+		s.site.kind = (uint8_t)kind;
 		if (!r)
 			r = vec_push(&out->v, s);
 	}
@@ -313,7 +371,10 @@ int cpython_sites(struct interp *in, unsigned kinds, struct err *err, struct int
 	if (kinds & 1u << ABI_SITE_EVAL_ENTRY)
 		r = add_eval_entry(py, &out);
 	if (!r && kinds & 1u << ABI_SITE_RESUME && py->info.minor >= 11)
-		r = add_resume(py, &out);
+		r = add_handlers(py, ABI_SITE_RESUME, &out);
+	for (unsigned kind = ABI_SITE_RETURN; !r && kind <= ABI_SITE_RAISE; kind++)
+		if (kinds & 1u << kind)
+			r = add_handlers(py, (enum abi_site_kind)kind, &out);
 	if (!r && kinds & 1u << ABI_SITE_EVAL_CODE)
 		r = add_function(py, "PyEval_EvalCode", ABI_SITE_EVAL_CODE, &out);
 	if (!r && kinds & 1u << ABI_SITE_TRACEBACK)
