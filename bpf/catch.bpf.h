@@ -38,7 +38,7 @@ struct {
 
 #define EXC_MRO_MAX 64
 
-/* The thread's current frame; `wanted`, where the exception is said to be, tells which of several thread states is meant. 0 or -errno. */
+/* The thread's current frame; `wanted`, where it should be (0: any), tells which of several thread states is meant. 0 or -errno. */
 static __always_inline int exc_frame(u64 wanted, struct py_frame *ret)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -47,9 +47,9 @@ static __always_inline int exc_frame(u64 wanted, struct py_frame *ret)
 	int r;
 
 	tstate = bpf_map_lookup_elem(&threads, &self);
-	if (tstate && !py_frame_of(*tstate, self, ret) && ret->frame == wanted)
+	if (tstate && !py_frame_of(*tstate, self, ret) && (!wanted || ret->frame == wanted))
 		return 0;
-	if (!site_code_of(wanted, &code))
+	if (wanted && !site_code_of(wanted, &code))
 		init.addr = code;
 	bpf_map_update_elem(&site_walks, &self, &init, BPF_ANY);
 	w = bpf_map_lookup_elem(&site_walks, &self);
@@ -63,20 +63,29 @@ static __always_inline int exc_frame(u64 wanted, struct py_frame *ret)
 	return 0;
 }
 
-/* Is the frame, which stands at `at`, at a `raise` with an operand? 1, 0 or -EFAULT. */
-static __always_inline int exc_at_raise(const struct py_frame *f, s32 at)
+/* Where the bytecode of its code object lies. 0 or -EFAULT. */
+static __always_inline int exc_bytecode(const struct py_frame *f, u64 *ret)
 {
 	u64 code = f->code + py.code_bytecode;
-	u8 unit[2] = { 0 };
 
-	if (at < 0)
-		return 0;
 	if (py.exc.code_code != ABI_NONE) {
 		if (py_read_u64(f->code + py.exc.code_code, &code))
 			return -EFAULT;
 		code += py.exc.bytes_data;
 	}
-	if (read_user(unit, sizeof(unit), code + (u32)at))
+	*ret = code;
+	return 0;
+}
+
+/* Is the frame, which stands at `at`, at a `raise` with an operand? 1, 0 or -EFAULT. */
+static __always_inline int exc_at_raise(const struct py_frame *f, s32 at)
+{
+	u8 unit[2] = { 0 };
+	u64 code = 0;
+
+	if (at < 0)
+		return 0;
+	if (exc_bytecode(f, &code) || read_user(unit, sizeof(unit), code + (u32)at))
 		return -EFAULT;
 	return unit[0] == py.exc.raise_op && unit[1];
 }

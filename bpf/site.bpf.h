@@ -126,7 +126,7 @@ static __always_inline int site_is_again(struct abi_site site, u64 code, u64 fra
 static __always_inline int site_position(const struct pt_regs *ctx, struct abi_site site, const struct py_frame *f,
 					 s32 *ret)
 {
-	if (site.kind == ABI_SITE_RESUME && site.instr != ABI_REG_NONE) {
+	if (site.instr != ABI_REG_NONE) {
 		*ret = (s32)(site_reg(ctx, site.instr) - (f->code + py.code_bytecode));
 		return 0;
 	}

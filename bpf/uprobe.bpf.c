@@ -31,6 +31,7 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/step.bpf.h"
 
 #include "bpf/catch.bpf.h"
+#include "bpf/timed.bpf.h"
 
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 {
@@ -262,6 +263,78 @@ int catch (struct pt_regs *ctx)
 	r = exc_passes(site_reg(ctx, site.frame), &at);
 	if (r)
 		stat_add(r == -ENOENT ? ABI_STAT_NO_THREAD : ABI_STAT_FAULT);
+	return 0;
+}
+
+/* What a site says of a call that is timed. */
+static __always_inline void timed_site(struct pt_regs *ctx, struct abi_site site,
+				       const struct abi_timed *t, const struct py_frame *f)
+{
+	u8 unit[2] = { 0 };
+	u64 code = 0;
+	s32 at, prev;
+
+	if (site.kind == ABI_SITE_RETURN) {
+		timed_return(f->frame, f->code);
+		return;
+	}
+	if (site_position(ctx, site, f, &at))
+		return;
+	if (site.kind == ABI_SITE_EVAL_ENTRY) {
+		if (at == PY_PREV_NONE && !(u32)site_reg(ctx, site.throwflag))
+			timed_enter(f->frame, f->code, 0);
+		return;
+	}
+	if (at < 0 || exc_bytecode(f, &code) || read_user(unit, sizeof(unit), code + (u32)at)) {
+		stat_add(ABI_STAT_FAULT);
+		return;
+	}
+	switch (site.kind) {
+	case ABI_SITE_RESUME:
+		/* The others go on with a generator. This one runs again when it has instrumented
+		 * the code (3.12+). */
+		if (unit[1] & 3 ||
+		    (at && site.instr != ABI_REG_NONE && !py_prev_in_frame(f, &prev) && prev == at))
+			return;
+		timed_enter(f->frame, f->code,
+			    at && site.instr != ABI_REG_NONE ? 0 : ABI_TIMED_LOOPS);
+		return;
+	case ABI_SITE_RAISE:
+		if (unit[1]) /* PyTraceBack_Here() follows */
+			return;
+		break;
+	case ABI_SITE_RERAISE:
+		if (py.exc.end_finally) {
+			timed_end_finally(t, f->frame, f->code, at);
+			return;
+		}
+	}
+	if (timed_uncaught(t, f->frame, at))
+		timed_leave(f->frame, f->code, ABI_TIMED_RAISED);
+}
+
+/* Calls of one function: how they begin and end. */
+SEC("uprobe")
+int timed(struct pt_regs *ctx)
+{
+	struct abi_site site = site_of(ctx);
+	struct bpf_pidns_info who;
+	struct py_frame f = { 0 };
+	struct abi_timed *t;
+
+	if (!is_followed(&who))
+		return 0;
+	f.frame = site_reg(ctx, site.frame);
+	if (site.kind == ABI_SITE_TRACEBACK && py.exc.frame_iframe != ABI_NONE &&
+	    py_read_u64(f.frame + py.exc.frame_iframe, &f.frame))
+		return 0;
+	if (site.frame == ABI_REG_NONE ? exc_frame(0, &f) : site_code_of(f.frame, &f.code)) {
+		stat_add(ABI_STAT_FAULT);
+		return 0;
+	}
+	t = bpf_map_lookup_elem(&timed_codes, &f.code);
+	if (t)
+		timed_site(ctx, site, t, &f);
 	return 0;
 }
 

@@ -27,6 +27,7 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/py_walk.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/action.bpf.h"
+#include "bpf/timed.bpf.h"
 #include "bpf/step.bpf.h"
 #include "bpf/data.bpf.h"
 
@@ -200,7 +201,12 @@ int watch(struct bpf_perf_event_data *ctx)
 		stat_add(ABI_STAT_DROPPED_PREV);
 		return 0;
 	}
-	hit_act(place, &at);
+	if (place->action == ABI_ACT_ENTER)
+		timed_enter(at.f.frame, at.f.code, place->group);
+	else if (place->action == ABI_ACT_LEAVE)
+		timed_return(at.f.frame, at.f.code);
+	else
+		hit_act(place, &at);
 	return 0;
 }
 

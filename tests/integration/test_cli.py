@@ -345,8 +345,6 @@ class Usage(harness.TestCase):
     def test_usage(self):
         self.wrong("usage: pybpfdbg COMMAND")
         self.wrong("'frobnicate' is no command", "frobnicate")
-        for name in ("latency",):
-            self.wrong("not in this version", name, "1")
         for args in (["attach"], ["dump"], ["count"]):
             self.wrong("a process id is missing", *args)
         self.wrong("'12x' is not a process id", "attach", "12x")

@@ -83,12 +83,15 @@ static const struct program programs[] = {
 	  "(orders.py).\n"
 	  "  --for SECONDS       end after that time (default: at Ctrl-C)\n" OPTION_JSON
 		  OPTION_COLOR },
+	{ "latency", "[OPTIONS] PID FUNCTION",
+	  "histogram of how long its calls take, without stopping anything", program_latency,
+	  "  --for SECONDS       end after that time (default: at Ctrl-C)\n"
+	  "  --engine auto|watch|uprobe  watch slots, or uprobes in the eval loop (default: what "
+	  "fits)\n" OPTION_JSON OPTION_SCOPE OPTION_COLOR },
 	{ "doctor", "[PID]", "what this kernel, these rights and that process allow",
 	  program_doctor, "" },
 };
 #define NPROGRAMS (sizeof(programs) / sizeof(programs[0]))
-
-static const char *const later[] = { "latency" };
 
 static void print_usage(FILE *to)
 {
@@ -253,14 +256,6 @@ int cli_main(int argc, char **argv)
 	p = find_program(name);
 	if (p)
 		return help ? program_help(p) : p->run(p, argc - 1, argv + 1);
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-		if (strcmp(name, later[i]))
-			continue;
-		fprintf(stderr,
-			"pybpfdbg: %s is not in this version: `pybpfdbg help` lists what is\n",
-			name);
-		return CLI_USAGE;
-	}
 	snprintf(text, sizeof(text), "'%.60s' is no command: `pybpfdbg help` lists them", name);
 	complain(text);
 	fputc('\n', stderr);

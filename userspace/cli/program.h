@@ -22,6 +22,7 @@ struct program {
 int program_attach(const struct program *p, int argc, char **argv);
 int program_dump(const struct program *p, int argc, char **argv);
 int program_count(const struct program *p, int argc, char **argv);
+int program_latency(const struct program *p, int argc, char **argv);
 int program_run(const struct program *p, int argc, char **argv);
 int program_log(const struct program *p, int argc, char **argv);
 int program_snap(const struct program *p, int argc, char **argv);

@@ -142,6 +142,7 @@ void session_free(struct session *s)
 	/* First nothing new can hit, then whoever stands is let go; records tell which stop signals
 	 * are ours. */
 	bps_disarm(s);
+	session_latency_end(s);
 	mem_cache_off(s->target ? target_mem(s->target) : &(struct mem){ 0 });
 	if (s->tracees)
 		tracees_free(s->tracees);
@@ -150,6 +151,7 @@ void session_free(struct session *s)
 	s->tracees = NULL;
 	bps_deinit(s);
 	calls_deinit(s);
+	free(s->timed_last);
 	free(s->threads);
 	code_index_free(s->index);
 	if (s->in)
@@ -212,6 +214,7 @@ int session_need_trace(struct session *s, struct err *err)
 	opt = (struct trace_options){
 		.pid = target_pid(s->target),
 		.scope = s->opt.scope,
+		.timed = s->opt.timed,
 		.stop_signal = s->stop_signal,
 		.py = &py,
 		.layout = s->opt.captured ? &layout : NULL,

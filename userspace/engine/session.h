@@ -26,6 +26,7 @@ struct value;
 struct session_options {
 	enum trace_scope scope;
 	unsigned max_pause_ms; /* 0: none */
+	bool timed;	       /* session_latency_begin() will be called */
 	/* A record of a BP_LOG or BP_SNAP (bpf/abi.h), from within session_next_event(); size in bytes. */
 	void (*captured)(void *priv, int bp, const struct abi_captured *rec, size_t size);
 	/*
@@ -224,6 +225,42 @@ int session_calls_begin(struct session *s, struct err *err);
 void session_calls_end(struct session *s); /* what was counted stays */
 /* So far, the most called first; malloc'ed, names borrowed until the session ends. 0 or -errno. */
 int session_calls(struct session *s, struct session_call **ret, size_t *ret_n);
+
+/* ---- how long calls take ---- */
+enum latency_engine { LATENCY_AUTO, LATENCY_WATCH, LATENCY_UPROBE };
+
+struct latency_function {
+	const char *file, *function; /* borrowed until the session ends */
+	int32_t line;
+	enum latency_engine engine; /* not AUTO */
+	unsigned slots;		    /* watch slots taken */
+	unsigned copies;	    /* code objects of that name */
+	bool generator;		    /* or a coroutine: from its first entry to its end, suspended time included */
+};
+/*
+ * Time every call of the function from now on that begins from now on: nothing is stopped or traced. By watchpoints if they fit (AUTO),
+ * else by uprobes in the eval loop. Once a session. Failures as session_break(); -ENOTSUP: this build's eval loop
+ * is not understood; -E2BIG: the function is too large.
+ */
+int session_latency_begin(struct session *s, const char *function, enum latency_engine engine,
+			  struct err *err, struct latency_function *ret);
+
+#define LATENCY_BUCKETS 512
+struct latency {
+	uint64_t count, returned, raised; /* count: returned or raised */
+	uint64_t min_ns, mean_ns, max_ns; /* 0 where count is */
+	uint64_t running;  /* begun and not ended */
+	uint64_t inflight; /* ended, but begun before: not in count */
+	uint64_t full;	   /* begun when too many ran: not in count */
+	uint64_t unseen;   /* their end was not seen: not in count */
+	struct {
+		uint64_t le_ns, count; /* inclusive upper end; ascending */
+	} buckets[LATENCY_BUCKETS];
+};
+int session_latency(struct session *s, struct latency *ret); /* so far; 0 or -errno */
+void session_latency_end(struct session *s);
+/* The duration that so much (0 to 1) of the calls did not exceed, estimated: the middle of its bucket, within 7 %. */
+uint64_t latency_percentile(const struct latency *l, double part);
 
 /* ---- looking ---- */
 /*

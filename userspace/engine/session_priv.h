@@ -64,6 +64,10 @@ struct session {
 
 	VEC(struct bp_priv *) bps;
 	VEC(const struct bp *) pubs;
+	VEC(uint64_t) timed_addrs; /* watched by session_latency_begin() */
+	uint64_t timed_before, timed_inflight; /* ABI_TIMED_INFLIGHT when all was armed, and at the end */
+	bool timed_over;
+	struct latency *timed_last; /* as it was when the target ended; else NULL */
 	struct bp_priv *caught[ABI_CATCH_MAX]; /* armed, on exceptions; NULL: free */
 	VEC(struct place *) places;
 	VEC(struct data_point *) points;
@@ -182,6 +186,9 @@ struct bp_rule;
 int capture_rule(struct session *s, const struct bp_priv *b, struct bp_rule *r,
 		 int (*compile)(struct session *s, struct bp_rule *r, const char *name, struct err *why, uint32_t *ret),
 		 struct err *err);
+
+/* latency.c: the kernel side is about to go */
+void latency_keep(struct session *s);
 
 /* place.c */
 struct place *place_by_id(struct session *s, uint32_t id); /* NULL: it is no longer used */

@@ -210,6 +210,7 @@ static void stops_end(struct session *s, struct session_event ev)
 	/* After an exec the addresses mean nothing any more; what was counted stays. */
 	bps_refresh(s);
 	(void)tell_losses(s);
+	latency_keep(s);
 	trace_free(s->trace);
 	s->trace = NULL;
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, target_pidfd(s->target), NULL);

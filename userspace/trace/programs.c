@@ -36,6 +36,11 @@ static const struct {
 				      KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME),
 				      { NULL } },
 	[TRACE_PROGRAM_STEP_RAISE] = { "step_raise", KIND(ABI_SITE_TRACEBACK), { NULL } },
+	[TRACE_PROGRAM_TIMED] = { "timed",
+				  KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME) |
+					  KIND(ABI_SITE_RETURN) | KIND(ABI_SITE_RERAISE) |
+					  KIND(ABI_SITE_RAISE) | KIND(ABI_SITE_TRACEBACK),
+				  { "site_walks" } },
 	[TRACE_PROGRAM_CATCH] = { "catch",
 				  KIND(ABI_SITE_TRACEBACK),
 				  { "catch_classes", "catch_rules", "site_walks" } },

@@ -183,6 +183,10 @@ static int load(struct trace *tr, const struct trace_options *opt, struct err *e
 	if (opt->py->prev_kind != ABI_PREV_STATE && !opt->py->reread)
 		bpf_map__set_max_entries(tr->skel->maps.frames, 1);
 	load_captures(tr, opt);
+	if (opt->timed) {
+		bpf_map__set_max_entries(tr->skel->maps.timed_codes, TRACE_TIMED_CODES);
+		bpf_map__set_max_entries(tr->skel->maps.timed_running, TRACE_TIMED_RUNNING);
+	}
 	r = watch_bpf__load(tr->skel);
 out:
 	libbpf_set_print(print);
@@ -714,4 +718,30 @@ int trace_program_each(struct trace *tr, enum trace_program which, const char *n
 		       int (*fn)(void *priv, const void *key, const void *value), void *priv)
 {
 	return programs_each(tr->programs, which, name, key_size, value_size, fn, priv);
+}
+
+int trace_timed_code(struct trace *tr, uint64_t code, const struct abi_timed *timed)
+{
+	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.timed_codes), &code, timed, BPF_ANY);
+}
+
+static int read_words(int fd, uint64_t *ret, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		int r = bpf_map_lookup_elem(fd, &i, &ret[i]);
+
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int trace_timed_read(struct trace *tr, uint64_t sums[static ABI_TIMED_SUMS],
+		     uint64_t buckets[static ABI_TIMED_BUCKETS])
+{
+	int r = read_words(bpf_map__fd(tr->skel->maps.timed_sums), sums, ABI_TIMED_SUMS);
+
+	return r ? r
+		 : read_words(bpf_map__fd(tr->skel->maps.timed_buckets), buckets,
+			      ABI_TIMED_BUCKETS);
 }

@@ -26,6 +26,7 @@ struct trace_options {
 	const struct abi_layout *layout; /* NULL: no LOG and SNAP rules will be made */
 	size_t ring_bytes;               /* for records that wait, a power of two and of pages; 0: 256 KiB */
 	const struct abi_obj *obj; /* NULL: expressions are all undecided */
+	bool timed;                /* calls may be timed: trace_timed_code() */
 };
 
 /*
@@ -131,6 +132,7 @@ enum trace_program {
 	TRACE_PROGRAM_CALLS, /* counts calls: calls_map, from struct abi_code_key to struct abi_calls */
 	TRACE_PROGRAM_STEP_CALL,  /* the stepped thread calls a Python function */
 	TRACE_PROGRAM_STEP_RAISE, /* an exception passes a frame of the stepped thread */
+	TRACE_PROGRAM_TIMED, /* begins and ends of calls that are timed: trace_timed_code() */
 	TRACE_PROGRAM_CATCH, /* exceptions where they are raised: bpf/catch.bpf.h, trace_catch_set() */
 	TRACE_PROGRAM_MAX,
 };
@@ -165,6 +167,17 @@ int trace_program_each(struct trace *tr, enum trace_program which, const char *n
  */
 int trace_catch_class(struct trace *tr, uint64_t type, uint32_t mask);
 int trace_catch_rule(struct trace *tr, uint32_t index, uint32_t rule); /* index: below ABI_CATCH_MAX */
+
+#define TRACE_TIMED_CODES 16
+#define TRACE_TIMED_RUNNING 16384 /* calls at a time */
+/*
+ * Time the calls of a code object (trace_options.timed). 0, -E2BIG (TRACE_TIMED_CODES), -errno. What ends and begins them: places with
+ * ABI_ACT_ENTER (.group: abi_timed.flags) and ABI_ACT_LEAVE, or TRACE_PROGRAM_TIMED.
+ */
+int trace_timed_code(struct trace *tr, uint64_t code, const struct abi_timed *timed);
+/* What came of it, of all code objects together; see enum abi_timed_sum and ABI_TIMED_BUCKETS. 0 or -errno. */
+int trace_timed_read(struct trace *tr, uint64_t sums[static ABI_TIMED_SUMS],
+		     uint64_t buckets[static ABI_TIMED_BUCKETS]);
 
 /*
  * For `doctor`: can this kernel do it, with these rights? Each is tried on ourselves; 0 or -errno (-EPERM, -EACCES: the right is

@@ -231,7 +231,8 @@ static void detach_apart(void *arg)
 {
 	const struct detach_args *a = arg;
 
-	for (size_t i = 0; i < a->n; i++)
+	/* the last first: what was put on first was to be there for the others */
+	for (size_t i = a->n; i-- > 0;)
 		close(a->fds[i]);
 }
 
