@@ -292,7 +292,7 @@ static int run(struct run *c, struct err *err)
 	return out_check(c->out, err);
 }
 
-static int parse_engine(const char *text, struct err *err, enum latency_engine *ret)
+static int engine_option(const char *text, struct err *err, enum latency_engine *ret)
 {
 	static const char *const names[] = {
 		[LATENCY_AUTO] = "auto", [LATENCY_WATCH] = "watch", [LATENCY_UPROBE] = "uprobe"
@@ -334,7 +334,7 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 			r = parse_seconds(optarg, "--for", &err, &c->for_ms);
 			break;
 		case OPT_ENGINE:
-			r = parse_engine(optarg, &err, &c->engine);
+			r = engine_option(optarg, &err, &c->engine);
 			break;
 		case OPT_SCOPE:
 			r = program_scope(optarg, &err, &so->scope);
