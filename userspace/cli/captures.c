@@ -131,6 +131,11 @@ static void tell(struct captures *cs, const char *event, uint64_t n)
 			 n, cs->max_rate, cs->max_bytes >> 10);
 }
 
+void captures_lost(struct captures *cs, uint64_t n)
+{
+	tell(cs, "lost", n);
+}
+
 static void tell_dropped(struct captures *cs)
 {
 	const struct bp *bp = session_bp(cs->s, cs->bp);

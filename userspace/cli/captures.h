@@ -61,6 +61,9 @@ int captures_run(struct captures *cs, int (*prepare)(struct captures *cs, struct
 void captures_begin(struct captures *cs);
 void captures_end(struct captures *cs);
 
+/* Tell that hits were lost. */
+void captures_lost(struct captures *cs, uint64_t n);
+
 /* Of a record: when ("2026-11-20T14:12:23.123456Z"; for people in local time without the day) and where. */
 void captures_time(const struct captures *cs, uint64_t time_ns, bool json, char ret[static 40]);
 /* The name of a thread, "" when not known; borrowed until the next call. */

@@ -10,7 +10,7 @@
 #include "cli/parse.h"
 #include "cli/program.h"
 
-enum { OPT_JSON = 256, OPT_FOR, OPT_SCOPE, OPT_COLOR, OPT_DEEP, OPT_PAUSE, OPT_NUMBER };
+enum { OPT_JSON = 256, OPT_FOR, OPT_SCOPE, OPT_COLOR, OPT_DEEP, OPT_PAUSE, OPT_ENGINE, OPT_NUMBER };
 
 /* A number in an unsigned or in a uint64_t. */
 static const struct number {
@@ -54,6 +54,7 @@ static int number_option(struct captures *cs, const struct number *n, const char
 /* One option: 0, -EINVAL with a line, or 1: it is not known. */
 static int option(struct captures *cs, int o, struct err *err)
 {
+	bool uprobe = false;
 	int r;
 
 	switch (o) {
@@ -70,6 +71,10 @@ static int option(struct captures *cs, int o, struct err *err)
 		return parse_seconds(optarg, "--max-pause", err, &cs->max_pause_ms);
 	case OPT_SCOPE:
 		return program_scope(optarg, err, &cs->scope);
+	case OPT_ENGINE:
+		r = program_engine(optarg, err, &uprobe);
+		cs->hits.engine = uprobe ? BP_UPROBE : BP_WATCH;
+		return r;
 	case OPT_COLOR:
 		return out_color_mode(optarg, &cs->color)
 			       ? err_set(err, -EINVAL,
@@ -91,6 +96,7 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "for", required_argument, NULL, OPT_FOR },
 		{ "scope", required_argument, NULL, OPT_SCOPE },
+		{ "engine", required_argument, NULL, OPT_ENGINE },
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "deep", no_argument, NULL, OPT_DEEP },
 		{ "max-pause", required_argument, NULL, OPT_PAUSE },

@@ -81,6 +81,20 @@ static void print_json(struct captures *cs, const struct shot *sh, const char *w
 			   (json_int_t)sh->pause_us, "truncated", sh->truncated));
 }
 
+/* What an object with attributes and no repr of its own holds: a line each. */
+static void print_attributes(struct captures *cs, const struct value *v)
+{
+	for (size_t i = 0; v->kind == VALUE_INSTANCE && v->form == FORM_PLAIN && i < v->nitems;
+	     i++) {
+		_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+
+		if (!v->items[i]->name)
+			continue;
+		value_repr_max(v->items[i], &text, TEXT_MAX);
+		out_line(cs->out, "            .%s = %s", v->items[i]->name, strbuf_str(&text));
+	}
+}
+
 static void print_text(struct captures *cs, const struct shot *sh, const char *when)
 {
 	out_add(cs->out, OUT_BOLD, "%s thread %d \"%s\"", when, sh->tid,
@@ -102,6 +116,7 @@ static void print_text(struct captures *cs, const struct shot *sh, const char *w
 			value_repr_max(f->vars.data[k].value, &text, TEXT_MAX);
 			out_line(cs->out, "        %s = %s", f->vars.data[k].name,
 				 strbuf_str(&text));
+			print_attributes(cs, f->vars.data[k].value);
 		}
 	}
 	if (sh->truncated)
@@ -233,6 +248,8 @@ static int deep_until_end(struct captures *cs, struct err *err, bool *ret_timeou
 		if (ev.kind == SESSION_RESUMED_BY_LIMIT)
 			out_note(cs->out, "pid %d was let go before all was read (--max-pause)",
 				 cs->pid);
+		if (ev.kind == SESSION_LOST)
+			captures_lost(cs, ev.lost);
 		if (ev.kind == SESSION_STOPPED && ev.reason == STOP_BREAKPOINT)
 			r = show_stopped(cs, err);
 		if (r)
@@ -244,15 +261,17 @@ static int deep_until_end(struct captures *cs, struct err *err, bool *ret_timeou
 static int deep(struct captures *cs)
 {
 	struct session_options so = { .scope = cs->scope, .max_pause_ms = cs->max_pause_ms };
+	struct bp_spec hits = cs->hits;
 	struct err err = { 0 };
 	bool timeout = false;
 	int r;
 
+	hits.limit = 0; /* counted here: a hit whose stop was lost is none */
 	captures_begin(cs);
 	r = cs->sigfd < 0 ? err_set(&err, cs->sigfd, "signalfd: %s", strerror(-cs->sigfd))
 			  : session_attach(cs->pid, &so, &err, &cs->s);
 	if (!r)
-		r = session_break(cs->s, &cs->hits, &err, &cs->bp);
+		r = session_break(cs->s, &hits, &err, &cs->bp);
 	if (!r && cs->out->json)
 		out_json(cs->out, js_bound(session_bp(cs->s, cs->bp)));
 	if (!r)
