@@ -249,6 +249,13 @@ static int until_end(struct captures *cs, struct err *err, bool *ret_timeout)
 	return 0;
 }
 
+void captures_lifetime(const struct captures *cs)
+{
+	if (!cs->for_given)
+		out_note(cs->out, "everything is disarmed after %u minutes (--for), or at Ctrl-C",
+			 cs->for_ms / 60000);
+}
+
 static int begin(struct captures *cs, struct err *err)
 {
 	const struct bp *bp;
@@ -266,9 +273,7 @@ static int begin(struct captures *cs, struct err *err)
 			 bp->line_asked, bp->file, bp->line);
 	if (cs->out->json)
 		out_json(cs->out, js_bound(bp));
-	if (!cs->for_given && isatty(STDERR_FILENO))
-		out_note(cs->out, "it ends after %u minutes (--for), or at Ctrl-C",
-			 cs->for_ms / 60000);
+	captures_lifetime(cs);
 	return out_check(cs->out, err);
 }
 

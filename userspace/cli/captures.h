@@ -61,6 +61,8 @@ int captures_run(struct captures *cs, int (*prepare)(struct captures *cs, struct
 void captures_begin(struct captures *cs);
 void captures_end(struct captures *cs);
 
+/* Say when it ends by itself, unless the user said it. */
+void captures_lifetime(const struct captures *cs);
 /* Tell that hits were lost. */
 void captures_lost(struct captures *cs, uint64_t n);
 

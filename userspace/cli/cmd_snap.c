@@ -274,8 +274,10 @@ static int deep(struct captures *cs)
 		r = session_break(cs->s, &hits, &err, &cs->bp);
 	if (!r && cs->out->json)
 		out_json(cs->out, js_bound(session_bp(cs->s, cs->bp)));
-	if (!r)
+	if (!r) {
+		captures_lifetime(cs);
 		r = deep_until_end(cs, &err, &timeout);
+	}
 	if (r < 0)
 		out_error(cs->out, err.text[0] ? err.text : strerror(-r));
 	session_free(cs->s);
