@@ -6,6 +6,7 @@
  *   obj                        the facts, a struct abi_obj
  *   expr_prog()                the program by its number, NULL when there is none
  *   expr_get(), expr_put()     room for an evaluation, NULL when all is in use
+ *   expr_frame_known()         a word of the frame at that offset, if it has been read before: 1, else 0
  *   expr_cache_at(), EXPR_CACHE_SIZE, expr_process()   what was learnt of classes
  * (expr_maps.bpf.h does in the kernel). The target's memory may hold anything; a step that cannot be taken ends the evaluation.
  *
@@ -24,6 +25,15 @@
 static __always_inline struct abi_prog *expr_prog(u32 i);
 static __always_inline struct expr_state *expr_get(void);
 static __always_inline void expr_put(struct expr_state *st);
+static __always_inline int expr_frame_known(u64 frame, u32 off, u64 *ret);
+
+/* A word of the frame; 0 or -EFAULT. */
+static __always_inline int read_frame(const struct expr_state *st, u32 off, u64 *ret)
+{
+	if (expr_frame_known(st->frame, off, ret))
+		return 0;
+	return read_user(ret, 8, st->frame + off) ? -EFAULT : 0;
+}
 
 static __always_inline struct expr_val *top(struct expr_state *st)
 {
@@ -94,7 +104,7 @@ static __always_inline int read_slot(struct expr_state *st, u32 slot, u64 *ret)
 {
 	u64 ref = 0;
 
-	if (read_user(&ref, 8, st->frame + obj.frame_slots + 8 * (u64)slot))
+	if (read_frame(st, obj.frame_slots + 8 * slot, &ref))
 		return -EFAULT;
 	if (obj.tag_mask)
 		ref = (ref & 3) == 3 ? 0 : ref & ~(u64)obj.tag_mask;
@@ -130,7 +140,7 @@ static __always_inline int run_name(struct expr_state *st, const struct abi_prog
 	u32 at = in->op == ABI_OP_NAME ? obj.frame_locals : obj.frame_globals;
 	u64 dict = 0;
 
-	if (read_user(&dict, 8, st->frame + at) || name_key(st, p, in->b))
+	if (read_frame(st, at, &dict) || name_key(st, p, in->b))
 		return -EFAULT;
 	if (!dict)
 		return in->op == ABI_OP_NAME ? 0 : -EFAULT;
@@ -191,7 +201,7 @@ EXPR_FN int expr_item(struct expr_state *st, const struct abi_prog *p)
 	case ABI_CLS_DICT:
 		r = expr_hash(st);
 		if (!r)
-			dict_begin(st, st->b.addr, THEN_ITEM);
+			dict_begin_b(st, THEN_ITEM);
 		return r;
 	case ABI_CLS_LIST:
 	case ABI_CLS_TUPLE:
@@ -270,7 +280,7 @@ static __always_inline int run_in(struct expr_state *st, const struct abi_prog *
 	case ABI_CLS_DICT:
 		r = expr_hash(st);
 		if (!r)
-			dict_begin(st, st->b.addr, THEN_IN);
+			dict_begin_b(st, THEN_IN);
 		return r;
 	case ABI_CLS_LIST:
 	case ABI_CLS_TUPLE:
@@ -730,7 +740,7 @@ EXPR_FN int expr_dict_done(struct expr_state *st, const struct abi_prog *p, u32 
 	case THEN_GLOBAL:
 		if (there)
 			return push(st, EV_OBJ, st->found);
-		if (read_user(&dict, 8, st->frame + obj.frame_builtins))
+		if (read_frame(st, obj.frame_builtins, &dict))
 			return -EFAULT;
 		dict_begin(st, dict, THEN_BUILTIN);
 		return 0;

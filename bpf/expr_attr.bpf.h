@@ -122,8 +122,12 @@ static __always_inline int managed(struct expr_state *st, u64 *ret_values, u64 *
 	u8 valid = 0;
 
 	*ret_values = *ret_dict = 0;
-	if (read_user(word, sizeof(word), st->self - 32))
+	if (st->naround) {
+		word[0] = st->around[0];
+		word[1] = st->around[1];
+	} else if (read_user(word, sizeof(word), st->self - 32)) {
 		return -EFAULT;
+	}
 	if (obj.managed == ABI_MANAGED_TAGGED && word[1] & 1)
 		*ret_values = word[1] + 1;
 	else if (word[1])
@@ -182,7 +186,9 @@ EXPR_FN int expr_attr_instance(struct expr_state *st, u64 index)
 			return 0;
 		}
 	} else if ((s64)st->dictoffset > 0) {
-		if (read_user(&dict, 8, st->self + st->dictoffset))
+		if (!obj.managed && st->naround && st->dictoffset <= sizeof(st->around) - 8)
+			dict = *(const u64 *)((const u8 *)st->around + (st->dictoffset & 63));
+		else if (read_user(&dict, 8, st->self + st->dictoffset))
 			return -EFAULT;
 	} else if (st->dictoffset) {
 		return -EOPNOTSUPP; /* counted from the end of an object of variable size */
@@ -262,6 +268,20 @@ EXPR_FN int expr_attr_found(struct expr_state *st)
 	return expr_attr_instance(st, ~0ull);
 }
 
+/* The class of st->self, with what lies near: from 3.11 on the words before it say where its attributes are. */
+static __always_inline int read_self(struct expr_state *st, u64 *ret_type)
+{
+	u32 before = obj.managed ? 32 : 0, at = before + obj.ob_type;
+
+	if (!read_user(st->around, sizeof(st->around), st->self - before)) {
+		st->naround = sizeof(st->around);
+		*ret_type = at <= sizeof(st->around) - 8 ? *(const u64 *)((const u8 *)st->around + at) : 0;
+		return 0;
+	}
+	st->naround = 0;
+	return read_user(ret_type, 8, st->self + obj.ob_type) ? -EFAULT : 0;
+}
+
 /* Begin with the object at `self`; st->a is the name. As expr_attr_instance(). */
 EXPR_FN int expr_attr(struct expr_state *st, u64 self)
 {
@@ -271,7 +291,7 @@ EXPR_FN int expr_attr(struct expr_state *st, u64 self)
 		return -EINVAL;
 	st->self = self;
 	st->of_class = st->cached = st->ninstance = 0;
-	if (self & 7 || read_user(&type, 8, self + obj.ob_type))
+	if (self & 7 || read_self(st, &type))
 		return -EFAULT;
 	if (type == obj.types[ABI_CLS_MODULE]) {
 		if (read_user(&dict, 8, self + obj.module_dict))

@@ -119,6 +119,14 @@ EXPR_FN int expr_load_text(const struct abi_prog *p, const struct expr_opnd *o, 
 			buf->words[i] = *(const u64 *)(p->pool + ((at + i * 8) & (ABI_EXPR_POOL - 8)));
 		return 0;
 	}
+	/* A short text lies within what was read of the object. */
+	if (o->data - o->addr <= sizeof(o->head) && o->data - o->addr + n <= o->have && !(o->data & 7)) {
+		at = (u32)(o->data - o->addr) / 8;
+		for (u32 i = 0; i < 3; i++)
+			buf->words[i] = o->head[(at + i) & 7];
+		if (n <= 24)
+			return 0;
+	}
 	if (n >= ABI_EXPR_TEXT)
 		return read_user(buf, ABI_EXPR_TEXT, o->data) ? -EFAULT : 0;
 	if (!n)

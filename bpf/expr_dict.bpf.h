@@ -59,6 +59,24 @@ static __always_inline int expr_hash(struct expr_state *st)
 	}
 }
 
+/* Where its keys are, and its values when they lie apart, of the dict in st->b. */
+static __always_inline void dict_parts(struct expr_state *st)
+{
+	st->keys = head_at(&st->b, obj.dict_keys);
+	st->values = head_at(&st->b, obj.dict_values);
+	if (st->values)
+		st->values += obj.values_values;
+	st->phase = PHASE_KEYS;
+}
+
+/* Look st->a up in the dict that is in st->b already. */
+static __always_inline void dict_begin_b(struct expr_state *st, u32 then)
+{
+	st->dict = st->b.addr;
+	st->then = then;
+	dict_parts(st);
+}
+
 static __always_inline void dict_begin(struct expr_state *st, u64 dict, u32 then)
 {
 	st->dict = dict;
@@ -78,11 +96,7 @@ EXPR_FN int expr_dict_open(struct expr_state *st)
 	/* One derived from dict: an item of it is looked up in the same way, a name runs its __getitem__. */
 	if (!(st->b.flags & OPND_EXACT) && st->then != THEN_ITEM)
 		return -EOPNOTSUPP;
-	st->keys = head_at(&st->b, obj.dict_keys);
-	st->values = head_at(&st->b, obj.dict_values);
-	if (st->values)
-		st->values += obj.values_values;
-	st->phase = PHASE_KEYS;
+	dict_parts(st);
 	return 0;
 }
 
@@ -101,6 +115,22 @@ static __always_inline u32 keys_u8(const struct expr_state *st, u32 off)
 	return off < sizeof(st->chunk) ? ((const u8 *)st->chunk)[off] : 0;
 }
 
+/* n bytes (at most 24) at keys + off, zeros after them; from what was read with the head, if they are there. 0 or -EFAULT. */
+static __always_inline int keys_read(const struct expr_state *st, u64 off, u32 n, u64 *ret)
+{
+	u32 at = (u32)off;
+
+	if (off + 24 <= st->nchunk && at <= sizeof(st->chunk) - 24) {
+		const u8 *p = (const u8 *)st->chunk + at;
+
+		ret[0] = *(const u64 *)p;
+		ret[1] = *(const u64 *)(p + 8);
+		ret[2] = *(const u64 *)(p + 16);
+		return 0;
+	}
+	return read_user(ret, n & 31, st->keys + off) ? -EFAULT : 0;
+}
+
 /* The keys object: the table of indices and the entries behind it. */
 EXPR_FN int expr_dict_keys(struct expr_state *st)
 {
@@ -109,8 +139,12 @@ EXPR_FN int expr_dict_keys(struct expr_state *st)
 
 	if (!st)
 		return -EINVAL;
-	if (read_user(st->chunk, 40, st->keys))
-		return -EFAULT;
+	st->nchunk = sizeof(st->chunk);
+	if (read_user(st->chunk, sizeof(st->chunk), st->keys)) {
+		st->nchunk = 40;
+		if (read_user(st->chunk, 40, st->keys))
+			return -EFAULT;
+	}
 	st->nentries = keys_u64(st, obj.keys_nentries);
 	if (obj.keys_size != ABI_NONE) {
 		size = keys_u64(st, obj.keys_size);
@@ -173,22 +207,22 @@ static __always_inline s64 index_value(u64 raw, u32 width)
 /* 1: there, st->found is the value; 0: not there; -EAGAIN: another step; -errno */
 EXPR_FN int expr_dict_probe(struct expr_state *st, const struct abi_prog *p)
 {
-	u64 index[2] = { 0 }, entry[3] = { 0 };
+	u64 entry[4] = { 0 };
 	s64 i;
 	int r;
 
 	if (!st || !p)
 		return -EINVAL;
 	st->found = 0;
-	if (read_user(index, st->index_width & 15, st->keys + obj.keys_indices + st->slot * st->index_width))
+	if (keys_read(st, obj.keys_indices + st->slot * st->index_width, st->index_width & 15, entry))
 		return -EFAULT;
-	i = index_value(index[0], st->index_width);
+	i = index_value(entry[0], st->index_width);
 	if (i == -1)
 		return 0;
 	if (i >= 0) {
 		if ((u64)i >= st->nentries)
 			return -EFAULT;
-		if (read_user(entry, st->unicode ? 16 : 24, st->entries + (u64)i * st->entry_size))
+		if (keys_read(st, st->entries - st->keys + (u64)i * st->entry_size, st->unicode ? 16 : 24, entry))
 			return -EFAULT;
 		if (st->unicode) {
 			entry[2] = entry[1];

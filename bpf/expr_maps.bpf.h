@@ -7,10 +7,9 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/expr_abi.h"
+#include "bpf/maps.bpf.h"
 
 #define EXPR_CACHE_SIZE 256
-
-const volatile struct abi_obj obj = { 0 };
 
 #include "bpf/expr.bpf.h"
 
@@ -60,6 +59,14 @@ static __always_inline void expr_put(struct expr_state *st)
 {
 	barrier_here();
 	st->busy = 0;
+}
+
+static __always_inline int expr_frame_known(u64 frame, u32 off, u64 *ret)
+{
+	u32 zero = 0;
+	struct py_look *l = bpf_map_lookup_elem(&looks, &zero);
+
+	return l && look_frame_at(l, frame, off, ret);
 }
 
 static __always_inline struct expr_cache *expr_cache_at(u32 i)

@@ -54,6 +54,7 @@ struct expr_text {
 };
 
 #define EXPR_CLASS 360 /* bytes of a class that are read */
+#define EXPR_CHUNK 320 /* bytes of a dict's keys that are read at once: up to some ten entries are all there */
 
 struct expr_state {
 	u32 busy;
@@ -77,7 +78,9 @@ struct expr_state {
 	struct expr_text ta, tb; /* of a and b, the part that is looked at */
 	s32 order;
 	u32 pad;
-	u64 chunk[16];
+	u64 chunk[EXPR_CHUNK / 8]; /* the first bytes of a dict's keys; the bases of a class */
+	u64 around[8]; /* bytes around or of st->self */
+	u32 nchunk, naround;
 };
 
 static __always_inline u64 head_at(const struct expr_opnd *o, u32 off)

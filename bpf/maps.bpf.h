@@ -10,6 +10,12 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/abi.h"
+#include "bpf/expr_abi.h"
+
+/* Whoever loads a program fills it in (trace_options.obj). */
+const volatile struct abi_obj obj = { 0 };
+
+#include "bpf/py_look.bpf.h"
 
 /* Is a frame on a stack? At `frame`, on the way outwards to `wanted`. */
 struct data_walk {
@@ -75,6 +81,31 @@ struct {
 	__type(key, __u64);
 	__type(value, __u64);
 } threads SEC(".maps");
+
+/*
+ * What was found out about a thread, by its number in the first pid namespace (bpf_get_current_pid_tgid()), so that a trap need not
+ * ask again whose it is. Its start time and its thread pointer tell when the number is another's; tstate is checked at each use.
+ * Only threads of followed processes are in it: who takes a process out of `followed` must empty it.
+ */
+struct known_thread {
+	__u64 start, self; /* task_struct.start_time, thread pointer */
+	__u64 tstate;
+	__u32 pid, tgid; /* in the target's pid namespace */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, ABI_THREADS_MAX);
+	__type(key, __u64);
+	__type(value, struct known_thread);
+} known SEC(".maps");
+
+/* What the watch program has read of the frame; of no frame while it does not run. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct py_look);
+} looks SEC(".maps");
 
 /*
  * ABI_PREV_STATE: the last place of a line (abi_place.group) that was hit in a frame. FRAME_REREAD: the place whose

@@ -138,10 +138,21 @@ static __always_inline int py_walk(struct py_walk *w)
 	return w->fault ? -EFAULT : -ENOENT;
 }
 
+/* A position, or PY_PREV_*, of the address that frames hold from 3.11 on. */
+static __always_inline s32 py_prev_of(const struct py_frame *f, u64 ptr)
+{
+	u64 off = ptr - (f->code + py.code_bytecode);
+
+	if (off < 0x7fffffff)
+		return (s32)off;
+	/* 3.11 and 3.12 start one unit before the first (Include/internal/pycore_frame.h) */
+	return off == (u64)-2 ? PY_PREV_NONE : PY_PREV_UNKNOWN;
+}
+
 /* The position that the frame holds, in bytes into its bytecode, or PY_PREV_*. 0 or -EFAULT. */
 static __always_inline int py_prev_in_frame(const struct py_frame *f, s32 *ret)
 {
-	u64 ptr = 0, off;
+	u64 ptr = 0;
 	s32 lasti = 0;
 
 	if (py.prev_scale) {
@@ -152,11 +163,7 @@ static __always_inline int py_prev_in_frame(const struct py_frame *f, s32 *ret)
 	}
 	if (py_read_u64(f->frame + py.frame_prev, &ptr))
 		return -EFAULT;
-	off = ptr - (f->code + py.code_bytecode);
-	if (off < 0x7fffffff)
-		*ret = (s32)off;
-	else /* 3.11 and 3.12 start one unit before the first (Include/internal/pycore_frame.h) */
-		*ret = off == (u64)-2 ? PY_PREV_NONE : PY_PREV_UNKNOWN;
+	*ret = py_prev_of(f, ptr);
 	return 0;
 }
 

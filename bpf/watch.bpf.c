@@ -17,6 +17,7 @@ struct thread_struct {
 	unsigned long fsbase;
 } __attribute__((preserve_access_index));
 struct task_struct {
+	__u64 start_time;
 	struct thread_struct thread;
 } __attribute__((preserve_access_index));
 
@@ -53,22 +54,77 @@ static __always_inline int frame_in_regs(const struct bpf_perf_event_data *ctx,
 	       py_frame_in_reg(w, ctx->regs.r11, ret);
 }
 
+/* Is the running process one that we follow? The helper fails in any other pid namespace. */
+static __always_inline int is_followed(struct bpf_pidns_info *ret)
+{
+	if (bpf_get_ns_current_pid_tgid(ns_dev, ns_ino, ret, sizeof(*ret)) ||
+	    !bpf_map_lookup_elem(&followed, &ret->tgid)) {
+		stat_add(ABI_STAT_FOREIGN);
+		return 0;
+	}
+	stat_add(ABI_STAT_TRAPS);
+	return 1;
+}
+
+/* The running thread, as far as it is known. */
+struct thread {
+	u64 id; /* key of `known` */
+	u64 start, self;
+	u64 tstate; /* 0: not known */
+};
+
+/* What is known of the running thread, and who it is; 0: it is not one of a process that we follow.
+ */
+static __always_inline int who_runs(struct thread *ret, struct bpf_pidns_info *who)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct known_thread *k;
+
+	ret->id = bpf_get_current_pid_tgid();
+	ret->start = task->start_time;
+	ret->self = task->thread.fsbase;
+	k = bpf_map_lookup_elem(&known, &ret->id);
+	if (k && k->start == ret->start && k->self == ret->self) {
+		who->pid = k->pid;
+		who->tgid = k->tgid;
+		ret->tstate = k->tstate;
+		stat_add(ABI_STAT_TRAPS);
+		return 1;
+	}
+	ret->tstate = 0;
+	return is_followed(who);
+}
+
+static __always_inline void remember_thread(const struct thread *t, u64 tstate,
+					    const struct bpf_pidns_info *who)
+{
+	struct known_thread k = { .start = t->start,
+				  .self = t->self,
+				  .tstate = tstate,
+				  .pid = who->pid,
+				  .tgid = who->tgid };
+
+	bpf_map_update_elem(&known, &t->id, &k, BPF_ANY);
+	bpf_map_update_elem(&threads, &t->self, &tstate, BPF_ANY);
+}
+
 /* The place that was hit, and the frame it was hit in; NULL when it is not one of ours (counted).
  */
 static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *ctx,
-						    struct py_frame *ret)
+						    const struct thread *t, struct py_look *look,
+						    struct hit_at *at)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	struct abi_place_key key = { .addr = ctx->addr };
 	struct abi_place *place;
-	u64 self = BPF_CORE_READ(task, thread.fsbase), *tstate;
 	struct py_walk *w;
 	u32 zero = 0;
 	int r;
 
-	tstate = bpf_map_lookup_elem(&threads, &self);
-	if (tstate && !py_frame_of(*tstate, self, ret)) {
-		key.code = ret->code;
+	r = t->tstate ? py_frame_look(t->tstate, t->self, &at->f, look) : -ENOENT;
+	if (r == -EAGAIN)
+		r = py_frame_of(t->tstate, t->self, &at->f);
+	if (!r) {
+		key.code = at->f.code;
 		place = bpf_map_lookup_elem(&places, &key);
 		if (place)
 			return place;
@@ -80,18 +136,18 @@ static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *
 	w = bpf_map_lookup_elem(&walks, &zero);
 	if (!w)
 		return NULL;
-	*w = (struct py_walk){ .self = self, .addr = ctx->addr };
+	*w = (struct py_walk){ .self = t->self, .addr = ctx->addr };
 	r = py_walk(w);
 	if (r) {
 		stat_add(r == -EFAULT ? ABI_STAT_FAULT : ABI_STAT_NO_THREAD);
 		return NULL;
 	}
-	*ret = w->found;
-	bpf_map_update_elem(&threads, &self, &ret->tstate, BPF_ANY);
+	at->f = w->found;
+	remember_thread(t, at->f.tstate, &at->who);
 	/* Up to 3.10 different code may share the bytes, and the frame is always right. */
 	if (!w->wanted && py.prev_kind == ABI_PREV_FRAME)
-		frame_in_regs(ctx, w, ret);
-	key.code = ret->code;
+		frame_in_regs(ctx, w, &at->f);
+	key.code = at->f.code;
 	place = bpf_map_lookup_elem(&places, &key);
 	if (!place)
 		stat_add(w->fault ? ABI_STAT_FAULT : ABI_STAT_OTHER_CODE);
@@ -120,12 +176,12 @@ static __always_inline void remember(const struct abi_place *place, const struct
  * note for the frame; `again`: the frame shows already that it is not the first (3.11).
  */
 static __always_inline int is_reread(const struct abi_place *place, const struct py_frame *f,
-				     int again)
+				     const struct py_look *look, int again)
 {
 	struct frame_key key = { .frame = f->frame, .group = FRAME_REREAD };
 	struct frame_state now = { .code = f->code, .offset = place->offset };
 	struct frame_state *state;
-	int r = py_rereads(f);
+	int r = py_rereads_look(f, look);
 
 	if (r <= 0)
 		return 0; /* what cannot be read is counted once too often rather than lost */
@@ -140,11 +196,11 @@ static __always_inline int is_reread(const struct abi_place *place, const struct
 
 /* Where the frame was before, as far as this version lets us see; 0 or -EFAULT. */
 static __always_inline int previous(const struct abi_place *place, const struct py_frame *f,
-				    s32 *ret)
+				    const struct py_look *look, s32 *ret)
 {
 	*ret = PY_PREV_NONE;
 	if (py.prev_kind == ABI_PREV_FRAME)
-		return py_prev_in_frame(f, ret);
+		return py_prev_look(f, look, ret);
 	if (place->note_group)
 		remember(place, f, place->note_group, NULL);
 	if (place->keep_state)
@@ -152,54 +208,42 @@ static __always_inline int previous(const struct abi_place *place, const struct 
 	return 0;
 }
 
-/* Is the running process one that we follow? The helper fails in any other pid namespace. */
-static __always_inline int is_followed(struct bpf_pidns_info *ret)
-{
-	if (bpf_get_ns_current_pid_tgid(ns_dev, ns_ino, ret, sizeof(*ret)) ||
-	    !bpf_map_lookup_elem(&followed, &ret->tgid)) {
-		stat_add(ABI_STAT_FOREIGN);
-		return 0;
-	}
-	stat_add(ABI_STAT_TRAPS);
-	return 1;
-}
-
-SEC("perf_event")
-int watch(struct bpf_perf_event_data *ctx)
+static __always_inline void watch_hit(struct bpf_perf_event_data *ctx, struct py_look *look)
 {
 	struct hit_at at = { .addr = ctx->addr, .ip = ctx->regs.rip };
 	struct abi_place *place;
+	struct thread t;
 	s32 prev;
 
-	if (!is_followed(&at.who))
-		return 0;
+	if (!who_runs(&t, &at.who))
+		return;
 	if (!py_is_eval(ctx->regs.rip)) {
 		stat_add(ABI_STAT_NOT_EVAL);
-		return 0;
+		return;
 	}
-	place = find_place(ctx, &at.f);
+	place = find_place(ctx, &t, look, &at);
 	if (!place)
-		return 0;
+		return;
 	/* Up to 3.10 the note of the first read must be looked at before `previous` is moved on. */
-	if (py.prev_kind == ABI_PREV_STATE && py.reread && is_reread(place, &at.f, 0)) {
+	if (py.prev_kind == ABI_PREV_STATE && py.reread && is_reread(place, &at.f, look, 0)) {
 		stat_add(ABI_STAT_REDISPATCH);
-		return 0;
+		return;
 	}
-	if (previous(place, &at.f, &prev)) {
+	if (previous(place, &at.f, look, &prev)) {
 		stat_add(ABI_STAT_FAULT);
-		return 0;
+		return;
 	}
 	if (py.prev_kind == ABI_PREV_FRAME) {
 		int again = py_is_redispatch(place->offset, prev);
 
-		if ((py.reread && is_reread(place, &at.f, again)) || again) {
+		if ((py.reread && is_reread(place, &at.f, look, again)) || again) {
 			stat_add(ABI_STAT_REDISPATCH);
-			return 0;
+			return;
 		}
 	}
 	if (py_is_dropped(place, prev)) {
 		stat_add(ABI_STAT_DROPPED_PREV);
-		return 0;
+		return;
 	}
 	if (place->action == ABI_ACT_ENTER)
 		timed_enter(at.f.frame, at.f.code, place->group);
@@ -207,6 +251,19 @@ int watch(struct bpf_perf_event_data *ctx)
 		timed_return(at.f.frame, at.f.code);
 	else
 		hit_act(place, &at);
+}
+
+SEC("perf_event")
+int watch(struct bpf_perf_event_data *ctx)
+{
+	u32 zero = 0;
+	struct py_look *look = bpf_map_lookup_elem(&looks, &zero);
+
+	if (!look)
+		return 0;
+	look->frame = 0;
+	watch_hit(ctx, look);
+	look->frame = 0;
 	return 0;
 }
 

@@ -63,6 +63,14 @@ static __always_inline void expr_put(struct expr_state *st)
 	st->busy = 0;
 }
 
+static __always_inline int expr_frame_known(u64 frame, u32 off, u64 *ret)
+{
+	(void)frame;
+	(void)off;
+	(void)ret;
+	return 0;
+}
+
 static __always_inline struct expr_cache *expr_cache_at(u32 i)
 {
 	return &cache[i];

@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "bpf/abi.h"
+#include "bpf/expr_abi.h"
 #include "lib_cu.h"
 
 #define BASE 0x10000u
 #define SIZE 0x4000u
 
 static struct abi_py py;
+static struct abi_obj obj;
 static uint8_t memory[SIZE];
 static unsigned reads, fail_at; /* the fail_at'th read faults; 0: none */
 static uint64_t wanted;
@@ -35,6 +37,7 @@ static long read_loop(uint32_t n, long (*fn)(uint32_t, void *), void *ctx)
 }
 
 #include "bpf/py_walk.bpf.h"
+#include "bpf/py_look.bpf.h"
 
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 {
@@ -340,6 +343,53 @@ static void test_eval(void)
 	CU_ASSERT(!py_is_eval(500));
 }
 
+/* The same as frame_of and the rest, in fewer reads; whatever fails, it is the same or "ask them".
+ */
+static void test_look(void)
+{
+	for (int kind = ABI_FRAME_OBJECT; kind <= ABI_FRAME_CURRENT; kind++) {
+		struct py_frame want = { 0 }, got = { 0 };
+		struct py_look look = { 0 };
+		s32 prev, prev_look;
+		u64 slot = 0;
+		unsigned all;
+
+		lay_out((enum abi_frame_kind)kind);
+		obj = (struct abi_obj){ .frame_slots = 64 };
+		put(FRAME(1, 2) + 64 + 8, 0x1234);
+		put(FRAME(1, 2) + py.frame_prev, CODE(1, 2) + py.code_bytecode + 6);
+		CU_ASSERT_EQUAL(py_frame_of(TSTATE(1, 2), 102, &want), 0);
+		all = reads;
+		reads = 0;
+		CU_ASSERT_EQUAL(py_frame_look(TSTATE(1, 2), 102, &got, &look), 0);
+		CU_ASSERT(reads < all);
+		CU_ASSERT_EQUAL(memcmp(&want, &got, sizeof(want)), 0);
+		CU_ASSERT_EQUAL(look_frame_at(&look, got.frame, 72, &slot), 1);
+		CU_ASSERT_EQUAL(slot, 0x1234);
+		CU_ASSERT_EQUAL(look_frame_at(&look, got.frame + 8, 72, &slot), 0);
+		CU_ASSERT_EQUAL(look_frame_at(&look, got.frame, 4096, &slot), 0);
+		CU_ASSERT_EQUAL(py_prev_in_frame(&got, &prev), 0);
+		CU_ASSERT_EQUAL(py_prev_look(&got, &look, &prev_look), 0);
+		CU_ASSERT_EQUAL(prev, prev_look);
+		CU_ASSERT_EQUAL(py_frame_look(TSTATE(1, 2), 103, &got, &look), -ENOENT);
+		CU_ASSERT_EQUAL(look_frame_at(&look, want.frame, 72, &slot), 0);
+		all = reads;
+		for (unsigned n = 1; n <= 4; n++) {
+			int r;
+
+			reads = 0;
+			fail_at = n;
+			r = py_frame_look(TSTATE(1, 2), 102, &got, &look);
+			fail_at = 0;
+			CU_ASSERT(r == -EAGAIN || r == 0);
+			CU_ASSERT(r || !memcmp(&want, &got, sizeof(want)));
+		}
+		put(TSTATE(1, 2) + py.tstate_frame, 0);
+		CU_ASSERT_EQUAL(py_frame_look(TSTATE(1, 2), 102, &got, &look), -ENOENT);
+	}
+	obj = (struct abi_obj){ 0 };
+}
+
 static const struct cu_test tests[] = {
 	CU_T(test_finds_each_thread),
 	CU_T(test_no_thread),
@@ -354,6 +404,7 @@ static const struct cu_test tests[] = {
 	CU_T(test_redispatch),
 	CU_T(test_drop),
 	CU_T(test_eval),
+	CU_T(test_look),
 };
 
 int main(int argc, char **argv)
