@@ -134,6 +134,26 @@ class Catch(harness.TestCase):
         self.assertUntouched(target)
 
     @harness.each_interpreter
+    def test_snap(self, interp):
+        """Without a stop, and with one: then the exception is told, too."""
+        target = self.start(interp, SCRIPT)
+        for options in ([], ["--deep"]):
+            s = terminal.Piped("snap", target.pid, "--catch", "Derived", "--count", "3", "--json", *options)
+            self.addCleanup(s.close)
+            self.assertEqual(s.event()["exception"], "__main__.Derived")
+            target.send("1\n")
+            target.line()
+            events, status = s.end()
+            shots = [e for e in events if e["event"] == "snapshot"]
+            self.assertEqual((status, len(shots)), (0, 3))
+            for shot, callers in zip(shots, (["run"], ["cleanup", "run"], ["again", "run"])):
+                self.assertEqual([f["function"] for f in shot["frames"]][:len(callers) + 1], ["plain"] + callers)
+                self.assertEqual(shot["frames"][0]["line"], line_of("raise Derived(1)"))
+                self.assertEqual(shot.get("exception", "").rstrip(",)"), "Derived('derived', 1" if options else "")
+                self.assertEqual(shot["pause_us"] > 0, bool(options))
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
     def test_in_thread(self, interp):
         target = self.start(interp, SCRIPT)
         s = Session(self, target)

@@ -10,7 +10,17 @@
 #include "cli/parse.h"
 #include "cli/program.h"
 
-enum { OPT_JSON = 256, OPT_FOR, OPT_SCOPE, OPT_COLOR, OPT_DEEP, OPT_PAUSE, OPT_ENGINE, OPT_NUMBER };
+enum {
+	OPT_JSON = 256,
+	OPT_FOR,
+	OPT_SCOPE,
+	OPT_COLOR,
+	OPT_DEEP,
+	OPT_PAUSE,
+	OPT_ENGINE,
+	OPT_CATCH,
+	OPT_NUMBER
+};
 
 /* A number in an unsigned or in a uint64_t. */
 static const struct number {
@@ -75,6 +85,9 @@ static int option(struct captures *cs, int o, struct err *err)
 		r = program_engine(optarg, err, &uprobe);
 		cs->hits.engine = uprobe ? BP_UPROBE : BP_WATCH;
 		return r;
+	case OPT_CATCH:
+		cs->hits.exception = optarg;
+		return 0;
 	case OPT_COLOR:
 		return out_color_mode(optarg, &cs->color)
 			       ? err_set(err, -EINVAL,
@@ -99,6 +112,7 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 		{ "engine", required_argument, NULL, OPT_ENGINE },
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "deep", no_argument, NULL, OPT_DEEP },
+		{ "catch", required_argument, NULL, OPT_CATCH },
 		{ "max-pause", required_argument, NULL, OPT_PAUSE },
 		{ "count", required_argument, NULL, OPT_NUMBER },
 		{ "max-rate", required_argument, NULL, OPT_NUMBER + 1 },
@@ -122,7 +136,8 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 			return -1;
 		}
 		/* snap only */
-		if (ret_rest && (o == OPT_DEEP || o == OPT_PAUSE || o == OPT_NUMBER + 7))
+		if (ret_rest &&
+		    (o == OPT_DEEP || o == OPT_CATCH || o == OPT_PAUSE || o == OPT_NUMBER + 7))
 			return program_usage(p, "option %s is not known", argv[optind - 1]);
 		r = option(cs, o, &err);
 		if (r > 0)
@@ -134,6 +149,12 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 		return program_usage(p, "a process id is missing");
 	if (parse_pid(argv[optind], &err, &cs->pid))
 		return program_usage(p, "%s", err.text);
+	if (cs->hits.exception && optind + 1 == argc) {
+		cs->hits.location = cs->hits.exception;
+		return 0;
+	}
+	if (cs->hits.exception)
+		return program_usage(p, "--catch takes the place of a location");
 	if (optind + 1 == argc)
 		return program_usage(p, "a location is missing: FILE:LINE or FUNCTION");
 	if (ret_rest && optind + 2 == argc)

@@ -38,6 +38,7 @@ struct shot_frame {
 };
 
 struct shot {
+	const char *exception;	   /* --catch --deep: its repr; else NULL */
 	struct shot_frame *frames; /* innermost first */
 	size_t n;
 	pid_t tid;
@@ -64,7 +65,7 @@ static json_t *js_locals(const struct vars *vars)
 
 static void print_json(struct captures *cs, const struct shot *sh, const char *when)
 {
-	json_t *frames = json_array();
+	json_t *frames = json_array(), *all;
 
 	for (size_t i = 0; frames && i < sh->n; i++) {
 		const struct shot_frame *f = &sh->frames[i];
@@ -74,11 +75,13 @@ static void print_json(struct captures *cs, const struct shot *sh, const char *w
 			json_object_set_new(j, "locals", js_locals(&f->vars));
 		json_array_append_new(frames, j);
 	}
-	out_json(cs->out,
-		 json_pack("{ss ss so so so sI sb}", "event", "snapshot", "time", when, "thread",
-			   js_thread(sh->tid, captures_thread(cs, sh->tid)), "location",
-			   js_text(cs->hits.location), "frames", frames, "pause_us",
-			   (json_int_t)sh->pause_us, "truncated", sh->truncated));
+	all = json_pack("{ss ss so so so sI sb}", "event", "snapshot", "time", when, "thread",
+			js_thread(sh->tid, captures_thread(cs, sh->tid)), "location",
+			js_text(cs->hits.location), "frames", frames, "pause_us",
+			(json_int_t)sh->pause_us, "truncated", sh->truncated);
+	if (all && sh->exception)
+		json_object_set_new(all, "exception", js_text(sh->exception));
+	out_json(cs->out, all);
 }
 
 /* What an object with attributes and no repr of its own holds: a line each. */
@@ -102,6 +105,8 @@ static void print_text(struct captures *cs, const struct shot *sh, const char *w
 	if (cs->deep)
 		out_add(cs->out, OUT_PLAIN, ", it stood still for %.1f ms",
 			(double)sh->pause_us / 1000);
+	if (sh->exception)
+		out_add(cs->out, OUT_BOLD, ", exception %s", sh->exception);
 	out_end(cs->out);
 	for (size_t i = 0; i < sh->n; i++) {
 		const struct shot_frame *f = &sh->frames[i];
@@ -168,7 +173,9 @@ static int show(struct captures *cs, const struct capture *c, struct err *err)
 		int line = in->ops->line_of(in, f.code, f.offset);
 
 		/* The frame of the hit has not noted its position yet (3.11+). */
-		f.line = i == 0 ? session_bp(cs->s, cs->bp)->line : line > 0 ? line : 0;
+		f.line = i == 0 && !cs->hits.exception ? session_bp(cs->s, cs->bp)->line
+			 : line > 0		       ? line
+						       : 0;
 		capture_begin(c, mem);
 		r = read_frame(cs, &f, &cs->limits, &sh.frames[i]);
 		capture_end(mem);
@@ -191,10 +198,13 @@ static int nothing(struct captures *cs, struct err *err)
 /* ---- --deep ---- */
 
 /* The thread stands: read all, let it go, then print. */
-static int show_stopped(struct captures *cs, struct err *err)
+static int show_stopped(struct captures *cs, const struct session_event *ev, struct err *err)
 {
+	_cleanup_free_ char *exception = ev->exception ? strdup(ev->exception) : NULL;
 	_cleanup_free_ struct interp_frame *frames = NULL;
-	struct shot sh = { .tid = session_stop_tid(cs->s), .time_ns = session_stop_time(cs->s) };
+	struct shot sh = { .exception = exception,
+			   .tid = session_stop_tid(cs->s),
+			   .time_ns = session_stop_time(cs->s) };
 	size_t n = 0;
 	int r;
 
@@ -250,8 +260,8 @@ static int deep_until_end(struct captures *cs, struct err *err, bool *ret_timeou
 				 cs->pid);
 		if (ev.kind == SESSION_LOST)
 			captures_lost(cs, ev.lost);
-		if (ev.kind == SESSION_STOPPED && ev.reason == STOP_BREAKPOINT)
-			r = show_stopped(cs, err);
+		if (ev.kind == SESSION_STOPPED && ev.reason != STOP_PAUSE)
+			r = show_stopped(cs, &ev, err);
 		if (r)
 			return r;
 	}

@@ -71,6 +71,7 @@ static const struct program programs[] = {
 	  "  --count N           so many times (default 1; exit status 124 if --for comes first)\n"
 	  "  --for SECONDS       end after that time (default 3600)\n"
 	  "  --frames N          innermost frames (default 16)\n"
+	  "  --catch EXCEPTION   where an exception of that class is raised, instead of LOCATION\n"
 	  "  --deep              stop the thread meanwhile and read deeper\n"
 	  "  --max-pause SECONDS --deep: never longer than that (default 10)\n" PROGRAM_HITS_HELP
 		  OPTION_CAPTURES OPTION_JSON OPTION_ENGINE OPTION_SCOPE OPTION_COLOR },
