@@ -187,7 +187,7 @@ EXPR_FN int expr_attr_instance(struct expr_state *st, u64 index)
 		}
 	} else if ((s64)st->dictoffset > 0) {
 		if (!obj.managed && st->naround && st->dictoffset <= sizeof(st->around) - 8)
-			dict = *(const u64 *)((const u8 *)st->around + (st->dictoffset & 63));
+			dict = py_load_u64((const u8 *)st->around + (st->dictoffset & 63));
 		else if (read_user(&dict, 8, st->self + st->dictoffset))
 			return -EFAULT;
 	} else if (st->dictoffset) {

@@ -123,9 +123,9 @@ static __always_inline int keys_read(const struct expr_state *st, u64 off, u32 n
 	if (off + 24 <= st->nchunk && at <= sizeof(st->chunk) - 24) {
 		const u8 *p = (const u8 *)st->chunk + at;
 
-		ret[0] = *(const u64 *)p;
-		ret[1] = *(const u64 *)(p + 8);
-		ret[2] = *(const u64 *)(p + 16);
+		ret[0] = py_load_u64(p);
+		ret[1] = py_load_u64(p + 8);
+		ret[2] = py_load_u64(p + 16);
 		return 0;
 	}
 	return read_user(ret, n & 31, st->keys + off) ? -EFAULT : 0;

@@ -8,6 +8,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/expr_abi.h"
+#include "bpf/py_walk.bpf.h"
 
 /*
  * A function that is verified by itself, for any arguments: so the verifier's work is the sum of the parts, not their product. Pointers may
@@ -85,7 +86,7 @@ struct expr_state {
 
 static __always_inline u64 head_at(const struct expr_opnd *o, u32 off)
 {
-	return off <= sizeof(o->head) - 8 ? *(const u64 *)((const u8 *)o->head + off) : 0;
+	return off <= sizeof(o->head) - 8 ? py_load_u64((const u8 *)o->head + off) : 0;
 }
 
 static __always_inline u32 head_u32(const struct expr_opnd *o, u32 off)
@@ -98,7 +99,7 @@ static __always_inline u64 class_at(const struct expr_state *st, u32 off)
 {
 	u32 at = off - obj.type_first;
 
-	return at <= EXPR_CLASS - 8 ? *(const u64 *)((const u8 *)st->class_block + at) : 0;
+	return at <= EXPR_CLASS - 8 ? py_load_u64((const u8 *)st->class_block + at) : 0;
 }
 
 static __always_inline int expr_class(struct expr_state *st, u64 type)

@@ -54,7 +54,7 @@ static __always_inline u64 look_tstate_at(const struct py_look *l, u32 off)
 {
 	u32 at = off - look_tstate_first();
 
-	return at <= LOOK_TSTATE - 8 ? *(const u64 *)((const u8 *)l->tstate + at) : 0;
+	return at <= LOOK_TSTATE - 8 ? py_load_u64((const u8 *)l->tstate + at) : 0;
 }
 
 /* A word of the frame: 1, or 0 when it was not read. */
@@ -64,7 +64,7 @@ static __always_inline int look_frame_at(const struct py_look *l, u64 frame, u32
 
 	if (l->frame != frame || !frame || at >= l->bytes || at > LOOK_FRAME - 8)
 		return 0;
-	*ret = *(const u64 *)((const u8 *)l->block + at);
+	*ret = py_load_u64((const u8 *)l->block + at);
 	return 1;
 }
 

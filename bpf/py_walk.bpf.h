@@ -42,6 +42,19 @@ struct py_walk {
 
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code);
 
+/* Eight bytes that may lie at any address. */
+static __always_inline u64 py_load_u64(const void *p)
+{
+#ifdef __bpf__
+	return *(const u64 *)p; /* x86 does not mind; memcpy() would be eight loads */
+#else
+	u64 v;
+
+	__builtin_memcpy(&v, p, sizeof(v));
+	return v;
+#endif
+}
+
 static __always_inline int py_read_u64(u64 addr, u64 *ret)
 {
 	return read_user(ret, sizeof(*ret), addr);
