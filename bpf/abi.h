@@ -266,6 +266,7 @@ enum abi_record_kind {
 	ABI_REC_HIT = 1,
 	ABI_REC_CAPTURE = 3,
 	ABI_REC_STEP = 4, /* an abi_hit: place is abi_step.serial, rules[0] the event, undecided: is the file one that counts? */
+	ABI_REC_MODULE = 6, /* an abi_hit: code is about to run (PyEval_EvalCode), one that abi_modules lets through */
 	ABI_REC_DATA = 5, /* an abi_hit: addr was written, place is abi_data.id; frame 0: it could not be found */
 };
 
@@ -387,6 +388,23 @@ struct abi_site {
 	__u8 pad0[2];
 };
 
+/*
+ * Which code objects that are about to run are waited for: those of files (a map of hashes of the last parts of their names,
+ * FNV-1a over the last ABI_MODULE_TAIL characters at most), those that define functions, or any. With facts of the
+ * interpreter, offsets in bytes.
+ */
+#define ABI_MODULES_MAX 256	/* file names */
+#define ABI_MODULE_TAIL 64	/* characters */
+#define ABI_MODULE_CONSTS 32	/* constants that are looked at; with more of them it could define functions */
+#define ABI_MODULE_HASH 0xcbf29ce484222325ull
+#define ABI_MODULE_PRIME 0x100000001b3ull
+struct abi_modules {
+	__u32 any, functions; /* 0 or 1 */
+	__u32 code_filename, code_consts, tuple_items, ob_type, ob_size;
+	__u32 str_length, str_state, str_ascii_size;
+	__u64 code_type; /* address of PyCode_Type */
+};
+
 #define ABI_CALLS_MAX 32768 /* code objects whose calls are counted */
 
 /* A code object, and what its two words abi_py.code_id held: see abi_code_id(). */
@@ -428,6 +446,7 @@ _Static_assert(sizeof(struct abi_hit) == 112, "abi");
 _Static_assert(sizeof(struct abi_captured) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_rule) == 48, "abi");
 _Static_assert(sizeof(struct abi_site) == 8, "abi");
+_Static_assert(sizeof(struct abi_modules) == 48, "abi");
 _Static_assert(sizeof(struct abi_step) == 64, "abi");
 _Static_assert(sizeof(struct abi_data) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_step_unit) == 8, "abi");

@@ -29,6 +29,7 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/maps.bpf.h"
 #include "bpf/site.bpf.h"
 #include "bpf/step.bpf.h"
+#include "bpf/module.bpf.h"
 
 #include "bpf/catch.bpf.h"
 #include "bpf/timed.bpf.h"
@@ -335,6 +336,25 @@ int timed(struct pt_regs *ctx)
 	t = bpf_map_lookup_elem(&timed_codes, &f.code);
 	if (t)
 		timed_site(ctx, site, t, &f);
+	return 0;
+}
+
+/* A module body, exec or eval is about to run: the thread stops if that could hold what is waited
+ * for. */
+SEC("uprobe")
+int eval_code(struct pt_regs *ctx)
+{
+	struct abi_hit hit = { .h = { .size = sizeof(hit), .kind = ABI_REC_MODULE } };
+	struct bpf_pidns_info who;
+
+	hit.code = site_reg(ctx, site_of(ctx).code);
+	if (!is_followed(&who) || !module_wanted(hit.code))
+		return 0;
+	hit.time_ns = bpf_ktime_get_ns();
+	hit.tgid = who.tgid;
+	hit.tid = who.pid;
+	hit.ip = ctx->rip;
+	hit_stop(&hit);
 	return 0;
 }
 

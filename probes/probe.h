@@ -231,6 +231,9 @@ struct interp_ops {
 	/* The classes that it must know besides; how many of at most max. */
 	size_t (*recipes)(struct interp *in, struct interp_recipe *ret, size_t max);
 
+	/* What the BPF side needs to look at code objects; the others of its members are 0. */
+	void (*modules)(const struct interp *in, struct abi_modules *ret);
+
 	/* All Python threads of all interpreters, malloc'ed array. 0 or -errno. */
 	int (*threads)(struct interp *in, struct interp_thread **ret, size_t *ret_n);
 	/* Frames, innermost first, at most max (shims skipped), malloc'ed array. */
@@ -250,6 +253,12 @@ struct interp_ops {
 	int (*places)(struct interp *in, uint64_t code, struct interp_place **ret, size_t *ret_n);
 	/* Children: code objects in co_consts, malloc'ed array of addresses. */
 	int (*code_children)(struct interp *in, uint64_t code, uint64_t **ret, size_t *ret_n);
+
+	/*
+	 * A code object, then all that lie in it (so many at most). Before 3.11 qualified names come from a scan or from here.
+	 * cb: non-zero stops and is returned. -EINVAL: there is none.
+	 */
+	int (*code_tree)(struct interp *in, uint64_t code, int (*cb)(void *priv, uint64_t code), void *priv);
 
 	/* Locals, cells and free variables of a frame in slot order; free with interp_vars_free(). */
 	int (*frame_vars)(struct interp *in, uint64_t frame, struct interp_var **ret, size_t *ret_n);

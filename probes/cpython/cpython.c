@@ -79,6 +79,24 @@ static void kernel(const struct interp *in, struct abi_py *ret)
 	}
 }
 
+static void modules(const struct interp *in, struct abi_modules *ret)
+{
+	const struct cpython *py = cpython_of_const(in);
+	const struct py_offsets *o = py->off;
+
+	*ret = (struct abi_modules){
+		.code_filename = o->code_filename,
+		.code_consts = o->code_consts,
+		.tuple_items = o->tuple_items,
+		.ob_type = o->ob_type,
+		.ob_size = o->ob_size,
+		.str_length = o->str_length,
+		.str_state = o->str_state,
+		.str_ascii_size = o->str_ascii_size,
+		.code_type = py->types.code,
+	};
+}
+
 const struct interp_ops cpython_ops = {
 	.name = "cpython",
 	.open = cpython_open,
@@ -86,6 +104,7 @@ const struct interp_ops cpython_ops = {
 	.info = info,
 	.eval_ranges = eval_ranges,
 	.kernel = kernel,
+	.modules = modules,
 	.sites = cpython_sites,
 	.layout = cpython_layout,
 	.recipes = cpython_recipes,
@@ -96,6 +115,7 @@ const struct interp_ops cpython_ops = {
 	.line_of = cpython_line_of,
 	.places = cpython_places,
 	.code_children = cpython_code_children,
+	.code_tree = cpython_code_tree,
 	.frame_vars = cpython_frame_vars,
 	.frame_dicts = cpython_frame_dicts,
 	.value = cpython_value,

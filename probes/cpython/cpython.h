@@ -147,6 +147,7 @@ int cpython_scan_objects(struct cpython *py, uint64_t type, bool (*check)(struct
 int cpython_code(struct interp *in, uint64_t addr, struct interp_code *ret);
 int cpython_line_of(struct interp *in, uint64_t code, int32_t offset);
 int cpython_places(struct interp *in, uint64_t code, struct interp_place **ret, size_t *ret_n);
+int cpython_code_tree(struct interp *in, uint64_t code, int (*cb)(void *priv, uint64_t code), void *priv);
 int cpython_code_children(struct interp *in, uint64_t code, uint64_t **ret, size_t *ret_n);
 
 /* exits.c */

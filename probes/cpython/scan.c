@@ -14,8 +14,9 @@
 #include "probes/cpython/code.h"
 #include "probes/cpython/cpython.h"
 
-#define PIECE (4u << 20)
-#define PAGE  4096u
+#define TREE_MAX 100000 /* code objects in one */
+#define PIECE	 (4u << 20)
+#define PAGE	 4096u
 
 #define CODES_A_STEP 1024 /* code objects read between two calls of progress */
 
@@ -149,6 +150,63 @@ uint64_t code_parent(struct cpython *py, uint64_t code)
 	return hit ? hit->code : 0;
 }
 
+static bool is_code(struct cpython *py, uint64_t obj)
+{
+	struct code_head h;
+
+	return !code_head_read(py, obj, &h);
+}
+
+/* What is known of parents goes on, but for the code objects of a tree: pairs, all of its own; root
+ * has none. */
+static int add_parents(struct cpython *py, uint64_t root, struct parent *pairs, size_t n)
+{
+	const struct parents *old = py->code_cache;
+	size_t i, nold = old ? old->n : 0;
+	struct parents *p = malloc(sizeof(*p) + (nold + n) * sizeof(p->of[0]));
+
+	if (!p)
+		return -ENOMEM;
+	p->n = n;
+	if (n)
+		memcpy(p->of, pairs, n * sizeof(*pairs));
+	qsort(p->of, n, sizeof(p->of[0]), by_child);
+	for (i = 0; i < nold; i++)
+		if (old->of[i].child != root &&
+		    !bsearch(&old->of[i], p->of, n, sizeof(p->of[0]), by_child))
+			p->of[p->n++] = old->of[i];
+	qsort(p->of, p->n, sizeof(p->of[0]), by_child);
+	free(py->code_cache);
+	py->code_cache = p;
+	return 0;
+}
+
+int cpython_code_tree(struct interp *in, uint64_t code, int (*cb)(void *priv, uint64_t code),
+		      void *priv)
+{
+	VEC(struct parent) tree = { 0 }; /* the root comes first, with no parent */
+	struct cpython *py = cpython_of(in);
+	size_t i, k, n;
+	int r = is_code(py, code) ? vec_push(&tree, (struct parent){ .child = code }) : -EINVAL;
+
+	for (i = 0; !r && i < tree.n && tree.n < TREE_MAX; i++) {
+		uint64_t holder = tree.data[i].child, *children;
+
+		if (cpython_code_children(in, holder, &children, &n))
+			continue;
+		for (k = 0; !r && k < n; k++)
+			r = vec_push(&tree,
+				     (struct parent){ .child = children[k], .code = holder });
+		free(children);
+	}
+	if (!r && py->off->minor <= 10)
+		r = add_parents(py, code, tree.data + 1, tree.n - 1);
+	for (i = 0; !r && i < tree.n; i++)
+		r = cb(priv, tree.data[i].child);
+	vec_deinit(&tree);
+	return r;
+}
+
 static bool wanted(const struct mem_region *reg)
 {
 	unsigned rw = PROT_READ | PROT_WRITE;
@@ -182,13 +240,6 @@ static int scan_memory(struct scan *s, interp_progress_fn progress, void *priv)
 		if (wanted(&copy[i]))
 			r = look_region(s, &copy[i], buf, &done, s->total, progress, priv);
 	return r;
-}
-
-static bool is_code(struct cpython *py, uint64_t obj)
-{
-	struct code_head h;
-
-	return !code_head_read(py, obj, &h);
 }
 
 int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), void *priv,

@@ -121,9 +121,9 @@ class Reused(harness.TestCase):
             self.assertEqual(target.line(), "called")
         piped.send("disable 1\nenable 1\n")
         event = piped.event()
-        self.assertEqual(event["event"], "error", event)
-        self.assertIn("the code that it was bound to is gone", event["message"])
-        self.assertEqual(piped.end()[1], 1)
+        self.assertEqual(event["event"], "pending", event)
+        self.assertIn("the code that it was bound to is gone", event["reason"])
+        self.assertEqual(piped.end()[1], 0)
         self.assertUntouched(target)
 
 

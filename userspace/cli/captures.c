@@ -199,6 +199,8 @@ static int take_events(struct captures *cs, struct err *err)
 			r = err_set(err, r, "pid %d: its events cannot be read: %s", cs->pid,
 				    strerror(-r));
 		cs->ended |= ev.kind == SESSION_EXITED || ev.kind == SESSION_EXEC;
+		if (ev.kind == SESSION_BOUND || ev.kind == SESSION_UNBOUND)
+			program_bound(cs->out, session_bp(cs->s, ev.bp));
 		if (ev.kind == SESSION_LOST)
 			tell(cs, "lost", ev.lost);
 	} while (!r && ev.kind != SESSION_NONE && !cs->ended);
@@ -263,11 +265,11 @@ static int begin(struct captures *cs, struct err *err)
 
 	r = session_limits(cs->s, cs->max_rate, cs->max_bytes, err);
 	if (!r)
-		r = session_break(cs->s, &cs->hits, err, &cs->bp);
+		r = program_break(cs->s, &cs->hits, cs->out, err, &cs->bp);
 	if (r)
 		return r;
 	bp = session_bp(cs->s, cs->bp);
-	if (bp->line_asked && bp->line_asked != bp->line)
+	if (!bp->pending && bp->line_asked && bp->line_asked != bp->line)
 		out_note(cs->out,
 			 "line %d of %s has no code: it is line %d, the next that has some",
 			 bp->line_asked, bp->file, bp->line);

@@ -50,7 +50,7 @@ static int bind_all(struct count *c, struct err *err)
 		int r;
 
 		c->hits.location = c->locations[i];
-		r = session_break(c->s, &c->hits, err, &c->ids[i]);
+		r = program_break(c->s, &c->hits, c->out, err, &c->ids[i]);
 
 		if (r == -ENOSPC && i)
 			return err_set(err, r,
@@ -60,7 +60,7 @@ static int bind_all(struct count *c, struct err *err)
 		if (r < 0)
 			return r;
 		bp = session_bp(c->s, c->ids[i]);
-		if (bp->line_asked && bp->line_asked != bp->line)
+		if (!bp->pending && bp->line_asked && bp->line_asked != bp->line)
 			out_note(c->out,
 				 "line %d of %s has no code: counting line %d, the next that has "
 				 "some",
@@ -98,7 +98,11 @@ static void print_counts(struct count *c)
 			continue;
 		}
 		out_add(c->out, OUT_BOLD, "%12" PRIu64, bp->hits);
-		out_add(c->out, OUT_PLAIN, "  %s:%d (%s)", bp->file, bp->line, bp->function);
+		if (bp->pending)
+			out_add(c->out, OUT_PLAIN, "  %s (not loaded)", bp->location);
+		else
+			out_add(c->out, OUT_PLAIN, "  %s:%d (%s)", bp->file, bp->line,
+				bp->function);
 		out_end(c->out);
 	}
 }
@@ -121,6 +125,8 @@ static int take_events(struct count *c, struct err *err)
 			else
 				out_note(c->out, "%" PRIu64 " hits were lost", ev.lost);
 		}
+		if (ev.kind == SESSION_BOUND || ev.kind == SESSION_UNBOUND)
+			program_bound(c->out, session_bp(c->s, ev.bp));
 		c->ended |= ev.kind == SESSION_EXITED || ev.kind == SESSION_EXEC;
 	} while (ev.kind != SESSION_NONE && !c->ended);
 	return 0;

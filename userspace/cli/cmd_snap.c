@@ -255,6 +255,8 @@ static int deep_until_end(struct captures *cs, struct err *err, bool *ret_timeou
 			return err_set(err, r, "pid %d: its events cannot be read: %s", cs->pid,
 				       strerror(-r));
 		cs->ended |= ev.kind == SESSION_EXITED || ev.kind == SESSION_EXEC;
+		if (ev.kind == SESSION_BOUND || ev.kind == SESSION_UNBOUND)
+			program_bound(cs->out, session_bp(cs->s, ev.bp));
 		if (ev.kind == SESSION_RESUMED_BY_LIMIT)
 			out_note(cs->out, "pid %d was let go before all was read (--max-pause)",
 				 cs->pid);
@@ -281,7 +283,7 @@ static int deep(struct captures *cs)
 	r = cs->sigfd < 0 ? err_set(&err, cs->sigfd, "signalfd: %s", strerror(-cs->sigfd))
 			  : session_attach(cs->pid, &so, &err, &cs->s);
 	if (!r)
-		r = session_break(cs->s, &hits, &err, &cs->bp);
+		r = program_break(cs->s, &hits, cs->out, &err, &cs->bp);
 	if (!r && cs->out->json)
 		out_json(cs->out, js_bound(session_bp(cs->s, cs->bp)));
 	if (!r) {

@@ -46,11 +46,30 @@ static void show_caught(struct shell *sh, const struct bp *bp)
 		show_judge(sh, bp);
 }
 
+static void show_pending(struct shell *sh, const struct bp *bp)
+{
+	if (bp->why)
+		out_note(sh->out, "%s", bp->why);
+	if (sh->out->json) {
+		out_json(sh->out, js_bound(bp));
+		return;
+	}
+	out_add(sh->out, OUT_BOLD, "%sbreakpoint %d", bp->temporary ? "temporary " : "", bp->id);
+	out_add(sh->out, OUT_PLAIN, " at %s: pending until it is loaded", bp->location);
+	out_end(sh->out);
+}
+
 /* before: how many watch slots were used without it. */
 static void show_bound(struct shell *sh, const struct bp *bp, unsigned before)
 {
 	unsigned used = before, free_slots = 0;
 
+	if (bp->pending) {
+		show_pending(sh, bp);
+		return;
+	}
+	if (bp->why)
+		out_note(sh->out, "breakpoint %d: %s", bp->id, bp->why);
 	if (bp->line_asked && bp->line_asked != bp->line)
 		out_note(sh->out, "line %d of %s has no code: the next line that has some is %d",
 			 bp->line_asked, bp->file, bp->line);
@@ -79,7 +98,7 @@ static void show_bound(struct shell *sh, const struct bp *bp, unsigned before)
 static int break_at(struct shell *sh, const char *args, bool temporary, struct err *err)
 {
 	_cleanup_free_ char *location = NULL, *condition = NULL;
-	struct bp_spec spec = { .temporary = temporary };
+	struct bp_spec spec = { .temporary = temporary, .pending = true };
 	unsigned used = 0, free_slots;
 	struct parse_hits hits = { 0 };
 	bool uprobe = sh->uprobe;
@@ -107,6 +126,30 @@ static int break_at(struct shell *sh, const char *args, bool temporary, struct e
 		return r;
 	show_bound(sh, session_bp(sh->s, id), used);
 	return 0;
+}
+
+void break_bound(struct shell *sh, int id)
+{
+	const struct bp *bp = session_bp(sh->s, id);
+	unsigned used = 0, free_slots;
+
+	if (!bp)
+		return;
+	session_slots(sh->s, NULL, &used, &free_slots);
+	show_bound(sh, bp, bp->enabled && used >= bp->slots ? used - bp->slots : used);
+}
+
+void break_unbound(struct shell *sh, int id)
+{
+	const struct bp *bp = session_bp(sh->s, id);
+
+	if (!bp)
+		return;
+	out_note(sh->out, "breakpoint %d %s: %s", bp->id,
+		 bp->pending ? "stays pending" : "is not bound to what was loaded",
+		 bp->why ? bp->why : "out of memory");
+	if (sh->out->json)
+		out_json(sh->out, js_bound(bp));
 }
 
 int cmd_break(struct shell *sh, const char *args, struct err *err)
@@ -158,6 +201,8 @@ void info_one(struct shell *sh, const struct bp *bp)
 		out_add(sh->out, OUT_PLAIN, "exception %s", bp->exception);
 	else if (bp->data)
 		shell_show_watch(sh, bp);
+	else if (bp->pending)
+		out_add(sh->out, OUT_PLAIN, "%s, pending until it is loaded", bp->location);
 	else
 		out_add(sh->out, OUT_PLAIN, "%s:%d (%s), %zu location%s", bp->file, bp->line,
 			bp->function, bp->nplaces, plural(bp->nplaces));
@@ -169,6 +214,8 @@ void info_one(struct shell *sh, const struct bp *bp)
 	out_end(sh->out);
 	if (bp->ended)
 		out_line(sh->out, "        it has ended: %s", bp->ended);
+	if (bp->why)
+		out_line(sh->out, "        %s", bp->why);
 	if (bp->gone)
 		out_line(sh->out, "        its code is gone, other code lies there now: clear it "
 				  "and set it anew");
@@ -312,7 +359,7 @@ static bool bp_is_at(const struct bp *bp, const char *location)
 		return !strcmp(bp->exception, location);
 	if (!colon || parse_number(colon + 1, "", 1, INT32_MAX, NULL, &line))
 		return false;
-	return (line == bp->line || line == bp->line_asked) &&
+	return (line == bp->line || line == bp->line_asked) && bp->file &&
 	       is_tail(bp->file, location, (size_t)(colon - location));
 }
 

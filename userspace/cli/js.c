@@ -106,10 +106,25 @@ fail:
 	return NULL;
 }
 
+static json_t *js_pending(const struct bp *bp)
+{
+	return json_pack("{ss si so so so so ss so}", "event", "pending", "id", bp->id, "location",
+			 js_text(bp->location), "file", js_text(bp->file), "line",
+			 bp->line_asked ? json_integer(bp->line_asked) : json_null(), "function",
+			 js_text(bp->function), "engine",
+			 bp->engine == BP_UPROBE ? "uprobe"
+			 : bp->data		 ? "data"
+						 : "watch",
+			 "reason", js_text(bp->why));
+}
+
 json_t *js_bound(const struct bp *bp)
 {
-	json_t *addresses = json_array(), *bound;
+	json_t *addresses, *bound;
 
+	if (bp->pending)
+		return js_pending(bp);
+	addresses = json_array();
 	for (size_t i = 0; addresses && i < bp->nplaces; i++) {
 		char text[24];
 

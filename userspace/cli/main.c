@@ -156,6 +156,9 @@ int program_hits_option(int o, const char *text, struct err *err, struct bp_spec
 	case PROGRAM_IF:
 		ret->condition = text;
 		return 1;
+	case PROGRAM_PENDING:
+		ret->pending = true;
+		return 1;
 	case PROGRAM_THREAD:
 		r = parse_number(text, "--thread", 1, INT32_MAX, err, &n);
 		ret->tid = r ? 0 : (pid_t)n;

@@ -41,20 +41,30 @@ int program_bad_option(const struct program *p, char **argv, int c);
  * Options that say which hits count, the same for all that do not stop: put PROGRAM_HITS into the table of long
  * options, and hand what getopt_long() returns to program_hits_option().
  */
-enum { PROGRAM_IF = 512, PROGRAM_THREAD, PROGRAM_EVERY, PROGRAM_IGNORE };
+enum { PROGRAM_IF = 512, PROGRAM_THREAD, PROGRAM_EVERY, PROGRAM_IGNORE, PROGRAM_PENDING };
 #define PROGRAM_HITS                                            \
 	{ "if", required_argument, NULL, PROGRAM_IF },          \
 	{ "thread", required_argument, NULL, PROGRAM_THREAD },  \
 	{ "every", required_argument, NULL, PROGRAM_EVERY },    \
-	{ "ignore", required_argument, NULL, PROGRAM_IGNORE }
+	{ "ignore", required_argument, NULL, PROGRAM_IGNORE },  \
+	{ "pending", no_argument, NULL, PROGRAM_PENDING }
 #define PROGRAM_HITS_HELP                                                                   \
 	"  --if EXPR           only where that is true (evaluated in the kernel)\n"         \
 	"  --thread TID        only in that thread\n"                                       \
 	"  --ignore N          not the first N\n"                                           \
-	"  --every N           of the others each N-th only\n"
+	"  --every N           of the others each N-th only\n"                              \
+	"  --pending           wait for what is not loaded yet, and count copies loaded later\n" \
+	"                      (its threads are traced, and stop for moments)\n"
 struct bp_spec;
 /* 1: o was one of them (text is borrowed); 0: it was not; -EINVAL with a line. */
 int program_hits_option(int o, const char *text, struct err *err, struct bp_spec *ret);
+
+/* session_break(), and what there is to say of it: that it is pending, or that --pending would wait for it. */
+int program_break(struct session *s, const struct bp_spec *spec, struct out *out, struct err *err,
+		  int *ret_id);
+/* SESSION_BOUND or SESSION_UNBOUND, shown. */
+struct bp;
+void program_bound(struct out *out, const struct bp *bp);
 
 /* cpu, task, auto: 0 or -EINVAL with a line. */
 int program_scope(const char *text, struct err *err, enum trace_scope *ret);

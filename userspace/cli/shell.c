@@ -390,6 +390,12 @@ void shell_on_event(struct shell *sh, const struct session_event *ev)
 	case SESSION_NONE:
 	case SESSION_KEY:
 		break;
+	case SESSION_BOUND:
+		break_bound(sh, ev->bp);
+		break;
+	case SESSION_UNBOUND:
+		break_unbound(sh, ev->bp);
+		break;
 	case SESSION_STOPPED:
 		shell_forget(sh);
 		sh->stopped = true;

@@ -173,6 +173,10 @@ int cmd_threads(struct shell *sh, const char *args, struct err *err);
 int cmd_thread(struct shell *sh, const char *args, struct err *err);
 int cmd_info(struct shell *sh, const char *args, struct err *err);
 
+/* SESSION_BOUND and SESSION_UNBOUND, shown. */
+void break_bound(struct shell *sh, int id);
+void break_unbound(struct shell *sh, int id);
+
 /* Parts of `info`. */
 int info_breakpoints(struct shell *sh, struct err *err);
 int info_watchpoints(struct shell *sh, struct err *err);

@@ -87,6 +87,8 @@ void dap_on_event(struct dap *d, const struct session_event *ev)
 	case SESSION_LOST:
 		output(d, "important", json_sprintf("%" PRIu64 " hits were lost\n", ev->lost));
 		break;
+	case SESSION_BOUND:
+	case SESSION_UNBOUND:
 	case SESSION_KEY:
 	case SESSION_NONE:
 		break;

@@ -144,6 +144,29 @@ static int binding_add(struct binding *b, size_t *cap, const struct index_place 
 	return 0;
 }
 
+int binding_copy_place(struct binding *b, const struct bind_place *p)
+{
+	struct bind_place copy = *p;
+	size_t cap = b->n;
+	int r;
+
+	r = vec_grow((void **)&b->places, b->n, &cap, sizeof(*b->places));
+	if (r)
+		return r;
+	copy.place = malloc(sizeof(*copy.place));
+	if (!copy.place)
+		return -ENOMEM;
+	*copy.place = *p->place;
+	b->places[b->n++] = copy;
+	return 0;
+}
+
+void binding_cut(struct binding *b, size_t n)
+{
+	while (b->n > n)
+		free(b->places[--b->n].place);
+}
+
 void binding_deinit(struct binding *b)
 {
 	size_t i;
@@ -198,7 +221,7 @@ static int bind_line(struct code_index *ix, const char *file, int32_t line, cons
 	}
 	if (!after && before)
 		return err_set(
-			err, -ENOENT,
+			err, -ENODATA,
 			"%s: %s has no code at or after line %d; the last line with code is %d",
 			target, file, line, before);
 	if (!after)

@@ -29,7 +29,8 @@ struct binding {
 
 /*
  * Resolve loc in a scanned index. default_file: for a bare line; may be NULL. target: "pid 42", for
- * messages. -ENOENT, -ENOTUNIQ, -EINVAL with the line in *err, -ENOMEM.
+ * messages. -ENOENT, -ENODATA (the file is there, but no code at or after the line), -ENOTUNIQ, -EINVAL with the
+ * line in *err, -ENOMEM.
  */
 int bind_location(struct code_index *ix, struct interp *in, const struct location *loc,
 		  const char *text, const char *default_file, const char *target, struct err *err,
@@ -41,6 +42,10 @@ int bind_code(struct code_index *ix, uint64_t code, const char *target, struct e
  * object. -EINVAL with a line: the line is inside a function.
  */
 int bind_entry(struct code_index *ix, const char *target, struct err *err, struct binding *b);
+/* A copy of p at the end of b, which owns it; 0 or -ENOMEM. */
+int binding_copy_place(struct binding *b, const struct bind_place *p);
+/* Without what comes after the first n places. */
+void binding_cut(struct binding *b, size_t n);
 void binding_deinit(struct binding *b);
 /* The file that a path or an unambiguous tail of one names. -ENOENT, -ENOTUNIQ with the line in *err. */
 int bind_file(struct code_index *ix, const char *asked, const char *target, struct err *err,

@@ -26,7 +26,7 @@ static int scan_progress(void *priv, uint64_t done, uint64_t total)
 			       : 0;
 }
 
-static int index_scan(struct session *s, struct err *err)
+int bps_scan(struct session *s, struct err *err)
 {
 	int r = code_index_scan(s->index, scan_progress, s);
 
@@ -43,14 +43,12 @@ int bps_index(struct session *s, bool fresh, struct err *err)
 {
 	uint64_t at = code_index_time(s->index);
 
-	if (at && (!fresh || s->stopped || clock_ns() - at < INDEX_FRESH_NS))
+	if (at && (!fresh || (s->stopped ? at >= s->stopped_ns : clock_ns() - at < INDEX_FRESH_NS)))
 		return 0;
-	return index_scan(s, err);
+	return bps_scan(s, err);
 }
 
-/* Is there still the code object that was bound? Its memory may have been freed and used for
- * another. */
-static bool is_same_code(struct session *s, const struct bind_place *bp)
+bool bp_is_same_code(struct session *s, const struct bind_place *bp)
 {
 	struct interp_code c;
 	bool same;
@@ -77,7 +75,7 @@ static bool bp_stops(const struct bp_priv *b)
 	return b->pub.action == BP_STOP;
 }
 
-static void bp_disarm(struct session *s, struct bp_priv *b)
+void bp_disarm(struct session *s, struct bp_priv *b)
 {
 	catch_disarm(s, b);
 	if (b->data && b->rules.n) {
@@ -126,7 +124,7 @@ static int bp_arm_data(struct session *s, struct bp_priv *b, struct err *err)
 	return r;
 }
 
-static int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
+int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 {
 	bool keep = binding_keeps_state(&b->where);
 	unsigned used, nfree;
@@ -209,6 +207,7 @@ void bp_free(struct session *s, struct bp_priv *b)
 	free(b->pub.function);
 	free(b->pub.condition);
 	free(b->pub.places);
+	free(b->pub.why);
 	free(b->place_ids);
 	binding_deinit(&b->where);
 	expr_free(b->cond);
@@ -221,10 +220,11 @@ void bps_disarm(struct session *s)
 
 	for (i = 0; s->trace && i < s->places.n; i++)
 		trace_unwatch(s->trace, s->places.data[i]->addr);
-	if (s->trace)
+	if (s->trace) {
 		trace_program_off(s->trace, TRACE_PROGRAM_CATCH);
-	if (s->trace)
 		trace_program_off(s->trace, TRACE_PROGRAM_ENTER);
+		trace_program_off(s->trace, TRACE_PROGRAM_EVAL_CODE);
+	}
 	for (i = 0; s->trace && i < s->bps.n; i++)
 		if (s->bps.data[i]->data)
 			data_disarm(s, s->bps.data[i]);
@@ -254,14 +254,20 @@ static void bp_remove(struct session *s, struct bp_priv *b)
 	memmove(&s->bps.data[i], &s->bps.data[i + 1], (s->bps.n - i - 1) * sizeof(*s->bps.data));
 	s->bps.n--;
 	bp_free(s, b);
+	(void)pending_sync(s, NULL); /* less than before: at worst more is stopped than need be */
 	session_relax(s);
 }
 
-/* The public picture of a binding: event places, distinct watched addresses. */
-static int bp_describe(struct bp_priv *b)
+/* Event places, distinct watched addresses. */
+int bp_describe(struct bp_priv *b)
 {
 	size_t i, j;
 
+	free(b->pub.places);
+	free(b->pub.file);
+	free(b->pub.function);
+	b->pub.nplaces = 0;
+	b->pub.slots = 0;
 	b->pub.places = calloc(b->where.n ? b->where.n : 1, sizeof(*b->pub.places));
 	b->pub.file = strdup(b->where.file);
 	b->pub.function = strdup(b->where.function ? b->where.function : "?");
@@ -304,9 +310,9 @@ static int bp_bind(struct session *s, const char *location, const char *default_
 	if (!r)
 		r = bind_location(s->index, s->in, &loc, location, default_file, s->label, err,
 				  &b->where);
-	if (r == -ENOENT && !scanned && !s->stopped) {
+	if ((r == -ENOENT || r == -ENODATA) && !scanned && !s->stopped) {
 		/* perhaps imported since the index was made */
-		r = index_scan(s, err);
+		r = bps_scan(s, err);
 		if (!r)
 			r = bind_location(s->index, s->in, &loc, location, default_file, s->label,
 					  err, &b->where);
@@ -354,11 +360,16 @@ static int bp_new(struct session *s, const struct bp_spec *spec, struct err *err
 	b->pub.engine = spec->exception ? BP_UPROBE : spec->engine;
 	if (!r && !spec->exception && spec->engine == BP_UPROBE)
 		r = bind_entry(s->index, s->label, err, &b->where);
-	if (r) {
+	if (r && (r != -ENOENT || !spec->pending)) {
 		bp_free(s, b);
 		return r;
 	}
-	r = spec->exception ? 0 : bp_describe(b);
+	b->was_bound = !r;
+	b->follow = spec->pending && !spec->exception;
+	if (r)
+		r = pending_accept(b, spec, err ? err->text : NULL);
+	else if (!spec->exception)
+		r = bp_describe(b);
 	if (!r)
 		r = bp_set_spec(b, spec);
 	if (r) {
@@ -374,7 +385,7 @@ int bp_add(struct session *s, struct bp_priv *b, struct err *err, int *ret_id)
 	int r;
 
 	b->pub.id = s->next_bp;
-	r = b->pub.enabled ? bp_arm(s, b, err) : 0;
+	r = b->pub.enabled && !b->pub.pending ? bp_arm(s, b, err) : 0;
 	if (!r && vec_push(&s->bps, b)) {
 		bp_disarm(s, b);
 		session_relax(s);
@@ -383,6 +394,13 @@ int bp_add(struct session *s, struct bp_priv *b, struct err *err, int *ret_id)
 	if (r) {
 		bp_free(s, b);
 		return r;
+	}
+	if (b->follow && b->pub.enabled) {
+		r = pending_follow(s, b, err);
+		if (r) {
+			bp_remove(s, b);
+			return r;
+		}
 	}
 	s->next_bp++;
 	*ret_id = b->pub.id;
@@ -436,7 +454,7 @@ int session_bp_clear(struct session *s, int id, struct err *err)
 int session_bp_enable(struct session *s, int id, bool enable, struct err *err)
 {
 	struct bp_priv *b = bp_find_err(s, id, err);
-	size_t i;
+	bool waits = b && b->pub.pending;
 	int r;
 
 	if (!b)
@@ -449,23 +467,34 @@ int session_bp_enable(struct session *s, int id, bool enable, struct err *err)
 		r = session_over(s, err);
 		if (r)
 			return r;
-		for (i = 0; i < b->where.n; i++)
-			if (!is_same_code(s, &b->where.places[i]))
-				return err_set(err, -ESTALE,
-					       "breakpoint %d: the code that it was bound to is "
-					       "gone; clear it and set it anew",
-					       id);
+		if (pending_revive(s, b))
+			return err_set(err, -ESTALE,
+				       "breakpoint %d: the code that it was bound to is gone; "
+				       "clear it and set it anew",
+				       id);
+		b->pub.enabled = true;
 		if (b->pub.exception)
 			r = catch_bind(s, b, b->pub.exception, err);
-		if (!r)
+		if (!r && !b->pub.pending)
 			r = bp_arm(s, b, err);
-		if (r)
+		if (!r && b->follow)
+			r = pending_follow(s, b, err);
+		if (r) {
+			bp_disarm(s, b);
+			b->pub.enabled = false;
 			return r;
+		}
+		if (waits != b->pub.pending)
+			return vec_push(&s->events,
+					(struct session_event){ .kind = waits ? SESSION_BOUND
+									      : SESSION_UNBOUND,
+								.bp = id });
 	} else {
 		bp_disarm(s, b);
+		b->pub.enabled = false;
+		(void)pending_sync(s, NULL);
 		session_relax(s);
 	}
-	b->pub.enabled = enable;
 	return 0;
 }
 
@@ -578,7 +607,7 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 						  : rule_owner(s, hit->rules[i], hit->place, &here);
 		if (!b)
 			continue;
-		if (here && !is_same_code(s, here)) {
+		if (here && !bp_is_same_code(s, here)) {
 			b->pub.gone = true;
 			if (!ask)
 				rules_unhit(s, b);

@@ -11,8 +11,6 @@
 #include "base/vec.h"
 #include "probes/probe.h"
 
-#define TREE_MAX 100000 /* code objects in one */
-
 struct interned {
 	UT_hash_handle hh;
 	char text[];
@@ -161,40 +159,15 @@ static void code_index_clear(struct code_index *ix)
 	ix->time_ns = 0;
 }
 
-/* The code objects in co_consts of those that are there, from `at` on; -E2BIG. */
-static int code_index_children(struct code_index *ix, size_t at)
-{
-	uint64_t *children;
-	size_t i, n;
-	int r;
-
-	for (; at < ix->codes.n; at++) {
-		if (ix->codes.n > TREE_MAX)
-			return -E2BIG;
-		r = ix->in->ops->code_children(ix->in, ix->codes.data[at].address, &children, &n);
-		if (r == -ENOMEM)
-			return r;
-		if (r)
-			continue;
-		for (i = 0; !r && i < n; i++)
-			r = code_index_add(ix, children[i]);
-		free(children);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
 int code_index_read(struct code_index *ix, uint64_t code, bool tree)
 {
 	int r;
 
 	code_index_clear(ix);
-	r = code_index_add(ix, code);
+	r = tree ? ix->in->ops->code_tree(ix->in, code, code_index_add, ix)
+		 : code_index_add(ix, code);
 	if (!r && !ix->codes.n)
 		r = -EINVAL;
-	if (!r && tree)
-		r = code_index_children(ix, 0);
 	if (r)
 		return r;
 	qsort(ix->codes.data, ix->codes.n, sizeof(*ix->codes.data), index_code_cmp);

@@ -291,7 +291,7 @@ void session_relax(struct session *s)
 {
 	size_t i;
 
-	if (!s->tracees || s->launched || s->stopped || s->still || s->waiting.n)
+	if (!s->tracees || s->launched || s->modules_on || s->stopped || s->still || s->waiting.n)
 		return;
 	for (i = 0; i < s->places.n; i++)
 		if (s->places.data[i]->stops)

@@ -99,6 +99,11 @@ struct bp_spec {
 	uint64_t limit;	       /* after that many hits no more; 0: no limit */
 	pid_t tid;	       /* only in this thread (our number); 0: in any */
 	const struct bp_capture *capture; /* BP_LOG, BP_SNAP; must live as long as the breakpoint */
+	/*
+	 * What is not loaded yet is waited for, and what is loaded again is bound, too. Threads are traced for
+	 * that, whatever the action.
+	 */
+	bool pending;
 };
 
 struct bp_line {
@@ -113,13 +118,15 @@ struct bp {
 	enum bp_action action;
 	enum bp_engine engine;
 	bool temporary, enabled;
+	bool pending;	    /* bound to nothing: it waits until it is loaded */
+	char *why;	    /* what is to be said of that: what is loaded by a similar name; NULL: nothing */
 	bool gone;	    /* a hit was in other code: that which it was bound to is no more */
 	char *exception;    /* full name of the class; NULL: a breakpoint at a place */
 	char *location;	    /* as asked, the name of the class too */
-	char *file;	    /* absolute; NULL for an exception, and function too */
+	char *file;	    /* absolute; NULL for an exception, and function too; pending: as asked, NULL for a function */
 	int32_t line;	    /* where it is bound (may be later than asked) */
 	int32_t line_asked; /* 0 for a function */
-	char *function;	    /* qualified name */
+	char *function;	    /* qualified name; pending: as asked, NULL for a line */
 	char *condition;    /* NULL: none */
 	bool in_kernel;	    /* its condition is evaluated by the kernel alone */
 	char why_user[160]; /* else: which part of it is why; known when it was armed once */
@@ -141,10 +148,10 @@ struct bp {
 };
 
 /*
- * Bind a location and arm it unless disabled. Fails with a line in *err: -ENOENT (file, line, function:
- * with the nearest that exist), -ENOTUNIQ (an ambiguous file tail or name, with the candidates), -ENOSPC
- * slots, -EINVAL condition or location syntax, -ESRCH no such thread, -ECANCELED by
- * session_options.progress.
+ * Bind a location and arm it unless disabled; with spec->pending what is not loaded is no failure. Fails with
+ * a line in *err: -ENOENT (not loaded: with the nearest that is), -ENODATA (the file has no such line),
+ * -ENOTUNIQ (an ambiguous file tail or name, with the candidates), -ENOSPC slots, -EINVAL condition or
+ * location syntax, -ESRCH no such thread, -ECANCELED by session_options.progress.
  */
 int session_break(struct session *s, const struct bp_spec *spec, struct err *err, int *ret_id);
 /* What may be captured in each second, by all breakpoints together; 0: no limit. */
@@ -179,6 +186,8 @@ enum session_event_kind {
 	SESSION_EXEC,		  /* the target replaced its program; the session is over */
 	SESSION_RESUMED_BY_LIMIT, /* --max-pause ran out and the target was resumed */
 	SESSION_LOST,		  /* records were lost since the last event: lost */
+	SESSION_BOUND,		  /* bp: pending before, or bound to code that was loaded again */
+	SESSION_UNBOUND,	  /* bp: what it waits for was loaded and it could not be bound: see bp.why */
 	SESSION_KEY,		  /* Ctrl-C on the terminal of a target that we started */
 };
 enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE, STOP_ENTRY, STOP_EXCEPTION, STOP_DATA };

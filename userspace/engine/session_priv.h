@@ -41,6 +41,8 @@ struct bp_priv {
 	uint32_t state;	     /* index of its abi_rule_state; 0: never armed */
 	pid_t inner_tid;     /* pub.tid in the target's pid namespace */
 	uint64_t ignore_until; /* of abi_rule_state.accepted */
+	bool follow;	     /* bp_spec.pending */
+	bool was_bound;	     /* then pub.file and pub.function are where */
 	VEC(struct bp_rule) rules; /* while enabled */
 	struct interp_class *classes; /* of an exception: where is empty */
 	size_t nclasses;
@@ -106,6 +108,8 @@ struct session {
 	size_t nthreads;
 	bool over; /* the process ended or ran another program */
 	bool launched; /* we started it: traced until the end */
+	bool modules_on; /* module bodies are waited for (pending.c) */
+	uint64_t stopped_ns; /* when the last stop began */
 
 	struct calls *calls; /* NULL until calls are counted */
 	uint64_t late, lost_seen;
@@ -144,8 +148,34 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit);
 /* Bring the kernel's counts into what session_bps() shows. */
 void bps_refresh(struct session *s);
 int bps_index(struct session *s, bool fresh, struct err *err);
+int bps_scan(struct session *s, struct err *err); /* the same, in any case */
+/* 0 or negative errno with a line; then nothing of it is armed. */
+int bp_arm(struct session *s, struct bp_priv *b, struct err *err);
+void bp_disarm(struct session *s, struct bp_priv *b);
+/* The public picture of b->where, anew. 0 or -ENOMEM. */
+int bp_describe(struct bp_priv *b);
+/* Is there still the code object that was bound? Its memory may have been freed and used for another. */
+bool bp_is_same_code(struct session *s, const struct bind_place *bp);
 /* A breakpoint at w, which it takes over, for one stop that is no breakpoint's (STOP_ENTRY). It has the number 0. */
 int bps_entry(struct session *s, struct binding *w, struct err *err);
+
+/* pending.c */
+/* Make b pending, why it cannot be bound now. 0, -ENOMEM. */
+int pending_accept(struct bp_priv *b, const struct bp_spec *spec, const char *why);
+/*
+ * The breakpoints that follow what is loaded have changed: wait for what they need, or for nothing. 0 or negative errno
+ * with a line.
+ */
+int pending_sync(struct session *s, struct err *err);
+/*
+ * b was enabled: wait for what it needs, and bind it if that was loaded meanwhile. 0 (perhaps it is still pending), or
+ * negative errno with a line.
+ */
+int pending_follow(struct session *s, struct bp_priv *b, struct err *err);
+/* Code is about to run in a thread that stands: bind what lies in it. 0 or -ENOMEM. */
+int pending_module(struct session *s, const struct abi_hit *hit);
+/* b was disabled: is its code still there? 0 (it may be pending now), -ESTALE. */
+int pending_revive(struct session *s, struct bp_priv *b);
 
 /* rules.c */
 /*

@@ -213,6 +213,7 @@ static void stops_end(struct session *s, struct session_event ev)
 	latency_keep(s);
 	trace_free(s->trace);
 	s->trace = NULL;
+	s->modules_on = false;
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, target_pidfd(s->target), NULL);
 	if (s->tracees) {
 		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, tracees_fd(s->tracees), NULL);
@@ -225,7 +226,8 @@ static void stops_end(struct session *s, struct session_event ev)
 /* At a uprobe the signal is taken when the instruction under it is done: 15 bytes at most. */
 static bool stands_at(const struct abi_hit *hit, uint64_t ip)
 {
-	return hit->place == ABI_PLACE_RAISE ? ip - hit->ip <= 15 : ip == hit->ip;
+	return hit->place == ABI_PLACE_RAISE || hit->h.kind == ABI_REC_MODULE ? ip - hit->ip <= 15
+									      : ip == hit->ip;
 }
 
 /*
@@ -249,6 +251,11 @@ static int on_our_signal(struct session *s, pid_t tid)
 		s->late += !p.late;
 		let_go(s, tid);
 		return 0;
+	}
+	if (p.hit.h.kind == ABI_REC_MODULE) {
+		r = pending_module(s, &p.hit);
+		let_go(s, tid);
+		return r;
 	}
 	do
 		r = vec_push(&s->waiting, p.hit);
@@ -357,6 +364,7 @@ static int stop_at(struct session *s, const struct abi_hit *hit, enum stop_reaso
 		   struct session_event *ev)
 {
 	s->stopped = true;
+	s->stopped_ns = clock_ns();
 	s->stop_reason = ev->reason = reason;
 	s->stop = *hit;
 	ev->kind = SESSION_STOPPED;

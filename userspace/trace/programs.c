@@ -32,6 +32,7 @@ static const struct {
 	[TRACE_PROGRAM_CALLS] = { "calls",
 				  KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME),
 				  { "calls_map" } },
+	[TRACE_PROGRAM_EVAL_CODE] = { "eval_code", KIND(ABI_SITE_EVAL_CODE), { "module_names" } },
 	[TRACE_PROGRAM_STEP_CALL] = { "step_call",
 				      KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME),
 				      { NULL } },

@@ -242,7 +242,8 @@ static int on_record(void *ctx, void *data, size_t size)
 		/* A target that makes them faster than we take them shall not keep us here. */
 		return ++tr->captures == CAPTURES_AT_ONCE ? -EAGAIN : 0;
 	}
-	if ((h->kind != ABI_REC_HIT && h->kind != ABI_REC_STEP && h->kind != ABI_REC_DATA) ||
+	if ((h->kind != ABI_REC_HIT && h->kind != ABI_REC_STEP && h->kind != ABI_REC_DATA &&
+	     h->kind != ABI_REC_MODULE) ||
 	    h->size != sizeof(hit))
 		return 0;
 	memcpy(&hit, data, sizeof(hit));

@@ -134,6 +134,7 @@ enum trace_program {
 	TRACE_PROGRAM_STEP_RAISE, /* an exception passes a frame of the stepped thread */
 	TRACE_PROGRAM_TIMED, /* begins and ends of calls that are timed: trace_timed_code() */
 	TRACE_PROGRAM_CATCH, /* exceptions where they are raised: bpf/catch.bpf.h, trace_catch_set() */
+	TRACE_PROGRAM_EVAL_CODE, /* ABI_REC_MODULE for what struct abi_modules lets through */
 	TRACE_PROGRAM_MAX,
 };
 /* The kinds of sites that it looks on from: a bit (1 << kind) for each enum abi_site_kind. */
@@ -151,6 +152,13 @@ struct trace_site {
 int trace_program_on(struct trace *tr, enum trace_program which, const struct trace_site *sites, size_t n,
 		     struct err *err);
 void trace_program_off(struct trace *tr, enum trace_program which); /* its maps keep what they hold */
+/*
+ * TRACE_PROGRAM_EVAL_CODE, which is on: what it lets through from now on. hashes: n of trace_module_hash(). 0 or -errno (-ENOSPC:
+ * more than ABI_MODULES_MAX).
+ */
+int trace_modules_set(struct trace *tr, const struct abi_modules *what, const uint64_t *hashes, size_t n);
+/* Of the last part of a file name. */
+uint64_t trace_module_hash(const char *file);
 /* A map of a program that was loaded, by name: a descriptor owned by tr, or -ENOENT. */
 int trace_program_map(struct trace *tr, enum trace_program which, const char *name);
 /*
