@@ -200,22 +200,32 @@ struct abi_step {
 	__s32 not_line; /* nor does this one for LINE; 0: all do */
 	__s32 prev;     /* where the frame stands, bytes into its bytecode; -1: not begun. The kernel goes on with it */
 	__u32 fresh;    /* 1: the first store may be that of prev itself */
+	__s32 line;     /* of the last line event of the frame. The kernel goes on with it, and the record has it in rules[1] */
 	__u32 by_file;  /* 1: CALL and RAISE_ANY only in files that trace_step_file() has named; of others user space is asked */
-	__u32 pad0;
 };
-#define ABI_UNIT_LINE 1u     /* a line event may happen before it */
-#define ABI_UNIT_ALWAYS 2u   /* and does, wherever the frame was before */
-#define ABI_UNIT_FROM_BACK 4u /* what is reached backwards from here has a line event in the same line, too */
-#define ABI_UNIT_NOT_BACK 8u /* but not this one */
-#define ABI_UNIT_NO_LINE 16u /* as the one before it counts as of another line */
-#define ABI_UNIT_REWINDS 32u /* the next store is no execution: the frame goes back to what raised */
+/* Where an edge leads: */
+#define ABI_UNIT_LINE 1u     /* a line event may happen before it: */
+#define ABI_UNIT_ALWAYS 2u   /*  wherever the frame was before */
+#define ABI_UNIT_BY_LINE 4u  /*  when the frame was on another line */
+#define ABI_UNIT_NOT_BACK 8u /*  but not because it is reached backwards */
+#define ABI_UNIT_HANDLER 16u /* an exception leads to it */
+#define ABI_UNIT_PAIRED 32u  /* the unit before it may run together with the one before that, whose position stays */
 #define ABI_UNIT_RETURNS 64u
 #define ABI_UNIT_LEAVES 128u /* raises again where no handler is */
-#define ABI_UNIT_YIELDS 256u
-#define ABI_UNIT_DELEGATES 512u /* up to 3.10: yields when the unit before it is stored */
+#define ABI_UNIT_MAY_LEAVE 256u /* up to 3.8: returns or raises, or goes on: user space can tell */
+#define ABI_UNIT_YIELDS 512u
+/* Where it comes from: */
+#define ABI_UNIT_NO_LINE 1024u   /* counts as of another line */
+#define ABI_UNIT_FROM_BACK 2048u /* what is reached backwards from here has a line event */
+#define ABI_UNIT_RAISE_LINE 4096u /* the handler that an exception of it leads to has one */
+#define ABI_UNIT_CAUGHT 8192u    /* an exception of it has a handler */
+#define ABI_UNIT_REWINDS 16384u  /* the next store is no execution: the frame goes back to what raised */
+#define ABI_UNIT_DELEGATES 32768u /* up to 3.10: yields when the unit before it is stored */
 struct abi_step_unit {
-	__s32 line; /* 0: none */
+	__s32 line;  /* 0: none */
 	__u32 flags;
+	__s32 quiet; /* offset that is stored behind it without being executed; -1: none */
+	__u32 pad0;  /* the elements of a map that is mapped are multiples of 8 */
 };
 
 /* A word of the target's memory: (*addr & mask) == value, or != where `differs`. */
@@ -449,7 +459,7 @@ _Static_assert(sizeof(struct abi_site) == 8, "abi");
 _Static_assert(sizeof(struct abi_modules) == 48, "abi");
 _Static_assert(sizeof(struct abi_step) == 64, "abi");
 _Static_assert(sizeof(struct abi_data) % 8 == 0, "abi");
-_Static_assert(sizeof(struct abi_step_unit) == 8, "abi");
+_Static_assert(sizeof(struct abi_step_unit) == 16, "abi");
 _Static_assert(sizeof(struct abi_place) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_py) % 8 == 0, "abi");
 #ifdef __cplusplus

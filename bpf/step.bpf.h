@@ -43,6 +43,7 @@ static __always_inline void step_stop(const struct abi_step *st, const struct bp
 	rec->tstate = f->tstate;
 	rec->ip = ip;
 	rec->rules[0] = event;
+	rec->rules[1] = f->frame == st->frame ? (u32)st->line : 0;
 	rec->undecided = undecided;
 	if (bpf_send_signal_thread(stop_signal)) {
 		bpf_ringbuf_discard(rec, 0);
@@ -52,10 +53,10 @@ static __always_inline void step_stop(const struct abi_step *st, const struct bp
 	bpf_ringbuf_submit(rec, 0);
 }
 
-/* What is known of the unit at offset; one that is not there: no line, no flags. */
+/* What is known of the unit at offset; one that is not there: of no line. */
 static __always_inline struct abi_step_unit step_unit(const struct abi_step *st, s32 offset)
 {
-	struct abi_step_unit none = { .flags = ABI_UNIT_NO_LINE }, *u;
+	struct abi_step_unit none = { .flags = ABI_UNIT_NO_LINE, .quiet = -1 }, *u;
 	u32 i = (u32)offset / 2;
 
 	if (offset < 0 || i >= st->nunits)
@@ -67,15 +68,25 @@ static __always_inline struct abi_step_unit step_unit(const struct abi_step *st,
 /* Does a line event happen on the way from p to x? `back`: x lies before p. */
 static __always_inline int step_is_line(struct abi_step_unit p, struct abi_step_unit x, int back)
 {
+	if (p.flags & ABI_UNIT_RAISE_LINE && x.flags & ABI_UNIT_HANDLER)
+		return 1;
 	if (!(x.flags & ABI_UNIT_LINE))
 		return 0;
-	if (x.flags & ABI_UNIT_ALWAYS || p.flags & ABI_UNIT_NO_LINE || p.line != x.line)
+	if (x.flags & ABI_UNIT_ALWAYS)
+		return 1;
+	if (x.flags & ABI_UNIT_BY_LINE && (p.flags & ABI_UNIT_NO_LINE || p.line != x.line))
 		return 1;
 	return back && p.flags & ABI_UNIT_FROM_BACK && !(x.flags & ABI_UNIT_NOT_BACK);
 }
 
-/* The frame went from prev to offset. Which event is that? 0: none that is wanted. */
-static __always_inline u32 step_event(struct abi_step *st, s32 offset)
+static __always_inline int step_wants_line(struct abi_step *st, s32 line)
+{
+	st->line = line;
+	return st->events & ABI_STEP_LINE && line >= st->min_line && (!st->not_line || line != st->not_line);
+}
+
+/* The frame went from prev to offset. Which event is that? 0: none that is wanted. *ask: user space can tell. */
+static __always_inline u32 step_event(struct abi_step *st, s32 offset, u32 *ask)
 {
 	s32 prev = st->prev;
 	struct abi_step_unit p = step_unit(st, prev), x = step_unit(st, offset);
@@ -83,18 +94,31 @@ static __always_inline u32 step_event(struct abi_step *st, s32 offset)
 
 	st->prev = offset;
 	st->fresh = 0;
-	if (fresh && offset == prev)
+	if ((fresh && offset == prev) || (p.quiet >= 0 && p.quiet == offset))
 		return 0;
 	if (p.flags & ABI_UNIT_REWINDS)
 		return p.flags & ABI_UNIT_LEAVES ? st->events & ABI_STEP_RETURN : 0;
 	if (p.flags & ABI_UNIT_DELEGATES && offset == prev - 2)
 		return st->events & ABI_STEP_YIELD;
-	if (st->events & ABI_STEP_LINE && step_is_line(p, x, offset <= prev) && x.line >= st->min_line &&
-	    (!st->not_line || x.line != st->not_line))
+	if (x.flags & ABI_UNIT_PAIRED && prev == offset - 4) {
+		struct abi_step_unit q = step_unit(st, offset - 2);
+
+		if (step_is_line(p, q, 0) && step_wants_line(st, q.line))
+			return ABI_STEP_LINE;
+		p = q;
+	}
+	if (step_is_line(p, x, offset < prev) && step_wants_line(st, x.line))
 		return ABI_STEP_LINE;
 	if (x.flags & ABI_UNIT_RETURNS || (x.flags & ABI_UNIT_LEAVES && !(x.flags & ABI_UNIT_REWINDS)))
 		return st->events & ABI_STEP_RETURN;
-	return x.flags & ABI_UNIT_YIELDS ? st->events & ABI_STEP_YIELD : 0;
+	if (x.flags & ABI_UNIT_MAY_LEAVE) {
+		*ask = 1;
+		return st->events & ABI_STEP_RETURN;
+	}
+	/* behind a yield only what it has stored itself, and then the RESUME of later on */
+	if (x.flags & ABI_UNIT_YIELDS && offset != prev && !(p.flags & ABI_UNIT_YIELDS && offset == prev + 2))
+		return st->events & ABI_STEP_YIELD;
+	return 0;
 }
 
 /* A function of that code: is it in a file that counts? 1, 0, or -1: user space knows. */

@@ -275,7 +275,7 @@ int step(struct bpf_perf_event_data *ctx)
 	struct bpf_pidns_info who;
 	struct abi_step *st;
 	struct py_frame f;
-	u32 event;
+	u32 event, ask = 0;
 	s32 offset;
 
 	if (!is_followed(&who))
@@ -287,9 +287,9 @@ int step(struct bpf_perf_event_data *ctx)
 	if (py_frame_of(st->tstate, BPF_CORE_READ(task, thread.fsbase), &f) ||
 	    f.frame != st->frame || f.code != st->code || py_prev_in_frame(&f, &offset))
 		return 0;
-	event = step_event(st, offset);
+	event = step_event(st, offset, &ask);
 	if (event)
-		step_stop(st, &who, &f, event, st->prev, ctx->regs.rip, 0);
+		step_stop(st, &who, &f, event, offset, ctx->regs.rip, ask);
 	return 0;
 }
 

@@ -251,6 +251,15 @@ struct interp_ops {
 	 * Lines that never give a `line` event (a def line inside its own body) are absent.
 	 */
 	int (*places)(struct interp *in, uint64_t code, struct interp_place **ret, size_t *ret_n);
+	/* For stepping (bpf/abi.h): each code unit of the code object, malloc'ed. */
+	int (*step_units)(struct interp *in, uint64_t code, struct abi_step_unit **ret, size_t *ret_n);
+	/*
+	 * The frame stands before an ABI_UNIT_MAY_LEAVE at offset: does that leave it, by return or exception? 1, 0 or
+	 * -errno.
+	 */
+	int (*step_leaves)(struct interp *in, uint64_t frame, uint64_t code, int32_t offset);
+	/* The object that a frame before the ABI_UNIT_RETURNS at offset returns. -ENODATA: it is not known. */
+	int (*return_value)(struct interp *in, uint64_t frame, uint64_t code, int32_t offset, uint64_t *ret);
 	/* Children: code objects in co_consts, malloc'ed array of addresses. */
 	int (*code_children)(struct interp *in, uint64_t code, uint64_t **ret, size_t *ret_n);
 

@@ -148,6 +148,10 @@ int cpython_code(struct interp *in, uint64_t addr, struct interp_code *ret);
 int cpython_line_of(struct interp *in, uint64_t code, int32_t offset);
 int cpython_places(struct interp *in, uint64_t code, struct interp_place **ret, size_t *ret_n);
 int cpython_code_tree(struct interp *in, uint64_t code, int (*cb)(void *priv, uint64_t code), void *priv);
+/* units.c */
+int cpython_step_units(struct interp *in, uint64_t code, struct abi_step_unit **ret, size_t *ret_n);
+int cpython_step_leaves(struct interp *in, uint64_t frame, uint64_t code, int32_t offset);
+int cpython_return_value(struct interp *in, uint64_t frame, uint64_t code, int32_t offset, uint64_t *ret);
 int cpython_code_children(struct interp *in, uint64_t code, uint64_t **ret, size_t *ret_n);
 
 /* exits.c */

@@ -9,9 +9,10 @@
 #include "base/vec.h"
 #include "probes/cpython/linetable.h"
 
-#define NO_BLOCK   (-1)
-#define UNSEEN	   (-2)
-#define BLOCKS_MAX 64 /* CO_MAXBLOCKS is 20 */
+#define NO_BLOCK     (-1)
+#define UNSEEN	     (-2)
+#define BLOCKS_MAX   64	 /* CO_MAXBLOCKS is 20 */
+#define SETUP_EXCEPT 121 /* up to 3.7; Include/opcode.h */
 
 struct build {
 	struct flow *f;
@@ -121,6 +122,18 @@ static int32_t body_of(const struct build *b, int32_t block)
 	return block >= 0 && is_handler(b, block) ? b->f->ins[block - (int32_t)b->f->n].target : -1;
 }
 
+/* Does a return run a finally body first? (up to 3.7) */
+static bool in_finally(const struct build *b, int32_t block)
+{
+	for (uint32_t depth = 0; block >= 0 && depth < BLOCKS_MAX; depth++) {
+		if (!is_handler(b, block) && b->f->ins[block].kind == OPK_SETUP &&
+		    b->f->ins[block].op != SETUP_EXCEPT)
+			return true;
+		block = parent_of(b, block);
+	}
+	return false;
+}
+
 /* The innermost loop around, up to 3.7; -1: none. */
 static int32_t loop_of(const struct build *b, int32_t block)
 {
@@ -212,12 +225,14 @@ static int handlers_from_blocks(struct build *b)
 	free(todo.data);
 	f->depth = calloc(f->n, sizeof(*f->depth));
 	f->body = calloc(f->n, sizeof(*f->body));
-	if (!f->depth || !f->body)
+	f->finally = calloc(f->n, sizeof(*f->finally));
+	if (!f->depth || !f->body || !f->finally)
 		return -ENOMEM;
 	for (i = 0; i < f->n; i++) {
 		f->handler[i] = handler_of(b, b->block[i]);
 		f->body[i] = body_of(b, b->block[i]);
 		f->depth[i] = depth_of(b, b->block[i]);
+		f->finally[i] = in_finally(b, b->block[i]);
 	}
 	return 0;
 }
@@ -461,9 +476,10 @@ void flow_deinit(struct flow *f)
 	free(f->line);
 	free(f->begins);
 	free(f->handler);
-	free(f->depth);
 	free(f->body);
 	free(f->reached);
+	free(f->depth);
+	free(f->finally);
 	free(f->in);
 	free(f->in_first);
 	free(f->out);

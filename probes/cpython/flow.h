@@ -40,6 +40,8 @@ struct flow {
 	 * the innermost handler around it begins (-1: none). NULL from 3.11 on. */
 	int32_t *depth, *body;
 	bool *reached;	  /* from the entry */
+	/* Up to 3.10: are they in a block whose finally body a return there runs first (up to 3.7)? */
+	bool *finally;
 	/* Edges between reached instructions; those into i are in[in_first[i]] .. in[in_first[i +
 	 * 1] - 1]. */
 	struct flow_edge *in;

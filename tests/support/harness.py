@@ -37,15 +37,15 @@ DEBUGGER = os.environ.get("PYBPFDBG") or (
 
 class Target:
     """A Python program that runs until end(). It says that it is ready by a line on standard output;
-    further lines are read with line()."""
+    further lines are read with line(). installed: script is a path that the interpreter sees already."""
 
-    def __init__(self, interp, script, args=(), ready=True, code=None, timeout=30, **kwargs):
+    def __init__(self, interp, script, args=(), ready=True, code=None, timeout=30, installed=False, **kwargs):
         argv = ["-u"]
         if code is not None:
             argv += ["-c", code]
         else:
             path = script if os.path.isabs(script) else os.path.join(TARGETS, script)
-            self.script = interp.install(path)
+            self.script = path if installed else interp.install(path)
             argv.append(self.script)
         self.interp = interp
         self.proc = interp.start(argv + [str(a) for a in args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -35,6 +35,14 @@ const struct command commands[] = {
 	  COMPLETE_NONE, false },
 	{ "continue", "c cont", "", "let the target run until it stops", cmd_continue,
 	  COMPLETE_NONE, false },
+	{ "step", "s", "", "run to the next line, into functions that are called", cmd_step,
+	  COMPLETE_NONE, true },
+	{ "next", "n", "", "run to the next line of this function (`up` selects another)", cmd_next,
+	  COMPLETE_NONE, true },
+	{ "return", "r", "", "run until this function returns, and show what", cmd_return,
+	  COMPLETE_NONE, true },
+	{ "until", "unt", "[LINE]", "run to a later line of this function, or to LINE or later",
+	  cmd_until, COMPLETE_NONE, true },
 	{ "interrupt", "pause", "", "stop the target where it is (Ctrl-C does the same)",
 	  cmd_interrupt, COMPLETE_NONE, false },
 	{ "where", "w bt", "[COUNT]", "the stack of the thread, innermost frame last", cmd_where,
@@ -53,6 +61,10 @@ const struct command commands[] = {
 	{ "pp", "", "EXPRESSION", "the same, more of it and over several lines", cmd_pp,
 	  COMPLETE_EXPRESSION, true },
 	{ "whatis", "", "EXPRESSION", "its type", cmd_whatis, COMPLETE_EXPRESSION, true },
+	{ "retval", "rv", "", "what was returned last", cmd_retval, COMPLETE_NONE, true },
+	{ "set", "", "just-my-code on|off",
+	  "may steps enter the standard library and installed packages?", cmd_set, COMPLETE_NONE,
+	  false },
 	{ "threads", "", "", "every Python thread and where it is", cmd_threads, COMPLETE_NONE,
 	  true },
 	{ "thread", "", "[NUMBER|TID|NAME]", "select a thread; alone: say which one is", cmd_thread,
@@ -68,11 +80,10 @@ const struct command commands[] = {
 const size_t ncommands = sizeof(commands) / sizeof(commands[0]);
 
 /* Command names that Python people will try, told apart from typing errors. */
-static const char *const not_here[] = { "next",	     "n",	  "step",     "s",     "return",
-					"r",	     "until",	  "unt",      "jump",  "j",
-					"display",   "undisplay", "commands", "run",   "restart",
-					"debug",     "interact",  "source",   "alias", "unalias",
-					"exceptions" };
+static const char *const not_here[] = { "jump",	    "j",       "display", "undisplay",
+					"commands", "restart", "debug",	  "interact",
+					"source",   "alias",   "unalias", "exceptions",
+					"run" };
 
 static struct parse_name names[sizeof(commands) / sizeof(commands[0])];
 

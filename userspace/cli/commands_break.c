@@ -261,15 +261,29 @@ int info_breakpoints(struct shell *sh, struct err *err)
 
 int info_slots(struct shell *sh, struct err *err)
 {
+	_cleanup_free_ struct slot_holder *holders = NULL;
 	unsigned used, free_slots;
+	size_t n;
 	int r = session_slots(sh->s, err, &used, &free_slots);
 
+	if (!r)
+		r = session_slot_holders(sh->s, &holders, &n);
 	if (r < 0)
 		return r;
 	out_line(sh->out, "%u of %d watch slots used here, %u free%s", used, TRACE_SLOTS,
 		 free_slots,
 		 used + free_slots < TRACE_SLOTS ? "; other debuggers on this machine hold the rest"
 						 : "");
+	for (size_t i = 0; i < n; i++) {
+		out_add(sh->out, OUT_PLAIN, "  %#" PRIx64 " ", holders[i].address);
+		if (holders[i].step)
+			out_add(sh->out, OUT_PLAIN, " the step");
+		for (size_t k = 0; k < 4 && holders[i].bps[k]; k++)
+			out_add(sh->out, OUT_PLAIN, "%s %d", k ? "," : " breakpoint",
+				holders[i].bps[k]);
+		out_add(sh->out, OUT_PLAIN, "%s", holders[i].more ? " ..." : "");
+		out_end(sh->out);
+	}
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "cli/terminal.h"
 #include "engine/session.h"
 #include "engine/source.h"
+#include "probes/value.h"
 #include "target/target.h"
 
 #define FRAMES_MAX 10000
@@ -45,6 +46,8 @@ void shell_deinit(struct shell *sh)
 	shell_forget(sh);
 	free(sh->last_args);
 	sh->last_args = NULL;
+	value_free(sh->retval);
+	sh->retval = NULL;
 	source_cache_free(sh->sources);
 	sh->sources = NULL;
 }
@@ -301,11 +304,10 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 	_cleanup_free_ char *file = ev->file ? strdup(ev->file) : NULL;
 	_cleanup_free_ char *function = ev->function ? strdup(ev->function) : NULL;
 	_cleanup_free_ char *exception = ev->exception ? strdup(ev->exception) : NULL;
-	static const char *const reasons[] = { [STOP_BREAKPOINT] = "breakpoint",
-					       [STOP_PAUSE] = "pause",
-					       [STOP_ENTRY] = "entry",
-					       [STOP_EXCEPTION] = "exception",
-					       [STOP_DATA] = "data" };
+	static const char *const reasons[] = {
+		[STOP_BREAKPOINT] = "breakpoint", [STOP_PAUSE] = "pause", [STOP_ENTRY] = "entry",
+		[STOP_EXCEPTION] = "exception",	  [STOP_DATA] = "data",	  [STOP_STEP] = "step"
+	};
 	int32_t line = ev->line;
 	pid_t tid = ev->tid;
 	enum stop_reason reason = ev->reason;
@@ -314,6 +316,8 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 	bool data = reason == STOP_DATA;
 	size_t n = 0;
 	char name[64];
+
+	shell_note_step(sh, ev);
 
 	if (session_threads(sh->s, &threads, &n) < 0)
 		n = 0;
@@ -327,12 +331,22 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 				  js_thread(tid, name));
 		if (j && place)
 			json_object_update(j, place);
-		if (j && reason == STOP_EXCEPTION)
+		if (j && exception)
 			json_object_set_new(j, "exception", js_text(exception));
 		json_decref(place);
 		if (data)
 			js_watch(j, session_bp(sh->s, id), sh->s, ended);
+		if (j && reason == STOP_STEP) {
+			place = shell_step_json(sh);
+			json_object_update(j, place);
+			json_decref(place);
+		}
 		out_json(sh->out, j);
+		return;
+	}
+	if (reason == STOP_STEP) {
+		shell_show_step(sh, function, file, line, exception);
+		shell_show_source(sh, file, line);
 		return;
 	}
 	if (reason == STOP_PAUSE)
@@ -421,6 +435,10 @@ void shell_on_event(struct shell *sh, const struct session_event *ev)
 		out_note(
 			sh->out,
 			"the target stood still for as long as --max-pause allows: it was resumed");
+		break;
+	case SESSION_STEP_OVER:
+		out_note(sh->out, "thread %d has ended, and the step with it: the target runs",
+			 ev->tid);
 		break;
 	case SESSION_LOST:
 		if (sh->out->json)

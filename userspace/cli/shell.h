@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "cli/out.h"
+#include "engine/session.h"
 #include "probes/probe.h"
 
 struct err;
@@ -17,6 +18,7 @@ struct session_event;
 struct source;
 struct source_cache;
 struct terminal;
+struct value;
 
 struct shell {
 	struct session *s;
@@ -43,6 +45,11 @@ struct shell {
 	char *last_args;
 	uint64_t condition_errors; /* told so far */
 	int told_ended;		   /* data breakpoints up to this number were told to have ended */
+
+	bool all_code;	       /* `set just-my-code off` */
+	enum step_at at;       /* of the stop that was shown last */
+	bool has_retval;
+	struct value *retval; /* what was returned last, if has_retval */
 };
 
 /* What completion offers for the argument. */
@@ -142,6 +149,12 @@ void shell_show_write(struct shell *sh, const struct bp *bp, const char *ended);
 void shell_show_watch(struct shell *sh, const struct bp *bp);
 /* Data breakpoints that have ended unnoticed, but for number `but`: each is told once. */
 void shell_tell_ended(struct shell *sh, int but);
+/* Take note of a stop: what is about to happen there, and the value that is returned. */
+void shell_note_step(struct shell *sh, const struct session_event *ev);
+/* The stop of a step: what JSON says of it besides; its line for people, as pdb has it. */
+json_t *shell_step_json(struct shell *sh);
+void shell_show_step(struct shell *sh, const char *function, const char *file, int32_t line,
+		     const char *exception);
 
 /* ---- commands ---- */
 int cmd_watch(struct shell *sh, const char *args, struct err *err);
@@ -154,6 +167,12 @@ int cmd_disable(struct shell *sh, const char *args, struct err *err);
 int cmd_ignore(struct shell *sh, const char *args, struct err *err);
 int cmd_condition(struct shell *sh, const char *args, struct err *err);
 int cmd_continue(struct shell *sh, const char *args, struct err *err);
+int cmd_step(struct shell *sh, const char *args, struct err *err);
+int cmd_next(struct shell *sh, const char *args, struct err *err);
+int cmd_return(struct shell *sh, const char *args, struct err *err);
+int cmd_until(struct shell *sh, const char *args, struct err *err);
+int cmd_retval(struct shell *sh, const char *args, struct err *err);
+int cmd_set(struct shell *sh, const char *args, struct err *err);
 int cmd_interrupt(struct shell *sh, const char *args, struct err *err);
 int cmd_detach(struct shell *sh, const char *args, struct err *err);
 int cmd_quit(struct shell *sh, const char *args, struct err *err);

@@ -29,6 +29,8 @@ static const char *reason_text(enum stop_reason reason)
 		return "entry";
 	case STOP_EXCEPTION:
 		return "exception";
+	case STOP_STEP:
+		return "step";
 	}
 	return "pause";
 }
@@ -86,6 +88,10 @@ void dap_on_event(struct dap *d, const struct session_event *ev)
 		break;
 	case SESSION_LOST:
 		output(d, "important", json_sprintf("%" PRIu64 " hits were lost\n", ev->lost));
+		break;
+	case SESSION_STEP_OVER:
+		output(d, "important",
+		       json_sprintf("thread %d has ended, and the step with it\n", (int)ev->tid));
 		break;
 	case SESSION_BOUND:
 	case SESSION_UNBOUND:

@@ -618,3 +618,17 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 	}
 	return winner;
 }
+
+void bps_unhit(struct session *s, const struct abi_hit *hit)
+{
+	const struct bind_place *here;
+
+	for (size_t i = 0; i < ABI_PLACE_RULES; i++) {
+		struct bp_priv *b = NULL;
+
+		if (hit->rules[i] && !(hit->undecided & 1u << i))
+			b = rule_owner(s, hit->rules[i], hit->place, &here);
+		if (b)
+			rules_unhit(s, b);
+	}
+}

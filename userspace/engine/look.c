@@ -109,22 +109,27 @@ int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n
 static void correct_top(struct session *s, const struct abi_hit *hit, struct interp_frame *frames,
 			size_t *n)
 {
-	const struct place *p = place_by_id(s, hit->place);
+	const struct place *p = hit->h.kind == ABI_REC_HIT ? place_by_id(s, hit->place) : NULL;
+	bool entered = hit->h.kind == ABI_REC_STEP ? hit->rules[0] == ABI_STEP_CALL
+						   : p && p->addr == ABI_ADDR_ENTRY;
 
 	/* Up to 3.10 the thread state knows a frame only some instructions after the eval loop is
 	 * entered with it; there is room for one more. */
-	if (p && p->addr == ABI_ADDR_ENTRY && (!*n || frames[0].frame != hit->frame)) {
+	if (entered && (!*n || frames[0].frame != hit->frame)) {
 		memmove(frames + 1, frames, *n * sizeof(*frames));
 		frames[0] = (struct interp_frame){ .frame = hit->frame, .code = hit->code };
 		++*n;
 	}
 	if (*n > 1 && hit->frame && frames[0].frame != hit->frame && frames[1].frame == hit->frame)
 		memmove(frames, frames + 1, --*n * sizeof(*frames));
-	if (!*n || !hit->frame || frames[0].frame != hit->frame || frames[0].code != hit->code)
+	if (!*n || !hit->frame || frames[0].frame != hit->frame || frames[0].code != hit->code ||
+	    hit->h.kind == ABI_REC_DATA)
 		return;
 	frames[0].offset = hit->offset;
 	if (p)
 		frames[0].line = (int32_t)p->abi.group;
+	else if (s->stopped && hit == &s->stop && s->stop_line)
+		frames[0].line = s->stop_line;
 	else
 		frames[0].line = s->in->ops->line_of(s->in, hit->code, hit->offset);
 }
@@ -142,29 +147,40 @@ static int make_room(struct interp_frame **frames, size_t n)
 	return 0;
 }
 
-int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret,
-		   size_t *ret_n)
+int session_tstate(struct session *s, pid_t tid, uint64_t *ret)
 {
 	const struct interp_thread *threads;
 	uint64_t tstate = 0;
-	size_t i, n;
-	int r;
+	size_t n;
+	int r = look_threads(s, &threads, &n);
 
-	if (s->stopped && (pid_t)s->stop.tid == tid)
-		tstate = s->stop.tstate;
-	if (!tstate) {
-		r = look_threads(s, &threads, &n);
-		if (r)
-			return r;
-		for (i = 0; i < n; i++) {
-			/* of several thread states of a thread (sub-interpreters) the one that runs
-			 * something */
-			if (threads[i].tid == tid && (!tstate || threads[i].frame))
-				tstate = threads[i].tstate;
-		}
+	if (r)
+		return r;
+	for (size_t i = 0; i < n; i++) {
+		/* of several thread states of a thread (sub-interpreters) the one that runs
+		 * something */
+		if (threads[i].tid == tid && (!tstate || threads[i].frame))
+			tstate = threads[i].tstate;
 	}
 	if (!tstate)
 		return -ESRCH;
+	*ret = tstate;
+	return 0;
+}
+
+int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret,
+		   size_t *ret_n)
+{
+	uint64_t tstate = 0;
+	size_t i;
+	int r = 0;
+
+	if (s->stopped && (pid_t)s->stop.tid == tid)
+		tstate = s->stop.tstate;
+	if (!tstate)
+		r = session_tstate(s, tid, &tstate);
+	if (r)
+		return r;
 	/* one more, for the one that correct_top() may drop */
 	r = s->in->ops->frames(s->in, tstate, max < SIZE_MAX ? max + 1 : max, ret, ret_n);
 	if (!r)

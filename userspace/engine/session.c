@@ -19,6 +19,7 @@
 #include "engine/data.h"
 #include "engine/index.h"
 #include "engine/session_priv.h"
+#include "engine/step.h"
 #include "probes/probe.h"
 #include "target/ptrace.h"
 #include "target/target.h"
@@ -141,6 +142,7 @@ void session_free(struct session *s)
 		return;
 	/* First nothing new can hit, then whoever stands is let go; records tell which stop signals
 	 * are ours. */
+	step_forget(s);
 	bps_disarm(s);
 	session_latency_end(s);
 	mem_cache_off(s->target ? target_mem(s->target) : &(struct mem){ 0 });
@@ -152,6 +154,7 @@ void session_free(struct session *s)
 	bps_deinit(s);
 	calls_deinit(s);
 	free(s->timed_last);
+	step_deinit(s);
 	free(s->threads);
 	code_index_free(s->index);
 	if (s->in)
@@ -291,7 +294,8 @@ void session_relax(struct session *s)
 {
 	size_t i;
 
-	if (!s->tracees || s->launched || s->modules_on || s->stopped || s->still || s->waiting.n)
+	if (!s->tracees || s->launched || s->modules_on || s->stopped || s->still || s->waiting.n ||
+	    s->step.on)
 		return;
 	for (i = 0; i < s->places.n; i++)
 		if (s->places.data[i]->stops)

@@ -189,13 +189,23 @@ enum session_event_kind {
 	SESSION_BOUND,		  /* bp: pending before, or bound to code that was loaded again */
 	SESSION_UNBOUND,	  /* bp: what it waits for was loaded and it could not be bound: see bp.why */
 	SESSION_KEY,		  /* Ctrl-C on the terminal of a target that we started */
+	SESSION_STEP_OVER,	  /* the stepped thread tid has ended: the target runs */
 };
-enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE, STOP_ENTRY, STOP_EXCEPTION, STOP_DATA };
+enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE, STOP_ENTRY, STOP_EXCEPTION, STOP_DATA, STOP_STEP };
+/* What is about to happen where a thread has stopped. */
+enum step_at {
+	STEP_AT_LINE,
+	STEP_AT_CALL,	   /* a function begins (or a generator goes on) */
+	STEP_AT_RETURN,	   /* it returns, yields or is left by an exception */
+	STEP_AT_EXCEPTION, /* an exception was raised, or came from a callee */
+};
 
 struct session_event {
 	enum session_event_kind kind;
 	enum stop_reason reason;
-	int bp; /* id, 0 if none */
+	enum step_at at; /* STOP_STEP */
+	uint64_t value;	 /* STEP_AT_RETURN: address of what is returned; 0: an exception, or not known */
+	int bp;		 /* id, 0 if none */
 	pid_t tid;
 	char *file; /* borrowed until the next session call */
 	char *function;
@@ -215,6 +225,32 @@ int session_fd(struct session *s);
 int session_next_event(struct session *s, int timeout_ms, struct session_event *ret);
 bool session_is_stopped(const struct session *s);
 int session_continue(struct session *s, struct err *err);
+
+enum step_kind { STEP_INTO, STEP_NEXT, STEP_RETURN, STEP_UNTIL };
+struct step_spec {
+	enum step_kind kind;
+	pid_t tid;    /* 0: the thread of the stop; another one only while all are stopped */
+	size_t frame; /* STEP_INTO: 0; the others: index into session_frames() of the frame that is meant */
+	int32_t line; /* STEP_UNTIL: this line or a later one; 0: one behind the frame's */
+	bool just_my_code; /* do not enter the standard library and installed packages */
+};
+/*
+ * Let the target run until the thread has made the step: SESSION_STOPPED (STOP_STEP) follows, or whatever else stops it
+ * first and ends the step. By pdb's rules: docs/STEPPING.md. -EINVAL not stopped, or not that thread; -ENOENT no
+ * Python code there; -ENOSPC no watch slot is free; or -errno, with the line in *err: then it is still stopped.
+ */
+int session_step(struct session *s, const struct step_spec *spec, struct err *err);
+
+/* Who holds a watch slot of ours. */
+struct slot_holder {
+	uint64_t address;
+	int bps[4];   /* breakpoints, ascending; 0: no more */
+	bool more;    /* than fit */
+	bool step;    /* the step that is on */
+};
+/* malloc'ed. 0 or -ENOMEM. */
+int session_slot_holders(struct session *s, struct slot_holder **ret, size_t *ret_n);
+
 /* Ask the target to stop; SESSION_STOPPED (STOP_PAUSE) follows, on the thread that holds the GIL or
  * else the main one. */
 int session_pause(struct session *s, struct err *err);

@@ -7,6 +7,7 @@
 #include "bpf/abi.h"
 #include "engine/bind.h"
 #include "engine/session.h"
+#include "trace/trace.h"
 
 struct calls;
 struct code_index;
@@ -54,6 +55,19 @@ struct index_pool {
 	uint64_t used[ABI_RULES_MAX / 64];
 };
 
+/* The step that is on, and what is kept from one to the next. */
+struct step_state {
+	bool on;
+	uint32_t serial; /* of the last one */
+	pid_t tid;
+	uint64_t armed; /* watched address; 0: none */
+	struct abi_step abi;
+	struct abi_py py;
+	struct trace_site *sites; /* NULL: not asked for yet */
+	size_t nsites;
+	char *stdlib; /* NULL: not known yet */
+};
+
 struct session {
 	struct session_options opt;
 	struct target *target;
@@ -89,6 +103,11 @@ struct session {
 	VEC(struct abi_hit) waiting; /* threads that stand at a hit and were not yet shown */
 	VEC(struct abi_hit) passed;  /* the same where no breakpoint stops, while all are stopped */
 	VEC(struct session_event) events;
+
+	struct step_state step;
+	enum step_at at; /* what is about to happen where the thread stands */
+	int32_t stop_line; /* as it was shown */
+	struct abi_hit left; /* where a stop of a step was left (up to 3.10): a breakpoint there is the same stop; frame 0: none */
 
 	bool stopped;
 	enum stop_reason stop_reason;
@@ -145,6 +164,8 @@ void bps_deinit(struct session *s);
 /* Which breakpoint stops at this hit? Counts, conditions and ignore counts are applied. NULL: none.
  */
 struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit);
+/* That hit was none: take it out of the counts. */
+void bps_unhit(struct session *s, const struct abi_hit *hit);
 /* Bring the kernel's counts into what session_bps() shows. */
 void bps_refresh(struct session *s);
 int bps_index(struct session *s, bool fresh, struct err *err);
@@ -238,6 +259,10 @@ int stops_pump(struct session *s);
 /* Did we send the stop signal that thread tid got? (tracees_set_filter()) */
 bool stops_is_ours(void *priv, pid_t tid);
 
+/* The thread stops there, for a step. 0 or -errno. */
+int stops_at_step(struct session *s, const struct abi_hit *hit);
+/* As session_continue(), but a step goes on. */
+int stops_go(struct session *s, struct err *err);
 /* Take every ptrace event there is. 0 or -errno. */
 int stops_tracees(struct session *s);
 /* Before the caller goes on to wait: what no other descriptor tells is told by ready_fd. */
@@ -258,7 +283,13 @@ int stops_all(struct session *s);
 /* All go on, but for those that wait to be shown. */
 void stops_resume_all(struct session *s);
 
+/* slots.c */
+/* -ENOSPC with a line: what (a step, ...) needs so many watch slots, and who has them. */
+int slots_explain(struct session *s, unsigned needed, const char *what, struct err *err);
+
 /* look.c */
+/* The thread state of a thread, the one that runs something if there are several. -ESRCH. */
+int session_tstate(struct session *s, pid_t tid, uint64_t *ret);
 /* The target runs on: what was read of it is no longer true. */
 void look_forget(struct session *s);
 /* A stillness begins: what was read while it ran counts no more, and what is read now is kept. */

@@ -20,6 +20,7 @@
 #include "engine/data.h"
 #include "engine/index.h"
 #include "engine/session_priv.h"
+#include "engine/step.h"
 #include "probes/probe.h"
 #include "target/ptrace.h"
 #include "target/target.h"
@@ -58,12 +59,20 @@ static void stops_add_hit(void *priv, const struct abi_hit *hit)
 
 	/*
 	 * A thread with two has not stopped at the first: it blocks the signal. But one instruction
-	 * may write several words that are watched.
+	 * may write several words that are watched, and a step and what catches an exception may
+	 * meet.
 	 */
 	for (i = 0; i < s->hits.n; i++) {
-		if (s->hits.data[i].hit.tid != hit->tid ||
-		    is_same_moment(&s->hits.data[i].hit, hit))
+		struct abi_hit *old = &s->hits.data[i].hit;
+
+		if (old->tid != hit->tid || is_same_moment(old, hit))
 			continue;
+		if (hit->h.kind == ABI_REC_STEP)
+			return;
+		if (old->h.kind == ABI_REC_STEP) {
+			*old = *hit;
+			return;
+		}
 		s->late += !s->hits.data[i].late;
 		s->hits.data[i] = new;
 		return;
@@ -129,6 +138,11 @@ static void forget_thread(struct session *s, pid_t tid)
 	size_t i;
 
 	(void)take_hit(s, tid, &gone);
+	if (s->step.on && s->step.tid == tid) {
+		step_end(s);
+		(void)events_push(s,
+				  (struct session_event){ .kind = SESSION_STEP_OVER, .tid = tid });
+	}
 	for (i = 0; i < s->waiting.n;) {
 		if ((pid_t)s->waiting.data[i].tid == tid)
 			s->waiting.data[i] = s->waiting.data[--s->waiting.n];
@@ -194,6 +208,7 @@ static void stops_end(struct session *s, struct session_event ev)
 	if (s->over)
 		return;
 	s->over = true;
+	step_end(s);
 	s->stopped = false;
 	s->all_stopped = false;
 	arm_max_pause(s, 0);
@@ -330,15 +345,40 @@ static void event_place(struct session *s, struct session_event *ev, uint64_t co
 	}
 }
 
-/* The breakpoint that stops the thread that has waited longest; NULL: none does. */
-static struct bp_priv *judge_first(struct session *s)
+/* Up to 3.10 a position is stored before its unit is read: a step that stops there meets the
+ * breakpoint of that line when it goes on. */
+static bool is_left(struct session *s, const struct abi_hit *hit)
 {
-	struct bp_priv *b;
+	const struct abi_hit *l = &s->left;
+
+	return l->frame && l->tid == hit->tid && l->frame == hit->frame && l->code == hit->code &&
+	       l->offset == hit->offset;
+}
+
+/* What becomes of the thread that has waited longest. */
+struct verdict {
+	bool stops;
+	struct bp_priv *bp; /* NULL: a step */
+};
+
+static struct verdict judge_first(struct session *s)
+{
+	const struct abi_hit *hit = &s->waiting.data[0];
+	struct verdict v = { 0 };
 
 	mem_cache_on(target_mem(s->target));
-	b = bps_judge(s, &s->waiting.data[0]);
+	if (hit->h.kind == ABI_REC_STEP) {
+		v.stops = step_judge(s, hit);
+	} else if (is_left(s, hit)) {
+		bps_unhit(s, hit);
+	} else {
+		v.bp = bps_judge(s, hit);
+		v.stops = v.bp != NULL;
+	}
+	if (hit->tid == s->left.tid)
+		s->left.frame = 0;
 	mem_cache_off(target_mem(s->target));
-	return b;
+	return v;
 }
 
 static struct abi_hit take_first(struct session *s)
@@ -363,9 +403,13 @@ static bool still_waits(const struct session *s, pid_t tid)
 static int stop_at(struct session *s, const struct abi_hit *hit, enum stop_reason reason, int bp,
 		   struct session_event *ev)
 {
+	step_end(s);
+	s->left.frame = 0;
 	s->stopped = true;
 	s->stopped_ns = clock_ns();
 	s->stop_reason = ev->reason = reason;
+	s->at = ev->at;
+	s->stop_line = ev->line;
 	s->stop = *hit;
 	ev->kind = SESSION_STOPPED;
 	ev->bp = bp;
@@ -397,6 +441,7 @@ static int stop_at_breakpoint(struct session *s, struct bp_priv *b)
 	look_fresh(s);
 	if (b->pub.exception) {
 		ev.exception = catch_text(s, hit.tstate);
+		ev.at = STEP_AT_EXCEPTION;
 		line = s->in->ops->line_of(s->in, hit.code, hit.offset);
 		reason = STOP_EXCEPTION;
 	}
@@ -422,18 +467,40 @@ int stops_at_entry(struct session *s, const struct abi_hit *hit, uint64_t code, 
 	return stop_at(s, hit, STOP_ENTRY, 0, &ev);
 }
 
-/* The next thread that stands at a hit: shown, if a breakpoint says so, else it goes on. */
+int stops_at_step(struct session *s, const struct abi_hit *hit)
+{
+	struct session_event ev = { .at = step_at(hit) };
+
+	look_fresh(s);
+	event_place(s, &ev, hit->code, step_line(s, hit));
+	ev.value = step_value(s, hit);
+	if (ev.at == STEP_AT_EXCEPTION)
+		ev.exception = catch_text(s, hit->tstate);
+	return stop_at(s, hit, STOP_STEP, 0, &ev);
+}
+
+static int stop_first(struct session *s, struct bp_priv *bp)
+{
+	struct abi_hit hit;
+
+	if (bp)
+		return stop_at_breakpoint(s, bp);
+	hit = take_first(s);
+	return stops_at_step(s, &hit);
+}
+
+/* The next thread that stands at a hit: shown, if it stops there, else it goes on. */
 static int stops_show(struct session *s)
 {
-	struct bp_priv *b;
+	struct verdict v;
 	pid_t tid;
 
 	if (s->stopped || s->still || !s->waiting.n)
 		return 0;
 	do {
-		b = judge_first(s);
-		if (b)
-			return stop_at_breakpoint(s, b);
+		v = judge_first(s);
+		if (v.stops)
+			return stop_first(s, v.bp);
 		tid = (pid_t)take_first(s).tid;
 		if (!still_waits(s, tid))
 			stops_resume(s, tid);
@@ -538,7 +605,7 @@ int session_next_event(struct session *s, int timeout_ms, struct session_event *
 	}
 }
 
-int session_continue(struct session *s, struct err *err)
+int stops_go(struct session *s, struct err *err)
 {
 	int r = session_over(s, err);
 
@@ -547,6 +614,10 @@ int session_continue(struct session *s, struct err *err)
 	if (!s->stopped)
 		return err_set(err, -EINVAL, "%s: the target is running", s->label);
 	arm_max_pause(s, 0);
+	s->left.frame = 0;
+	if (s->stop_reason == STOP_STEP && s->at == STEP_AT_LINE &&
+	    s->step.py.prev_kind == ABI_PREV_STATE)
+		s->left = s->stop;
 	s->stopped = false;
 	look_forget(s);
 	if (s->all_stopped)
@@ -556,6 +627,12 @@ int session_continue(struct session *s, struct err *err)
 	session_relax(s);
 	stops_announce(s);
 	return 0;
+}
+
+int session_continue(struct session *s, struct err *err)
+{
+	step_forget(s);
+	return stops_go(s, err);
 }
 
 /* Whoever holds the GIL is shown, else the main thread. */
@@ -582,6 +659,7 @@ static int stop_by_pause(struct session *s)
 	size_t n = 0;
 
 	look_fresh(s);
+	s->at = STEP_AT_LINE;
 	s->stopped = true; /* what is read now is kept */
 	s->stop = stop;
 	stop.tid = (uint32_t)pause_thread(s);
@@ -593,7 +671,7 @@ static int stop_by_pause(struct session *s)
 
 int session_pause(struct session *s, struct err *err)
 {
-	struct bp_priv *b;
+	struct verdict v;
 	int r;
 
 	r = session_over(s, err);
@@ -617,10 +695,10 @@ int session_pause(struct session *s, struct err *err)
 	 * false.
 	 */
 	while (!s->stopped && !r && s->waiting.n) {
-		b = judge_first(s);
-		if (b) {
+		v = judge_first(s);
+		if (v.stops) {
 			stops_resume_all(s);
-			r = stop_at_breakpoint(s, b);
+			r = stop_first(s, v.bp);
 		} else {
 			r = vec_push(&s->passed, take_first(s));
 		}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Who holds the watch slots: breakpoints, and the step that is on. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/strbuf.h"
+#include "engine/session_priv.h"
+#include "trace/trace.h"
+
+static void add_bp(struct slot_holder *h, int id)
+{
+	size_t i;
+
+	for (i = 0; i < 4 && h->bps[i]; i++)
+		if (h->bps[i] == id)
+			return;
+	if (i < 4)
+		h->bps[i] = id;
+	else
+		h->more = true;
+}
+
+/* The breakpoints that have armed the place. */
+static void add_users(struct session *s, const struct place *p, struct slot_holder *h)
+{
+	for (size_t i = 0; i < s->bps.n; i++) {
+		const struct bp_priv *b = s->bps.data[i];
+
+		for (size_t j = 0; b->place_ids && j < b->where.n; j++)
+			if (b->place_ids[j] == p->id)
+				add_bp(h, b->pub.id);
+	}
+}
+
+int session_slot_holders(struct session *s, struct slot_holder **ret, size_t *ret_n)
+{
+	struct slot_holder *all = calloc(s->places.n + 1, sizeof(*all));
+	size_t n = 0, k;
+
+	if (!all)
+		return -ENOMEM;
+	for (size_t i = 0; s->trace && i < s->places.n; i++) {
+		const struct place *p = s->places.data[i];
+
+		for (k = 0; k < n && all[k].address != p->addr; k++)
+			;
+		if (k == n)
+			all[n++].address = p->addr;
+		add_users(s, p, &all[k]);
+	}
+	if (s->step.on && s->step.armed)
+		all[n++] = (struct slot_holder){ .address = s->step.armed, .step = true };
+	*ret = all;
+	*ret_n = n;
+	return 0;
+}
+
+/* "breakpoint 1 (2 slots), breakpoint 3 (1 slot)" */
+static void add_holders(struct session *s, struct strbuf *out)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < s->bps.n; i++) {
+		const struct bp_priv *b = s->bps.data[i];
+
+		if (!b->place_ids || !b->pub.slots)
+			continue;
+		strbuf_addf(out, "%sbreakpoint %d (%u slot%s)", shown++ ? ", " : "", b->pub.id,
+			    b->pub.slots, b->pub.slots == 1 ? "" : "s");
+	}
+	if (!shown)
+		strbuf_adds(out, "nothing of ours");
+}
+
+int slots_explain(struct session *s, unsigned needed, const char *what, struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf who = STRBUF_INIT;
+	unsigned used = 0, nfree = 0;
+
+	(void)session_slots(s, NULL, &used, &nfree);
+	add_holders(s, &who);
+	return err_set(err, -ENOSPC,
+		       "%s: %s needs %u watch slot%s and %u of %d are free: %s%s hold%s the rest; "
+		       "`disable` one",
+		       s->label, what, needed, needed == 1 ? "" : "s", nfree, TRACE_SLOTS,
+		       strbuf_str(&who),
+		       used + nfree < TRACE_SLOTS ? " and another debugger (or the kernel)" : "",
+		       s->bps.n == 1 && used + nfree == TRACE_SLOTS ? "s" : "");
+}

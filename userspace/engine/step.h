@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Steps, inside the engine; what the front ends call is in session.h. */
+#ifndef PYBPFDBG_ENGINE_STEP_H
+#define PYBPFDBG_ENGINE_STEP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/session.h"
+
+struct abi_hit;
+
+/* The step is over: its watch is off. What it needs of uprobes stays for the next step. */
+void step_end(struct session *s);
+/* The target goes on without a step: everything is off. */
+void step_forget(struct session *s);
+void step_deinit(struct session *s);
+
+/* A record of a step: does its thread stop there? (What the kernel could not tell is told here.) */
+bool step_judge(struct session *s, const struct abi_hit *hit);
+enum step_at step_at(const struct abi_hit *hit);
+int32_t step_line(struct session *s, const struct abi_hit *hit); /* 0: none */
+/* The object that is about to be returned there; 0: none, or not known. */
+uint64_t step_value(struct session *s, const struct abi_hit *hit);
+
+#endif
