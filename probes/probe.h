@@ -47,6 +47,7 @@ struct interp_thread {
 	int tid;            /* kernel tid in the target's own pid namespace; 0 when not known */
 	uint64_t frame;     /* innermost frame (interpreter frame or PyFrameObject), 0: none */
 	bool holds_gil;
+	uint64_t gil, gil_end; /* where the lock lies that it waits on for the GIL; 0: not known (3.6) */
 	char name[64];      /* threading.Thread.name, "" when unknown; UTF-8, cut */
 };
 

@@ -76,6 +76,23 @@ static uint64_t gil_holder(struct cpython *py, uint64_t interp)
 	return holder;
 }
 
+#define GIL_SIZE 512 /* of struct _gil_runtime_state, with room (Include/internal/pycore_gil.h) */
+
+/* The GIL's memory: from 3.12 on each interpreter has a pointer to it, before that it is part of
+ * _PyRuntime. */
+static void gil_place(struct cpython *py, uint64_t interp, struct interp_thread *t)
+{
+	const struct py_offsets *o = py->off;
+	uint64_t at, size;
+
+	if (o->minor >= 12) {
+		if (!mem_u64(py->mem, interp + o->interp_gil, &at) && at)
+			t->gil = at, t->gil_end = at + GIL_SIZE;
+	} else if (py->runtime && !sym_lookup(py->sym, py->info.module, "_PyRuntime", &at, &size)) {
+		t->gil = at, t->gil_end = at + size;
+	}
+}
+
 static int read_thread(struct cpython *py, uint64_t tstate, uint64_t holder, bool musl,
 		       struct interp_thread *t)
 {
@@ -117,6 +134,7 @@ static int interp_threads(struct cpython *py, uint64_t interp, struct threads *o
 		if (mem_u64(py->mem, tstate + o->tstate_interp, &back) || back != interp ||
 		    read_thread(py, tstate, holder, out->musl, &t))
 			break;
+		gil_place(py, interp, &t);
 		r = vec_push(&out->v, t);
 		if (r)
 			return r;

@@ -307,18 +307,24 @@ static void show_thread(struct shell *sh, const struct threads *t, size_t i)
 	const struct interp_thread *th = &t->data[i];
 	const char *file, *function;
 	struct look lk = { .tid = th->tid };
+	char doing[64];
+	json_t *j;
 
+	session_thread_doing(sh->s, th, doing);
 	shell_thread_name(sh, t->data, t->n, th->tid, lk.name);
 	if (session_frames(sh->s, th->tid, sh->out->json ? 10000 : 1, &frames, &lk.nframes) < 0)
 		lk.nframes = 0;
 	lk.frames = frames;
 	if (sh->out->json) {
-		out_json(sh->out, js_stack(sh, &lk, lk.nframes));
+		j = js_stack(sh, &lk, lk.nframes);
+		if (j)
+			json_object_set_new(j, "state", json_string(doing));
+		out_json(sh->out, j);
 		return;
 	}
 	out_add(sh->out, OUT_BOLD, "%c %-3zu", sh->tid && th->tid == sh->tid ? '*' : ' ', i + 1);
-	out_add(sh->out, OUT_PLAIN, " thread %d \"%s\"%s: ", th->tid, lk.name,
-		th->holds_gil ? " (holds the GIL)" : "");
+	out_add(sh->out, OUT_PLAIN, " thread %d \"%s\"%s, %s: ", th->tid, lk.name,
+		th->holds_gil ? " (holds the GIL)" : "", *doing ? doing : "?");
 	if (lk.nframes) {
 		shell_frame_names(sh, &frames[0], &file, &function);
 		shell_add_place(sh, function, file, frames[0].line);

@@ -320,6 +320,12 @@ void session_still_end(struct session *s, uint64_t *ret_pause_us);
  */
 char session_thread_state(struct session *s, pid_t tid);
 
+/*
+ * What a thread is doing: "running", "waiting for the GIL", "in epoll_wait" (any system call), "stopped" (at the stop that
+ * is shown), "idle" (no Python code and no system call), "ended", "" when it cannot be told.
+ */
+void session_thread_doing(struct session *s, const struct interp_thread *t, char buf[static 64]);
+
 int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n);
 /*
  * Python threads; tid is in the debugger's pid namespace, 0 when it could not be found out.

@@ -119,6 +119,24 @@ char target_state(const struct target *t, pid_t tid)
 	return state_of(t, tid, NULL);
 }
 
+int target_syscall(const struct target *t, pid_t tid, long *ret_nr, uint64_t *ret_arg)
+{
+	_cleanup_free_ char *text = NULL;
+	unsigned long long arg;
+	size_t len;
+	long nr;
+	int r = target_proc_read(t, tid, "syscall", STATUS_MAX, &text, &len);
+
+	if (r)
+		return r;
+	/* "running", "-1 SP PC" or "NR ARG0 ..." (fs/proc/base.c, proc_pid_syscall()) */
+	if (sscanf(text, "%ld %llx", &nr, &arg) != 2 || nr < 0)
+		return -EAGAIN;
+	*ret_nr = nr;
+	*ret_arg = arg;
+	return 0;
+}
+
 int target_comm(const struct target *t, pid_t tid, char buf[static 16])
 {
 	_cleanup_free_ char *comm = NULL;

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct err;
@@ -39,6 +40,11 @@ int target_tids(const struct target *t, pid_t **ret, size_t *ret_n);
 int target_comm(const struct target *t, pid_t tid, char buf[static 16]);
 /* State letter of a thread in /proc (R, S, D, T, t, Z ...), or 0 when it is gone. */
 char target_state(const struct target *t, pid_t tid);
+/*
+ * The system call that a thread sleeps in, also while it is stopped in it: its number and its first argument. -EAGAIN: it is
+ * in none (or runs); -errno.
+ */
+int target_syscall(const struct target *t, pid_t tid, long *ret_nr, uint64_t *ret_arg);
 /* pid of the process that traces tid, 0 if none, -errno. */
 pid_t target_tracer(const struct target *t, pid_t tid);
 /* True when the target has a handler for signal sig (SigCgt of /proc/PID/status). */
