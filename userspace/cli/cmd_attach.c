@@ -260,6 +260,7 @@ static int show_pending(struct shell *sh, bool hide_prompt, struct err *err)
 		if (hide_prompt)
 			edit_hide();
 		shell_on_event(sh, &ev);
+		shell_run_lists(sh);
 	} while (!sh->over);
 	return 0;
 }

@@ -61,6 +61,15 @@ const struct command commands[] = {
 	{ "pp", "", "EXPRESSION", "the same, more of it and over several lines", cmd_pp,
 	  COMPLETE_EXPRESSION, true },
 	{ "whatis", "", "EXPRESSION", "its type", cmd_whatis, COMPLETE_EXPRESSION, true },
+	{ "display", "", "[EXPRESSION]", "show its value at each stop when it has changed",
+	  cmd_display, COMPLETE_EXPRESSION, false },
+	{ "undisplay", "", "[EXPRESSION]", "do so no more; alone: for all", cmd_undisplay,
+	  COMPLETE_NONE, false },
+	{ "commands", "", "[NUMBER]",
+	  "what to do at a breakpoint, up to `end`; `silent`: do not show the stop", cmd_commands,
+	  COMPLETE_NONE, false },
+	{ "source", "", "EXPRESSION", "source of a function", cmd_source, COMPLETE_EXPRESSION,
+	  true },
 	{ "retval", "rv", "", "what was returned last", cmd_retval, COMPLETE_NONE, true },
 	{ "set", "", "just-my-code on|off",
 	  "may steps enter the standard library and installed packages?", cmd_set, COMPLETE_NONE,
@@ -80,10 +89,19 @@ const struct command commands[] = {
 const size_t ncommands = sizeof(commands) / sizeof(commands[0]);
 
 /* Command names that Python people will try, told apart from typing errors. */
-static const char *const not_here[] = { "jump",	    "j",       "display", "undisplay",
-					"commands", "restart", "debug",	  "interact",
-					"source",   "alias",   "unalias", "exceptions",
-					"run" };
+static const struct {
+	const char *name, *why;
+} not_here[] = {
+	{ "jump", "it would change where the target goes on, and nothing of it is changed" },
+	{ "j", "it would change where the target goes on, and nothing of it is changed" },
+	{ "debug", "it would run code in the target: `p` reads without running any" },
+	{ "interact", "it would run code in the target: `p` reads without running any" },
+	{ "exceptions", "`catch` stops where an exception is raised" },
+	{ "restart", "the target is not ours to start again: `pybpfdbg run` starts a program" },
+	{ "run", "the target is not ours to start again: `pybpfdbg run` starts a program" },
+	{ "alias", "it is not in this version" },
+	{ "unalias", "it is not in this version" },
+};
 
 static struct parse_name names[sizeof(commands) / sizeof(commands[0])];
 
@@ -100,11 +118,14 @@ static int find_command(const char *line, struct err *err, size_t *ret_index, co
 
 	line += strspn(line, " \t");
 	len = strcspn(line, " \t\r\n");
+	if (*line == '!')
+		return err_set(err, -EOPNOTSUPP,
+			       "'!' would run a statement in the target: `p` reads without running "
+			       "any of its code");
 	for (size_t i = 0; i < sizeof(not_here) / sizeof(not_here[0]); i++)
-		if (strlen(not_here[i]) == len && !memcmp(not_here[i], line, len))
-			return err_set(err, -EOPNOTSUPP,
-				       "'%s' is not in this version: `help` lists what is",
-				       not_here[i]);
+		if (strlen(not_here[i].name) == len && !memcmp(not_here[i].name, line, len))
+			return err_set(err, -EOPNOTSUPP, "'%s': %s", not_here[i].name,
+				       not_here[i].why);
 	return parse_command(line, command_names(), ncommands, err, ret_index, ret_args);
 }
 
@@ -116,6 +137,8 @@ int shell_line(struct shell *sh, const char *line)
 	size_t i;
 	int r;
 
+	if (shell_collects(sh, line))
+		return 0;
 	r = find_command(line, &err, &i, &args);
 	if (r == -ENODATA) {
 		if (!sh->prompt || !sh->last || strchr(line, '#'))
@@ -142,6 +165,8 @@ int shell_line(struct shell *sh, const char *line)
 			err_set(&err, r, "%s: %s", cmd->name, strerror(-r));
 		out_error(sh->out, err.text);
 	}
+	if (sh->s)
+		shell_run_lists(sh);
 	return r;
 }
 

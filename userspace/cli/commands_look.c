@@ -9,8 +9,10 @@
 #include "cli/js.h"
 #include "cli/parse.h"
 #include "cli/shell.h"
+#include "engine/expr.h"
 #include "engine/session.h"
 #include "engine/source.h"
+#include "probes/value.h"
 #include "target/target.h"
 
 #define LIST_LINES	   11
@@ -260,6 +262,93 @@ int cmd_longlist(struct shell *sh, const char *args, struct err *err)
 	if (last - first > FUNCTION_LINES_MAX)
 		last = first + FUNCTION_LINES_MAX;
 	r = show_lines(sh, here.file, first, last, here.line, err);
+	return r < 0 ? r : 0;
+}
+
+/* An attribute of what args names, as a value; the first that is there of several ways to its code.
+ */
+static int source_attr(struct shell *sh, const char *args, const char *attr, struct err *err,
+		       struct value **ret)
+{
+	static const char *const ways[] = { "(%s).__code__.%s", "(%s).__func__.__code__.%s",
+					    "(%s).fget.__code__.%s", "(%s).%s" };
+	const struct value_limits lim = { .depth = 0, .items = 0, .bytes = 4096, .total = 1 };
+	struct expr_scope scope;
+	struct look lk;
+	int r = look_begin(sh, false, err, &lk);
+
+	if (r < 0)
+		return r;
+	scope = (struct expr_scope){ .in = session_interp(sh->s),
+				     .frame = lk.frames[lk.frame].frame };
+	r = -ENOENT;
+	for (size_t i = 0; r && i < sizeof(ways) / sizeof(ways[0]); i++) {
+		_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+		struct expr *e = NULL;
+
+		strbuf_addf(&text, ways[i], args, attr);
+		r = expr_parse(strbuf_str(&text), err, &e);
+		if (!r)
+			r = expr_eval(e, &scope, &lim, err, ret);
+		expr_free(e);
+	}
+	look_end(sh, &lk);
+	return r;
+}
+
+/* The last line of the block that begins at first: up to where something is indented less. */
+static int32_t block_end(struct source *src, int32_t first)
+{
+	int32_t total = (int32_t)source_lines(src), last = first;
+	size_t indent = 0;
+	const char *text;
+	bool body = false;
+
+	for (int32_t i = first; i <= total && !source_line(src, i, &text); i++) {
+		size_t in = strspn(text, " \t");
+
+		if (!text[in] || text[in] == '#')
+			continue;
+		if (i == first)
+			indent = in;
+		else if (in <= indent && body)
+			break;
+		body |= in > indent;
+		last = i;
+	}
+	return last;
+}
+
+int cmd_source(struct shell *sh, const char *args, struct err *err)
+{
+	struct value *file = NULL, *line = NULL;
+	struct source *src;
+	int64_t first = 0;
+	int r;
+
+	if (!*args)
+		return err_set(err, -EINVAL, "source needs an expression: `source FUNCTION`");
+	r = source_attr(sh, args, "co_filename", err, &file);
+	if (!r)
+		r = source_attr(sh, args, "co_firstlineno", err, &line);
+	if (r) {
+		value_free(file);
+		return err_set(err, r, "%s: only functions and methods know their source", args);
+	}
+	if (line->kind == VALUE_INT) {
+		_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+
+		value_repr(line, &text);
+		r = parse_number(strbuf_str(&text), "the line", 1, INT32_MAX, err, &first);
+	}
+	src = first && file->bytes ? shell_source(sh, file->bytes) : NULL;
+	if (!r && !src)
+		r = err_set(err, -ENOENT, "its source cannot be read in the target's file system");
+	if (!r)
+		r = show_lines(sh, file->bytes, (int32_t)first, block_end(src, (int32_t)first), 0,
+			       err);
+	value_free(file);
+	value_free(line);
 	return r < 0 ? r : 0;
 }
 

@@ -48,6 +48,8 @@ void shell_deinit(struct shell *sh)
 	sh->last_args = NULL;
 	value_free(sh->retval);
 	sh->retval = NULL;
+	shell_stops_free(sh->stops);
+	sh->stops = NULL;
 	source_cache_free(sh->sources);
 	sh->sources = NULL;
 }
@@ -399,6 +401,7 @@ static void show_exit(struct shell *sh, int status)
 void shell_on_event(struct shell *sh, const struct session_event *ev)
 {
 	char text[128];
+	int id;
 
 	switch (ev->kind) {
 	case SESSION_NONE:
@@ -414,7 +417,13 @@ void shell_on_event(struct shell *sh, const struct session_event *ev)
 		shell_forget(sh);
 		sh->stopped = true;
 		sh->tid = ev->tid;
-		show_stop(sh, ev);
+		sh->stop_count++;
+		id = ev->bp;
+		if (shell_is_silent(sh, id))
+			shell_note_step(sh, ev);
+		else
+			show_stop(sh, ev);
+		shell_at_stop(sh, id);
 		shell_tell_ended(sh, ev->reason == STOP_DATA ? ev->bp : 0);
 		break;
 	case SESSION_EXITED:

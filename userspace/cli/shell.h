@@ -17,6 +17,7 @@ struct session;
 struct session_event;
 struct source;
 struct source_cache;
+struct shell_stops;
 struct terminal;
 struct value;
 
@@ -46,6 +47,8 @@ struct shell {
 	uint64_t condition_errors; /* told so far */
 	int told_ended;		   /* data breakpoints up to this number were told to have ended */
 
+	struct shell_stops *stops; /* commands_stop.c: display, commands; NULL: none yet */
+	uint64_t stop_count;	   /* stops that were shown */
 	bool all_code;	       /* `set just-my-code off` */
 	enum step_at at;       /* of the stop that was shown last */
 	bool has_retval;
@@ -149,6 +152,15 @@ void shell_show_write(struct shell *sh, const struct bp *bp, const char *ended);
 void shell_show_watch(struct shell *sh, const struct bp *bp);
 /* Data breakpoints that have ended unnoticed, but for number `but`: each is told once. */
 void shell_tell_ended(struct shell *sh, int but);
+/* commands_stop.c: a line of a list that is being typed (`commands`) is taken */
+bool shell_collects(struct shell *sh, const char *line);
+/* Is the stop at breakpoint bp not to be shown? */
+bool shell_is_silent(struct shell *sh, int bp);
+/* After a stop was shown: what is displayed; the list of breakpoint bp (0: none) is run by shell_run_lists(). */
+void shell_at_stop(struct shell *sh, int bp);
+void shell_run_lists(struct shell *sh);
+void shell_stops_free(struct shell_stops *st);
+
 /* Take note of a stop: what is about to happen there, and the value that is returned. */
 void shell_note_step(struct shell *sh, const struct session_event *ev);
 /* The stop of a step: what JSON says of it besides; its line for people, as pdb has it. */
@@ -171,6 +183,10 @@ int cmd_step(struct shell *sh, const char *args, struct err *err);
 int cmd_next(struct shell *sh, const char *args, struct err *err);
 int cmd_return(struct shell *sh, const char *args, struct err *err);
 int cmd_until(struct shell *sh, const char *args, struct err *err);
+int cmd_display(struct shell *sh, const char *args, struct err *err);
+int cmd_undisplay(struct shell *sh, const char *args, struct err *err);
+int cmd_commands(struct shell *sh, const char *args, struct err *err);
+int cmd_source(struct shell *sh, const char *args, struct err *err);
 int cmd_retval(struct shell *sh, const char *args, struct err *err);
 int cmd_set(struct shell *sh, const char *args, struct err *err);
 int cmd_interrupt(struct shell *sh, const char *args, struct err *err);
