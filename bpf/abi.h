@@ -199,7 +199,7 @@ struct abi_step {
 	__s32 min_line; /* lines before it do not count for LINE and RAISE; 0: all do */
 	__s32 not_line; /* nor does this one for LINE; 0: all do */
 	__s32 prev;     /* where the frame stands, bytes into its bytecode; -1: not begun. The kernel goes on with it */
-	__u32 fresh;    /* 1: the first store may be that of prev itself */
+	__u32 fresh;    /* 1: the first store may be that of prev itself; 2: it is still to come, and that of the unit before may be */
 	__s32 line;     /* of the last line event of the frame. The kernel goes on with it, and the record has it in rules[1] */
 	__u32 by_file;  /* 1: CALL and RAISE_ANY only in files that trace_step_file() has named; of others user space is asked */
 };

@@ -92,6 +92,12 @@ static __always_inline u32 step_event(struct abi_step *st, s32 offset, u32 *ask)
 	struct abi_step_unit p = step_unit(st, prev), x = step_unit(st, offset);
 	u32 fresh = st->fresh;
 
+	/*
+	 * 3.11+: a handler may fetch the next unit before it stores where itself is. (A unit that runs together with
+	 * the one before it is never stored.)
+	 */
+	if (fresh == 2 && offset != prev && offset != prev + 2)
+		return 0;
 	st->prev = offset;
 	st->fresh = 0;
 	if ((fresh && offset == prev) || (p.quiet >= 0 && p.quiet == offset))

@@ -322,7 +322,8 @@ class Scripts(harness.TestCase):
                 ("break orders.py:20 if (", ""), ("clear 7", "no breakpoint 7"), ("disable", "number"),
                 ("ignore x", "'x' is not a number"), ("condition", "number"), ("p", "expression"), ("p 1 +", ""),
                 ("p len(open('x'))", ""), ("list x", "'x'"), ("up 1", "running"), ("thread 77", "77"), ("info", "breakpoints"),
-                ("thr", "ambiguous"), ("step", "not in this version"), ("continue 5", "no argument"), ("where x", "'x'"),
+                ("thr", "ambiguous"), ("step", "running"), ("jump 3", "nothing of it is changed"), ("!x = 1", "run a statement"),
+                ("until x", "running"), ("set x", "just-my-code"), ("commands 7", "no breakpoint 7"), ("continue 5", "no argument"), ("where x", "'x'"),
                 ("locals x", "no argument")]:
             run = self.debug("attach", self.target.pid, "-c", command)
             if message is None:

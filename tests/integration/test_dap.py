@@ -147,6 +147,13 @@ class Rules(Base):
             adapter.ask("setFunctionBreakpoints", breakpoints=[])
             self.goodbye(adapter, target)
 
+    def test_steps(self):
+        target, adapter = self.stopped()
+        for command in ("next", "stepOut", "stepIn"):
+            adapter.ask(command, threadId=0)
+            self.assertEqual(adapter.event("stopped")["reason"], "step")
+        self.goodbye(adapter, target)
+
     def test_ids_die_on_resume(self):
         target, adapter = self.stopped()
         top = adapter.top()

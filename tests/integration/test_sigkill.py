@@ -181,7 +181,16 @@ def state_count(target, rnd):
     return d
 
 
-STATES = [state_starting, state_idle, state_armed, state_hitting, state_stopped, state_reading, state_reading_running,
+def state_stepping(target, rnd):
+    """Steps into, over and out of what runs: killed while one is armed, under way or shown."""
+    d = attach(target, rnd)
+    d.send("break %s" % RARE, "continue", *["step", "next", "step", "return", "until", "step"] * 300)
+    d.await_event("stopped")
+    drain(d, rnd.random() * 0.1)
+    return d
+
+
+STATES = [state_starting, state_stepping, state_idle, state_armed, state_hitting, state_stopped, state_reading, state_reading_running,
           state_hitting, state_dump, state_count]
 
 

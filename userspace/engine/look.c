@@ -187,7 +187,7 @@ int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame
 		r = make_room(ret, *ret_n);
 	if (r)
 		return r;
-	if (s->stopped)
+	if (s->stopped && (pid_t)s->stop.tid == tid)
 		correct_top(s, &s->stop, *ret, ret_n);
 	for (i = 0; i < s->waiting.n; i++)
 		if ((pid_t)s->waiting.data[i].tid == tid)

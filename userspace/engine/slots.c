@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "engine/data.h"
 #include "engine/session_priv.h"
 #include "trace/trace.h"
 
@@ -34,21 +35,38 @@ static void add_users(struct session *s, const struct place *p, struct slot_hold
 	}
 }
 
+/* The entry of that address, made if there is none; all has room. */
+static struct slot_holder *holder_at(struct slot_holder *all, size_t *n, uint64_t addr)
+{
+	size_t k;
+
+	for (k = 0; k < *n && all[k].address != addr; k++)
+		;
+	if (k == *n)
+		all[(*n)++] = (struct slot_holder){ .address = addr };
+	return &all[k];
+}
+
 int session_slot_holders(struct session *s, struct slot_holder **ret, size_t *ret_n)
 {
-	struct slot_holder *all = calloc(s->places.n + 1, sizeof(*all));
-	size_t n = 0, k;
+	struct slot_holder *all = calloc(s->places.n + 2 * s->bps.n + 1, sizeof(*all));
+	size_t n = 0;
 
 	if (!all)
 		return -ENOMEM;
 	for (size_t i = 0; s->trace && i < s->places.n; i++) {
 		const struct place *p = s->places.data[i];
 
-		for (k = 0; k < n && all[k].address != p->addr; k++)
-			;
-		if (k == n)
-			all[n++].address = p->addr;
-		add_users(s, p, &all[k]);
+		if (p->addr != ABI_ADDR_ENTRY)
+			add_users(s, p, holder_at(all, &n, p->addr));
+	}
+	for (size_t i = 0; s->trace && i < s->bps.n; i++) {
+		const struct bp_priv *b = s->bps.data[i];
+
+		if (b->data && b->data->slot_point)
+			add_bp(holder_at(all, &n, b->data->slot_point), b->pub.id);
+		if (b->data && b->data->moves_point)
+			add_bp(holder_at(all, &n, b->data->moves_point), b->pub.id);
 	}
 	if (s->step.on && s->step.armed)
 		all[n++] = (struct slot_holder){ .address = s->step.armed, .step = true };
@@ -57,21 +75,31 @@ int session_slot_holders(struct session *s, struct slot_holder **ret, size_t *re
 	return 0;
 }
 
-/* "breakpoint 1 (2 slots), breakpoint 3 (1 slot)" */
+static unsigned slots_of(const struct bp_priv *b)
+{
+	unsigned n = b->pub.slots;
+
+	if (b->data)
+		n = (b->data->slot_point ? 1u : 0u) + (b->data->moves_point ? 1u : 0u);
+	return b->pub.enabled ? n : 0;
+}
+
+/* "breakpoint 1 (2 slots), watchpoint 3 (1 slot)" */
 static void add_holders(struct session *s, struct strbuf *out)
 {
 	size_t shown = 0;
 
 	for (size_t i = 0; i < s->bps.n; i++) {
 		const struct bp_priv *b = s->bps.data[i];
+		unsigned n = slots_of(b);
 
-		if (!b->place_ids || !b->pub.slots)
-			continue;
-		strbuf_addf(out, "%sbreakpoint %d (%u slot%s)", shown++ ? ", " : "", b->pub.id,
-			    b->pub.slots, b->pub.slots == 1 ? "" : "s");
+		if (n)
+			strbuf_addf(out, "%s%s %d (%u slot%s)", shown++ ? ", " : "",
+				    b->data ? "watchpoint" : "breakpoint", b->pub.id, n,
+				    n == 1 ? "" : "s");
 	}
 	if (!shown)
-		strbuf_adds(out, "nothing of ours");
+		strbuf_adds(out, "none of ours");
 }
 
 int slots_explain(struct session *s, unsigned needed, const char *what, struct err *err)
@@ -81,11 +109,11 @@ int slots_explain(struct session *s, unsigned needed, const char *what, struct e
 
 	(void)session_slots(s, NULL, &used, &nfree);
 	add_holders(s, &who);
-	return err_set(err, -ENOSPC,
-		       "%s: %s needs %u watch slot%s and %u of %d are free: %s%s hold%s the rest; "
-		       "`disable` one",
-		       s->label, what, needed, needed == 1 ? "" : "s", nfree, TRACE_SLOTS,
-		       strbuf_str(&who),
-		       used + nfree < TRACE_SLOTS ? " and another debugger (or the kernel)" : "",
-		       s->bps.n == 1 && used + nfree == TRACE_SLOTS ? "s" : "");
+	return err_set(
+		err, -ENOSPC,
+		"%s: %s needs %u watch slot%s, and %u of %d are free; they are held by: %s%s; "
+		"`disable` one",
+		s->label, what, needed, needed == 1 ? "" : "s", nfree, TRACE_SLOTS,
+		strbuf_str(&who),
+		used + nfree < TRACE_SLOTS ? ", and another debugger or the kernel" : "");
 }

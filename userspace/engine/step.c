@@ -66,13 +66,23 @@ static const char *stdlib_folder(struct session *s)
 	return s->step.stdlib;
 }
 
+/* The program is no file (`python -c`): then its code is "<string>", which is the library's own
+ * generated code else. */
+static bool is_program_text(struct session *s)
+{
+	uint64_t dict, addr;
+
+	return !s->in->ops->module_globals(s->in, "__main__", &dict) &&
+	       s->in->ops->dict_get(s->in, dict, "__file__", &addr) == -ENOENT;
+}
+
 static bool is_my_file(struct session *s, const char *file)
 {
 	const char *stdlib = stdlib_folder(s);
 	size_t len = stdlib ? strlen(stdlib) : 0;
 
-	if (!strncmp(file, "<frozen ", 8) || strstr(file, "/site-packages/") ||
-	    strstr(file, "/dist-packages/"))
+	if (!strncmp(file, "<frozen ", 8) || (file[0] == '<' && !is_program_text(s)) ||
+	    strstr(file, "/site-packages/") || strstr(file, "/dist-packages/"))
 		return false;
 	return !len || strncmp(file, stdlib, len) != 0 || file[len] != '/';
 }
@@ -293,6 +303,24 @@ static int arm_watch(struct session *s, const struct plan *pl, struct err *err)
 	return r;
 }
 
+/*
+ * See abi_step.fresh. A breakpoint stops at the fetch of a unit: from 3.11 on that is stored
+ * afterwards, before that it depends on the compiler what is first.
+ */
+static uint32_t fresh_of(struct session *s, const struct plan *pl)
+{
+	if (!pl->here || pl->watch != pl->frames || s->at == STEP_AT_RETURN ||
+	    s->at == STEP_AT_EXCEPTION)
+		return 0;
+	if (s->at == STEP_AT_CALL)
+		return 1;
+	if (s->stop.h.kind != ABI_REC_HIT || !s->stop.frame)
+		return 0;
+	if (s->stop.addr == ABI_ADDR_ENTRY) /* shown at its first line, which is still to come */
+		return 2;
+	return s->step.py.prev_kind == ABI_PREV_FRAME ? 2 : 1;
+}
+
 /* Everything that the kernel needs before the thread goes on. On failure nothing is armed. */
 static int step_arm(struct session *s, const struct step_spec *spec, const struct plan *pl,
 		    struct err *err)
@@ -309,8 +337,7 @@ static int step_arm(struct session *s, const struct step_spec *spec, const struc
 		.events = pl->events,
 		.min_line = pl->min_line,
 		.not_line = pl->not_line,
-		.fresh = 1, /* up to 3.10 it depends on the compiler what is first, the store or the
-			       fetch */
+		.fresh = fresh_of(s, pl),
 		.by_file = spec->just_my_code,
 		.nunits = (uint32_t)pl->nunits,
 	};

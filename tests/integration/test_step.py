@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Steps where something else happens meanwhile: breakpoints in callees, other threads, slots, the standard library."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import harness
+import interpreters
+import terminal
+
+SCRIPT = os.path.join(harness.TARGETS, "steps.py")
+
+
+def line_of(mark):
+    with open(SCRIPT, encoding="utf-8") as f:
+        return next(n for n, text in enumerate(f, 1) if text.rstrip().endswith("# " + mark))
+
+
+@harness.per_interpreter
+class Step(harness.TestCase):
+    def begin(self, interp, mark, *options):
+        """Stopped at the marked line of the function of that name."""
+        target = self.start(interp, SCRIPT)
+        piped = terminal.Piped("attach", target.pid, "--json", *options)
+        self.addCleanup(piped.close)
+        self.assertEqual(piped.event()["event"], "attached")
+        piped.send("tbreak steps.py:%d\ncontinue\n" % line_of(mark))
+        self.assertEqual(piped.event()["event"], "bound")
+        target.send({"last": "ends"}.get(mark, "slots" if mark == "one" else mark) + "\n")
+        self.assertEqual(self.stop(piped)[0], "breakpoint")
+        return target, piped
+
+    def stop(self, piped):
+        """(reason, what, function, line) of the next stop."""
+        while True:
+            event = piped.event()
+            if event["event"] == "stopped":
+                self.last = event
+                return (event["reason"], event.get("step"), event["function"].rpartition(".")[2], event["line"])
+            self.assertIn(event["event"], ("resumed", "bound"), event)
+
+    def run_to(self, piped, command):
+        piped.send(command + "\n")
+        return self.stop(piped)
+
+    @harness.each_interpreter
+    def test_over_and_into(self, interp):
+        """A breakpoint in a callee ends the step over it; a function's value is shown where it returns."""
+        target, piped = self.begin(interp, "over")
+        at = line_of("over")
+        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "over", at + 1))
+        piped.send("break callee\n")
+        self.assertEqual(piped.event()["event"], "bound")
+        reason, _, function, line = self.run_to(piped, "next")
+        self.assertEqual((reason, function), ("breakpoint", "callee"))
+        self.assertEqual(self.run_to(piped, "n"), ("step", "line", "callee", line + 1))
+        self.assertEqual(self.run_to(piped, "r"), ("step", "return", "callee", line + 1))
+        self.assertEqual(self.last["value"]["repr"], "10")
+        self.assertEqual(self.run_to(piped, "until"), ("step", "line", "over", at + 2))
+        self.assertEqual(self.run_to(piped, "return"), ("step", "return", "over", at + 2))
+        self.assertEqual(self.last["value"]["repr"], "14")
+        piped.send("continue\n")
+        self.assertEqual(target.line(), "14")
+        piped.close()
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_exception(self, interp):
+        target, piped = self.begin(interp, "raises")
+        at = line_of("raises")
+        self.assertEqual(self.run_to(piped, "next"), ("step", "exception", "raises", at))
+        self.assertIn("IndexError", self.last["exception"])
+        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "raises", at + 1))
+        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "raises", at + 2))
+        piped.end()
+        self.assertEqual(target.line(), "None")
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_just_my_code(self, interp):
+        """Not into the standard library, but into what it calls back; and into it when that is asked for."""
+        target, piped = self.begin(interp, "library")
+        at = line_of("library")
+        self.assertEqual(self.run_to(piped, "step"), ("step", "line", "library", at + 1))
+        self.assertEqual(self.run_to(piped, "step"), ("step", "line", "library", at + 2))
+        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "library", at + 3))
+        piped.send("set just-my-code off\n")
+        self.assertEqual(self.run_to(piped, "step")[1:3], ("call", "__init__"))  # Key(2)
+        self.assertEqual(self.run_to(piped, "return")[1:3], ("return", "__init__"))
+        piped.send("set just-my-code on\n")
+        self.assertEqual(self.run_to(piped, "step")[1:3], ("call", "__lt__"))  # by bisect, in C or Python
+        piped.end()
+        target.line()
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_slots(self, interp):
+        """No slot, no step: who holds them is said, and the target stands where it was."""
+        target, piped = self.begin(interp, "one")
+        at = line_of("one")
+        armed = 0
+        for line in range(at + 1, at + 5):
+            piped.send("break steps.py:%d\n" % line)
+            armed += piped.event()["event"] == "bound"
+        if armed < 4:
+            self.skipTest("not all four slots are free")
+        piped.send("next\n")
+        error = piped.event()
+        self.assertEqual(error["event"], "error")
+        self.assertIn("breakpoint 2 (1 slot)", error["message"])
+        self.assertIn("0 of 4", error["message"])
+        self.assertEqual(piped.proc.wait(30), 1)  # a failed command ends a script
+        self.assertEqual(target.line(), "10")
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_thread_ends(self, interp):
+        """The stepped thread ends: the others run, and the next stop is theirs."""
+        target, piped = self.begin(interp, "last")
+        at = line_of("last")
+        piped.send("break steps.py:%d\n" % line_of("over"))
+        self.assertEqual(piped.event()["event"], "bound")
+        self.assertEqual(self.last["thread"]["name"], "short")
+        self.assertEqual(self.run_to(piped, "return"), ("step", "return", "last", at + 1))
+        piped.send("return\n")  # into threading.py, which is not ours
+        self.assertEqual(target.line(), "None")
+        target.send("over\n")
+        self.assertEqual(self.stop(piped)[0::2], ("breakpoint", "over"))
+        self.assertNotEqual(self.last["thread"]["name"], "short")
+        piped.close()
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_other_threads_run(self, interp):
+        """While a step is under way the other thread counts on, and its steps are not ours."""
+        target, piped = self.begin(interp, "counts")
+        at = line_of("counts")
+        tid = self.last["thread"]["tid"]
+        for line in (at + 1, at + 2, at + 3):
+            self.assertEqual(self.run_to(piped, "step"), ("step", "line", "counts", line))
+            self.assertEqual(self.last["thread"]["tid"], tid)
+        piped.end()
+        self.assertGreater(int(target.line()), 10)
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_max_pause(self, interp):
+        target, piped = self.begin(interp, "over", "--max-pause", "1.5")
+        self.assertEqual(self.run_to(piped, "next")[1], "line")
+        self.assertEqual(piped.event()["event"], "resumed")
+        self.assertEqual(target.line(), "14")
+        piped.close()
+        self.assertUntouched(target)
+
+
+class AtStops(harness.TestCase):
+    def test_display_and_commands(self):
+        target = self.start(interpreters.one(), SCRIPT)
+        piped = terminal.Piped("attach", target.pid, "--json")
+        self.addCleanup(piped.close)
+        self.assertEqual(piped.event()["event"], "attached")
+        piped.send("break callee\ncommands\np n\ncontinue\nend\ndisplay n\ncontinue\n")
+        self.assertEqual(piped.event()["event"], "bound")
+        target.send("over\n")
+        said = []
+        while len(said) < 4:
+            event = piped.event()
+            if event["event"] == "values":
+                said.append((event["expression"], event["values"][0]["repr"]))
+        self.assertEqual(said, [("n", "1"), ("n", "1"), ("n", "4"), ("n", "4")])
+        self.assertEqual(target.line(), "14")
+        piped.close()
+        self.assertUntouched(target)
+
+
+if __name__ == "__main__":
+    harness.main()
