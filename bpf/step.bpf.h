@@ -127,6 +127,16 @@ static __always_inline u32 step_event(struct abi_step *st, s32 offset, u32 *ask)
 	return 0;
 }
 
+/* An exception passes the frame at offset: that is an event, or it leaves the frame, which is one. 0: neither is wanted. */
+static __always_inline u32 step_raised(const struct abi_step *st, s32 offset)
+{
+	struct abi_step_unit u = step_unit(st, offset);
+
+	if (st->events & ABI_STEP_RAISE && u.line >= st->min_line)
+		return ABI_STEP_RAISE;
+	return u.flags & ABI_UNIT_CAUGHT ? 0 : st->events & ABI_STEP_RETURN;
+}
+
 /* A function of that code: is it in a file that counts? 1, 0, or -1: user space knows. */
 static __always_inline int step_counts(const struct abi_step *st, u64 code)
 {

@@ -224,30 +224,28 @@ int step_raise(struct pt_regs *ctx)
 	struct bpf_pidns_info who;
 	struct abi_step *st;
 	struct py_frame f;
-	int counts = 1, own;
+	u32 event = ABI_STEP_RAISE;
+	int counts = 1;
 	s32 offset;
 
 	if (!is_followed(&who))
 		return 0;
 	st = step_of(&who);
-	if (!st || !(st->events & (ABI_STEP_RAISE | ABI_STEP_RAISE_ANY)))
+	if (!st)
 		return 0;
 	if (py_frame_of(st->tstate, BPF_CORE_READ(task, thread.fsbase), &f) ||
 	    py_prev_in_frame(&f, &offset)) {
 		stat_add(ABI_STAT_FAULT);
 		return 0;
 	}
-	own = f.frame == st->frame && f.code == st->code;
-	if (own && st->events & ABI_STEP_RAISE) {
-		if (step_unit(st, offset).line < st->min_line)
-			return 0;
-	} else if (st->events & ABI_STEP_RAISE_ANY) {
-		counts = step_counts(st, f.code);
-	} else {
+	if (f.frame == st->frame && f.code == st->code)
+		event = step_raised(st, offset);
+	else if (!(st->events & ABI_STEP_RAISE_ANY))
 		return 0;
-	}
-	if (counts)
-		step_stop(st, &who, &f, ABI_STEP_RAISE, offset, 0, counts < 0);
+	else
+		counts = step_counts(st, f.code);
+	if (event && counts)
+		step_stop(st, &who, &f, event, offset, 0, counts < 0);
 	return 0;
 }
 

@@ -49,12 +49,11 @@ class Step(harness.TestCase):
         target, piped = self.begin(interp, "over")
         at = line_of("over")
         self.assertEqual(self.run_to(piped, "next"), ("step", "line", "over", at + 1))
-        piped.send("break callee\n")
+        inner = line_of("callee")
+        piped.send("break steps.py:%d\n" % inner)
         self.assertEqual(piped.event()["event"], "bound")
-        reason, _, function, line = self.run_to(piped, "next")
-        self.assertEqual((reason, function), ("breakpoint", "callee"))
-        self.assertEqual(self.run_to(piped, "n"), ("step", "line", "callee", line + 1))
-        self.assertEqual(self.run_to(piped, "r"), ("step", "return", "callee", line + 1))
+        self.assertEqual(self.run_to(piped, "next"), ("breakpoint", None, "callee", inner))
+        self.assertEqual(self.run_to(piped, "n"), ("step", "return", "callee", inner))
         self.assertEqual(self.last["value"]["repr"], "10")
         self.assertEqual(self.run_to(piped, "until"), ("step", "line", "over", at + 2))
         self.assertEqual(self.run_to(piped, "return"), ("step", "return", "over", at + 2))
@@ -154,6 +153,13 @@ class Step(harness.TestCase):
 
 
 class AtStops(harness.TestCase):
+    def test_until_upwards(self):
+        target = self.start(interpreters.one(), SCRIPT)
+        run = self.debug("attach", target.pid, "-c", "interrupt", "-c", "until 1")
+        self.assertEqual(run.status, 1, run)
+        self.assertIn("line 1 is not below line", run.err)
+        self.assertUntouched(target)
+
     def test_display_and_commands(self):
         target = self.start(interpreters.one(), SCRIPT)
         piped = terminal.Piped("attach", target.pid, "--json")

@@ -27,7 +27,7 @@ class Key:
 
 def callee(n):
     m = n + 1
-    return m * 2
+    return m * 2  # callee
 
 
 def over():

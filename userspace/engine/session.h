@@ -236,7 +236,7 @@ struct step_spec {
 };
 /*
  * Let the target run until the thread has made the step: SESSION_STOPPED (STOP_STEP) follows, or whatever else stops it
- * first and ends the step. By pdb's rules: docs/STEPPING.md. -EINVAL not stopped, or not that thread; -ENOENT no
+ * first and ends the step. By pdb's rules: docs/STEPPING.md. -EINVAL not stopped, not that thread, or a line that is not below; -ENOENT no
  * Python code there; -ENOSPC no watch slot is free; or -errno, with the line in *err: then it is still stopped.
  */
 int session_step(struct session *s, const struct step_spec *spec, struct err *err);

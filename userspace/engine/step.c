@@ -196,6 +196,9 @@ static int plan_make(struct session *s, const struct step_spec *spec, struct err
 			       strerror(-r));
 	if (spec->frame >= pl->n)
 		return err_set(err, -ENOENT, "thread %d runs no Python code now", pl->tid);
+	if (spec->kind == STEP_UNTIL && spec->line && spec->line <= pl->frames[spec->frame].line)
+		return err_set(err, -EINVAL, "line %d is not below line %d, where the frame stands",
+			       spec->line, pl->frames[spec->frame].line);
 	plan_rules(s, spec, pl->here && !spec->frame, pl);
 	if (!pl->watch)
 		return 0;
@@ -266,7 +269,8 @@ static int arm_programs(struct session *s, const struct plan *pl, struct err *er
 {
 	int r = find_sites(s, err);
 
-	if (!r && pl->events & (ABI_STEP_RAISE | ABI_STEP_RAISE_ANY))
+	/* wanted by all: an exception may be what leaves the frame */
+	if (!r)
 		r = trace_program_on(s->trace, TRACE_PROGRAM_STEP_RAISE, s->step.sites,
 				     s->step.nsites, err);
 	if (!r && pl->events & ABI_STEP_CALL)
