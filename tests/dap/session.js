@@ -38,7 +38,49 @@ async function main(config) {
 	await assert.rejects(dc.evaluateRequest({ expression: 'nothing_here', frameId: top.id }), /NameError/);
 	await assert.rejects(dc.scopesRequest({ frameId: 123456789 }), /no frame/);
 
+	// a step, and a step into what it calls
+	stop = dc.stopped('step');
+	await dc.stepInRequest({ threadId: where.threadId });
+	where = await stop;
+	assert.strictEqual((await dc.top(where.threadId)).name, 'price');
+	stop = dc.stopped('step');
+	await dc.nextRequest({ threadId: where.threadId });
+	where = await stop;
+
+	// who writes this?
+	top = await dc.top(where.threadId);
+	const scope = (await dc.scopesRequest({ frameId: top.id })).body.scopes[0].variablesReference;
+	const data = (await dc.dataBreakpointInfoRequest({ variablesReference: scope, name: 'result' })).body;
+	assert.deepStrictEqual(data.accessTypes, ['write'], JSON.stringify(data));
 	await set([]);
+	const watched = await dc.setDataBreakpointsRequest({ breakpoints: [{ dataId: data.dataId, accessType: 'write' }] });
+	assert(watched.body.breakpoints[0].verified, JSON.stringify(watched.body));
+	stop = dc.stopped('data breakpoint');
+	await dc.continueRequest({ threadId: where.threadId });
+	where = await stop;
+	await dc.setDataBreakpointsRequest({ breakpoints: [] });
+
+	// what is logged stops nobody
+	const logged = dc.waitForEvent('output', 20000);
+	await set([{ line: lines.body, logMessage: 'cart {cart.total:>8}' }]);
+	await dc.continueRequest({ threadId: where.threadId });
+	let text = (await logged).body.output;
+	while (!text.startsWith('cart '))
+		text = (await dc.waitForEvent('output', 20000)).body.output;
+	assert.match(text, /^cart +\d+\n$/);
+
+	// an exception that the program itself handles
+	await set([]);
+	stop = dc.stopped('exception');
+	const raised = await dc.setExceptionBreakpointsRequest({ filters: [],
+		filterOptions: [{ filterId: 'raised', condition: 'type(__exception__) is LookupError' }] });
+	assert(raised.body.breakpoints[0].verified, JSON.stringify(raised.body));
+	where = await stop;
+	const info = (await dc.exceptionInfoRequest({ threadId: where.threadId })).body;
+	assert.strictEqual(info.exceptionId, 'LookupError');
+	assert.strictEqual((await dc.top(where.threadId)).line, lines.raise);
+	await dc.setExceptionBreakpointsRequest({ filters: [] });
+
 	await dc.continueRequest({ threadId: where.threadId });
 	const terminated = dc.waitForEvent('terminated');
 	await dc.disconnectRequest({});

@@ -252,6 +252,196 @@ class Rules(Base):
         self.assertEqual(adapter.end(), 0)
 
 
+RAISER = """
+import sys
+print('ready', flush=True)
+sys.stdin.readline()
+def f(n):
+    try:
+        if n % 2:
+            raise KeyError(n)
+        raise ValueError('even')
+    except LookupError:
+        pass
+for i in range(4):
+    try:
+        f(i)
+    except ValueError:
+        pass
+print('done', flush=True)
+sys.stdin.readline()
+"""
+
+
+@harness.per_interpreter
+class LogsAndExceptions(Base):
+    @harness.each_interpreter
+    def test_log_messages(self, interp):
+        target = self.start_code(interp, "\n".join((
+            "import sys", "print('ready', flush=True)", "sys.stdin.readline()", "def f(n, word):", "    return n",
+            "for i in range(20):", "    f(i, 'w%d' % i)", "print('done', flush=True)", "sys.stdin.readline()")))
+        adapter = self.attached(target)
+        answers = adapter.ask("setFunctionBreakpoints", breakpoints=[
+            {"name": "f", "condition": "n >= 3", "hitCondition": "<= 4"}])["breakpoints"]
+        self.assertTrue(answers[0]["verified"], answers)
+        answers = adapter.ask("setBreakpoints", source={"path": "<string>"}, breakpoints=[
+            {"line": 5, "logMessage": "{n} is {word!r:>6} {n * 2} {nix}", "condition": "n >= 3", "hitCondition": "<= 4"},
+            {"line": 5, "logMessage": "{n:"}])["breakpoints"]
+        adapter.ask("setFunctionBreakpoints", breakpoints=[])
+        self.assertEqual([b["verified"] for b in answers], [True, False], answers)
+        adapter.ask("configurationDone")
+        target.send("go\n")
+        said = []
+        while len(said) < 4:
+            body = adapter.event("output")
+            if body["category"] == "console" and " is " in body["output"]:
+                said.append(body["output"])
+        self.assertEqual(said, ["%d is %6r %d <NameError: name 'nix' is not defined>\n" % (n, "w%d" % n, n * 2) for n in range(3, 7)])
+        self.assertEqual(target.line(), "done")
+        self.assertFalse([m for m in adapter.all if m.get("event") == "stopped"])
+        self.goodbye(adapter, target)
+
+    @harness.each_interpreter
+    def test_exceptions(self, interp):
+        for options, wanted in (({"filters": ["raised"]}, ["ValueError('even')", "KeyError(1)", "ValueError('even')", "KeyError(3)"]),
+                                ({"filters": [], "filterOptions": [{"filterId": "raised", "condition": "isinstance(__exception__, KeyError)"}]},
+                                 ["KeyError(1)", "KeyError(3)"])):
+            target = self.start_code(interp, RAISER)
+            adapter = self.attached(target)
+            self.assertEqual([b["verified"] for b in adapter.ask("setExceptionBreakpoints", **options)["breakpoints"]], [True])
+            adapter.ask("configurationDone")
+            target.send("go\n")
+            seen = []
+            for text in wanted:
+                stop = adapter.event("stopped")
+                self.assertEqual(stop["reason"], "exception")
+                info = adapter.ask("exceptionInfo", threadId=stop["threadId"])
+                self.assertEqual(info["exceptionId"], text.split("(")[0])
+                self.assertEqual(adapter.top()["name"], "f")
+                self.assertEqual(adapter.ask("evaluate", expression="__exception__.args[0]")["result"], text.split("(")[1][:-1])
+                seen.append(stop["text"].replace(",)", ")"))
+                adapter.ask("continue", threadId=stop["threadId"])
+            self.assertEqual(seen, wanted)
+            self.assertEqual(target.line(), "done")
+            self.goodbye(adapter, target)
+            target.end()
+
+    @harness.each_interpreter
+    def test_data_breakpoints(self, interp):
+        target = self.orders(interp)
+        adapter = self.attached(target)
+        self.set_lines(adapter, target, {"line": line("first")})
+        adapter.ask("configurationDone")
+        stop = adapter.event("stopped")
+        frame = adapter.top()["id"]
+        item = adapter.local(frame)["item"]
+        info = adapter.ask("dataBreakpointInfo", variablesReference=item["variablesReference"], name="price")
+        self.assertEqual((info["description"], info["accessTypes"]), ("item.price", ["write"]))
+        refused = adapter.ask("dataBreakpointInfo", frameId=frame, name="nothing_here")
+        self.assertIsNone(refused["dataId"])
+        order = adapter.local(frame)["order"]
+        info = adapter.ask("dataBreakpointInfo", variablesReference=order["variablesReference"], name="'id'")
+        self.assertEqual(info["description"], "order['id']")
+        scope = adapter.ask("scopes", frameId=frame)["scopes"][0]["variablesReference"]
+        info = adapter.ask("dataBreakpointInfo", variablesReference=scope, name="total")
+        answers = adapter.ask("setDataBreakpoints", breakpoints=[{"dataId": info["dataId"], "accessType": "write"}, {"dataId": "x"}])
+        self.assertEqual([b["verified"] for b in answers["breakpoints"]], [True, False], answers)
+        adapter.ask("continue", threadId=stop["threadId"])
+        stop = adapter.event("stopped")
+        self.assertEqual((stop["reason"], stop["hitBreakpointIds"]), ("data breakpoint", [answers["breakpoints"][0]["id"]]))
+        self.assertEqual(adapter.local(adapter.top()["id"])["total"]["value"], "42")
+        self.set_lines(adapter, target)
+        adapter.ask("setDataBreakpoints", breakpoints=[])
+        adapter.ask("continue", threadId=stop["threadId"])
+        self.goodbye(adapter, target)
+
+    @harness.each_interpreter
+    def test_pending(self, interp):
+        """Not verified until its module is imported, then changed, and hit from the first time on."""
+        folder = interp.mkdtemp()
+        with open(os.path.join(interp.root + folder, "later.py"), "w") as f:
+            f.write("def f(n):\n    return n + 1\nx = f(1)\n")
+        target = self.start_code(interp, "\n".join((
+            "import sys", "sys.path.insert(0, %r)" % folder, "print('ready', flush=True)", "sys.stdin.readline()", "import later",
+            "print('done', flush=True)", "sys.stdin.readline()")))
+        adapter = self.attached(target)
+        path = os.path.join(folder, "later.py")
+        answers = adapter.ask("setBreakpoints", source={"path": path}, breakpoints=[{"line": 2}])["breakpoints"]
+        self.assertFalse(answers[0]["verified"])
+        adapter.ask("configurationDone")
+        target.send("go\n")
+        changed = adapter.event("breakpoint")
+        self.assertEqual((changed["reason"], changed["breakpoint"]["id"], changed["breakpoint"]["verified"], changed["breakpoint"]["line"]),
+                         ("changed", answers[0]["id"], True, 2))
+        stop = adapter.event("stopped")
+        self.assertEqual(stop["hitBreakpointIds"], [answers[0]["id"]])
+        adapter.ask("next", threadId=stop["threadId"])
+        self.assertEqual(adapter.event("stopped")["reason"], "step")
+        adapter.ask("continue", threadId=stop["threadId"])
+        self.assertEqual(target.line(), "done")
+        self.goodbye(adapter, target)
+
+    def test_unknown_filter(self):
+        target = self.orders()
+        adapter = self.attached(target)
+        answers = adapter.ask("setExceptionBreakpoints", filters=["nix"])["breakpoints"]
+        self.assertEqual(answers[0]["verified"], False)
+        self.assertIn("nix", answers[0]["message"])
+        self.goodbye(adapter, target)
+
+
+@harness.per_interpreter
+class Launch(Base):
+    def launch(self, interp, **options):
+        adapter = self.adapter()
+        adapter.ask("initialize", adapterID="x")
+        adapter.ask("launch", python=interp.path, **options)
+        adapter.event("initialized")
+        return adapter
+
+    @harness.each_interpreter
+    def test_stop_on_entry_and_end(self, interp):
+        if interp.root:
+            self.skipTest("in another root: launch starts what lies in ours")
+        script = interp.install(os.path.join(harness.TARGETS, "exits.py"))
+        adapter = self.launch(interp, program=script, args=["5", "two words"], env={"SHOP": "tea"}, stopOnEntry=True)
+        answers = adapter.ask("setBreakpoints", source={"path": script}, breakpoints=[{"line": 8}])["breakpoints"]
+        self.assertTrue(answers[0]["verified"], answers)
+        adapter.ask("configurationDone")
+        stop = adapter.event("stopped")
+        self.assertEqual(stop["reason"], "entry")
+        adapter.ask("continue", threadId=stop["threadId"])
+        stop = adapter.event("stopped")
+        self.assertEqual((stop["reason"], adapter.top()["line"]), ("breakpoint", 8))
+        adapter.ask("continue", threadId=stop["threadId"])
+        self.assertEqual(adapter.event("exited")["exitCode"], 5)
+        adapter.event("terminated")
+        said = "".join(m["body"]["output"] for m in adapter.all if m.get("event") == "output" and m["body"]["category"] == "stdout")
+        self.assertEqual(said, "tea ['two words']\n")
+        adapter.ask("disconnect")
+        self.assertEqual(adapter.end(), 0)
+
+    def test_disconnect_ends_it(self):
+        for terminate, alive in ((None, False), (True, False), (False, True)):
+            adapter = self.launch(interpreters.one(), program=SCRIPT)
+            adapter.ask("configurationDone")
+            pid = next(m["body"]["systemProcessId"] for m in adapter.all if m.get("event") == "process")
+            self.assertTrue(os.path.exists("/proc/%d/maps" % pid))
+            adapter.ask("disconnect", **({} if terminate is None else {"terminateDebuggee": terminate}))
+            self.assertEqual(adapter.end(), 0)
+            self.assertEqual(os.path.exists("/proc/%d/fd/0" % pid), alive)
+            if alive:
+                os.kill(pid, 9)
+
+    def test_bad(self):
+        adapter = self.adapter()
+        for word, options in (("either program or module", {}), ("/nonexistent.py", {"program": "/nonexistent.py"}),
+                              ("no string", {"program": SCRIPT, "args": [1]}), ("internalConsole", {"program": SCRIPT, "console": "integratedTerminal"}),
+                              ("/nonexistent", {"program": SCRIPT, "cwd": "/nonexistent"}), ("nopython", {"program": SCRIPT, "python": "nopython"})):
+            self.refused(adapter, word, "launch", **options)
+        self.assertEqual([m for m in adapter.all if m["type"] == "event"], [])
+
+
 class Limits(Base):
     def test_garbage(self):
         """Whatever a client sends: its session ends, the target runs on."""

@@ -10,6 +10,7 @@
 #include "base/js_text.h"
 #include "dap/dap.h"
 #include "dap/hitcond.h"
+#include "dap/logs.h"
 #include "engine/session.h"
 
 #define BREAKPOINTS_MAX 1000 /* in one request */
@@ -23,10 +24,12 @@ static void bp_deinit(struct dap *d, struct dap_bp *b)
 	free(b->hit);
 	free(b->log);
 	free(b->message);
+	log_free(b->logs);
 }
 
 void dap_bps_deinit(struct dap *d)
 {
+	vec_deinit(&d->exceptions);
 	for (size_t i = 0; i < d->bps.n; i++) {
 		for (size_t j = 0; j < d->bps.data[i].v.n; j++)
 			bp_deinit(d, &d->bps.data[i].v.data[j]);
@@ -42,6 +45,9 @@ int dap_bp_id(const struct dap *d, int bp)
 		for (size_t j = 0; j < d->bps.data[i].v.n; j++)
 			if (d->bps.data[i].v.data[j].bp == bp)
 				return d->bps.data[i].v.data[j].id;
+	for (size_t i = 0; i < d->data.n; i++)
+		if (d->data.data[i].bp == bp)
+			return d->data.data[i].id;
 	return 0;
 }
 
@@ -106,15 +112,16 @@ static struct dap_bps *bps_of(struct dap *d, const char *path)
 	return &d->bps.data[d->bps.n - 1];
 }
 
-static int set_in_session(struct dap *d, const char *path, const struct wish *w, struct err *err)
+static int set_in_session(struct dap *d, const char *path, const struct wish *w, struct err *err,
+			  struct dap_log **ret_log)
 {
 	_cleanup_free_ char *file = path ? path_to_target(d, path) : NULL, *location = NULL;
-	struct bp_spec spec = { .condition = w->condition };
+	struct bp_spec spec = { .condition = w->condition, .pending = true };
 	int id, r;
 
-	if (w->log)
-		return err_set(err, -EOPNOTSUPP, "log messages are not in this version");
 	r = w->hit ? hitcond_parse(w->hit, err, &spec) : 0;
+	if (!r && w->log)
+		r = log_prepare(d, w->log, &spec, err, ret_log);
 	if (r)
 		return r;
 	if (!path)
@@ -146,7 +153,7 @@ static int add_wish(struct dap *d, struct dap_bps *all, const struct wish *w)
 	if ((all->path && w->line < 1) || (!all->path && !w->name))
 		r = err_set(&err, -EINVAL, all->path ? "lines begin at 1" : "the name is missing");
 	else
-		r = set_in_session(d, all->path, w, &err);
+		r = set_in_session(d, all->path, w, &err, &b.logs);
 	b.bp = r > 0 ? r : 0;
 	if (r < 0)
 		b.message = strdup(err.text[0] ? err.text : strerror(-r));
@@ -159,22 +166,36 @@ static int add_wish(struct dap *d, struct dap_bps *all, const struct wish *w)
 static json_t *bp_json(const struct dap *d, const struct dap_bp *b)
 {
 	const struct bp *bp = b->bp && d->s ? session_bp(d->s, b->bp) : NULL;
-	json_t *j = json_pack("{si sb}", "id", b->id, "verified", bp != NULL);
+	bool bound = bp && !bp->pending;
+	json_t *j = json_pack("{si sb}", "id", b->id, "verified", bound);
 
 	if (!j)
 		return NULL;
-	if (bp) {
+	if (bound) {
 		json_object_set_new(j, "line", json_integer(bp->line - (d->lines_at_1 ? 0 : 1)));
 		json_object_set_new(j, "source", source_json(d, bp->file));
 	}
 	if (b->message)
 		json_object_set_new(j, "message", js_text(b->message));
+	else if (bp && bp->pending)
+		json_object_set_new(j, "message",
+				    json_string("it is bound when that code is loaded"));
 	else if (bp && bp->condition && !bp->in_kernel && bp->why_user[0])
 		json_object_set_new(j, "message",
 				    json_sprintf("each hit stops for a moment to evaluate the "
 						 "condition: %s",
 						 bp->why_user));
 	return j;
+}
+
+void dap_bp_changed(struct dap *d, int bp)
+{
+	for (size_t i = 0; i < d->bps.n; i++)
+		for (size_t j = 0; j < d->bps.data[i].v.n; j++)
+			if (d->bps.data[i].v.data[j].bp == bp)
+				dap_event(d, "breakpoint",
+					  json_pack("{ss so}", "reason", "changed", "breakpoint",
+						    bp_json(d, &d->bps.data[i].v.data[j])));
 }
 
 /* What is no longer wished for goes first: it may hold the slots that the new ones need. */
@@ -253,12 +274,45 @@ static int req_set_functions(struct dap *d, const json_t *args, json_t **ret_bod
 	return replace_all(d, NULL, json_object_get(args, "breakpoints"), ret_body, err);
 }
 
+static int set_exception(struct dap *d, const char *condition, struct err *err)
+{
+	const struct bp_spec spec = { .exception = "BaseException",
+				      .condition = condition && *condition ? condition : NULL };
+	int id, r = session_break(d->s, &spec, err, &id);
+
+	return r ? r : vec_push(&d->exceptions, id);
+}
+
+/* One answer for each filter, then for each filterOption. */
 static int req_set_exceptions(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)
 {
-	(void)d, (void)ret_body;
-	if (json_array_size(json_object_get(args, "filters")))
-		return err_set(err, -EOPNOTSUPP, "exception breakpoints are not in this version");
-	return 0;
+	const json_t *filters = json_object_get(args, "filters");
+	const json_t *options = json_object_get(args, "filterOptions");
+	size_t n = json_array_size(filters), all = n + json_array_size(options);
+	json_t *answers = json_array();
+
+	for (size_t i = 0; i < d->exceptions.n; i++)
+		(void)session_bp_clear(d->s, d->exceptions.data[i], NULL);
+	d->exceptions.n = 0;
+	for (size_t i = 0; answers && i < all && i < BREAKPOINTS_MAX; i++) {
+		const json_t *o = i < n ? NULL : json_array_get(options, i - n);
+		const char *name =
+			o ? arg_text(o, "filterId") : json_string_value(json_array_get(filters, i));
+		struct err why = { 0 };
+		int r = !name || strcmp(name, "raised")
+				? err_set(&why, -EINVAL, "there is no exception filter '%.40s'",
+					  name ? name : "")
+				: set_exception(d, o ? arg_text(o, "condition") : NULL, &why);
+		json_t *j = json_pack("{sb}", "verified", r >= 0);
+
+		if (r < 0)
+			json_object_set_new(j, "message",
+					    js_text(why.text[0] ? why.text : strerror(-r)));
+		json_array_append_new(answers, j);
+	}
+	(void)err;
+	*ret_body = json_pack("{so}", "breakpoints", answers);
+	return *ret_body ? 0 : -ENOMEM;
 }
 
 static int req_locations(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)

@@ -12,9 +12,10 @@
 
 #include "base/vec.h"
 #include "dap/handles.h"
+#include "probes/probe.h"
 
 struct err;
-struct interp_frame;
+struct dap_log;
 struct session;
 struct session_event;
 struct source_cache;
@@ -31,6 +32,7 @@ struct dap_bp {
 	int64_t line;
 	char *name, *condition, *hit, *log; /* NULL: not said; name: of a function */
 	char *message;			    /* why it is not verified */
+	struct dap_log *logs;		    /* with log */
 	bool keep;
 };
 
@@ -38,6 +40,13 @@ struct dap_bp {
 struct dap_bps {
 	char *path; /* as the client gave it */
 	VEC(struct dap_bp) v;
+};
+
+/* A data breakpoint; id_text is the "dataId" that we gave out for it. */
+struct dap_data {
+	int id, bp;
+	char *id_text, *condition, *hit;
+	bool keep;
 };
 
 /* Who asks, in the server of a unix socket: files are opened with these rights. */
@@ -58,12 +67,21 @@ struct dap {
 	pid_t pid;
 	bool terminated; /* told */
 	bool done;	 /* the client said goodbye, or is gone */
+	bool just_my_code;
 	bool lines_at_1, columns_at_1;
 	bool progress, var_type; /* what the client can do with */
 	struct handles handles;
 	VEC(struct path_map) maps;
 	VEC(struct dap_bps) bps;
 	int next_bp;
+	VEC(struct dap_data) data;
+	struct interp_frame looking; /* the frame that what is shown now was found in */
+	VEC(int) exceptions; /* session ids of what setExceptionBreakpoints has set */
+	char *exception;     /* repr of the one that it stopped for, NULL: none */
+
+	int output;	      /* of a program that was launched; -1: none */
+	bool configured;      /* configurationDone came */
+	bool stop_on_entry, at_entry; /* launched: it stands before its first line */
 
 	/* progress of the request that is worked on */
 	int64_t working;       /* its seq */
@@ -98,6 +116,8 @@ int dap_progress(void *priv, const char *what, uint64_t done, uint64_t total);
 void dap_on_event(struct dap *d, const struct session_event *ev);
 /* "terminated", once. */
 void dap_terminated(struct dap *d);
+/* It stands before its first line, and the client is ready: stop there or go on. */
+void dap_enter(struct dap *d);
 
 /* ---- args.c: arguments, checked ---- */
 const char *arg_text(const json_t *args, const char *key); /* NULL: not there, or no string */
@@ -118,15 +138,24 @@ struct value;
  * keep (root, taken over by the caller with handles_keep()).
  */
 json_t *variable_json(struct dap *d, const char *name, const struct value *v, const char *eval_name, bool hex);
+/*
+ * An expression for what is called `name` inside the value with that number, malloc'ed, and the frame it is of. -ENOENT with a
+ * line: there is none.
+ */
+int child_expression_of(struct dap *d, int64_t reference, const char *name, struct err *err, char **ret,
+			struct interp_frame *ret_frame);
 /* The text of a value as it is shown. NULL: out of memory. */
 char *value_text(const struct value *v, bool hex, size_t max);
 
 /* ---- the request families ---- */
-extern const struct dap_request dap_life[], dap_breaks[], dap_run[], dap_look[], dap_values[];
-extern const size_t dap_nlife, dap_nbreaks, dap_nrun, dap_nlook, dap_nvalues;
-/* Free what breaks.c keeps. */
+extern const struct dap_request dap_life[], dap_breaks[], dap_datas[], dap_run[], dap_look[], dap_values[];
+extern const size_t dap_nlife, dap_nbreaks, dap_ndatas, dap_nrun, dap_nlook, dap_nvalues;
+/* Free what breaks.c and data.c keep. */
 void dap_bps_deinit(struct dap *d);
+void dap_data_deinit(struct dap *d);
 /* The client's number of a breakpoint of the session, 0: it has none. */
 int dap_bp_id(const struct dap *d, int bp);
+/* A breakpoint of the session was bound or could not be: the client is told, if it is one of its. */
+void dap_bp_changed(struct dap *d, int bp);
 
 #endif

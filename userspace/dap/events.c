@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What happened in the target, as events. */
 #include <inttypes.h>
-#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "base/js_text.h"
 #include "dap/dap.h"
+#include "dap/launch.h"
 #include "engine/session.h"
 
 void dap_terminated(struct dap *d)
@@ -42,10 +44,17 @@ static void on_stopped(struct dap *d, const struct session_event *ev)
 	int id = ev->bp ? dap_bp_id(d, ev->bp) : 0;
 
 	handles_clear(&d->handles);
+	free(d->exception);
+	d->exception = ev->exception ? strdup(ev->exception) : NULL;
+	if (body && d->exception)
+		json_object_set_new(body, "text", js_text(d->exception));
 	if (body && id)
 		json_object_set_new(body, "hitBreakpointIds", json_pack("[i]", id));
 	if (body && ev->exception)
 		json_object_set_new(body, "text", js_text(ev->exception));
+	if (body && ev->ended)
+		json_object_set_new(body, "text",
+				    json_sprintf("the data breakpoint ends: %s", ev->ended));
 	dap_event(d, "stopped", body);
 }
 
@@ -57,6 +66,8 @@ static void output(struct dap *d, const char *category, json_t *text)
 /* The target is no more, or is another program now. */
 static void on_end(struct dap *d, int status, bool known)
 {
+	if (d->output >= 0)
+		launch_output(d); /* its last words */
 	if (known)
 		dap_event(d, "exited",
 			  json_pack("{si}", "exitCode",
@@ -66,11 +77,28 @@ static void on_end(struct dap *d, int status, bool known)
 	dap_terminated(d);
 }
 
+void dap_enter(struct dap *d)
+{
+	const struct session_event ev = { .kind = SESSION_STOPPED,
+					  .reason = STOP_ENTRY,
+					  .tid = session_stop_tid(d->s) };
+
+	d->at_entry = false;
+	if (d->stop_on_entry)
+		on_stopped(d, &ev);
+	else
+		(void)session_continue(d->s, NULL);
+}
+
 void dap_on_event(struct dap *d, const struct session_event *ev)
 {
 	switch (ev->kind) {
 	case SESSION_STOPPED:
-		on_stopped(d, ev);
+		d->at_entry = ev->reason == STOP_ENTRY;
+		if (!d->at_entry)
+			on_stopped(d, ev);
+		else if (d->configured)
+			dap_enter(d);
 		break;
 	case SESSION_EXITED:
 		on_end(d, ev->status < 0 ? 0 : ev->status, ev->status >= 0);
@@ -95,7 +123,9 @@ void dap_on_event(struct dap *d, const struct session_event *ev)
 		break;
 	case SESSION_BOUND:
 	case SESSION_UNBOUND:
-	case SESSION_KEY:
+		dap_bp_changed(d, ev->bp);
+		break;
+	case SESSION_KEY: /* nobody types into a program that we started */
 	case SESSION_NONE:
 		break;
 	}

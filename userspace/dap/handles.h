@@ -26,7 +26,7 @@ enum handle_kind { HANDLE_SCOPE, HANDLE_ADDRESS, HANDLE_VALUE };
 
 struct value_handle {
 	enum handle_kind kind;
-	struct interp_frame frame; /* SCOPE */
+	struct interp_frame frame; /* it was looked at from */
 	enum vars_scope scope;	   /* SCOPE */
 	uint64_t address;	   /* ADDRESS: of the object */
 	const struct value *value; /* VALUE: computed, kept by handles_keep() */

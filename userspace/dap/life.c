@@ -10,6 +10,8 @@
 #include "base/js_text.h"
 #include "dap/access.h"
 #include "dap/dap.h"
+#include "dap/launch.h"
+#include "dap/logs.h"
 #include "engine/session.h"
 #include "engine/source.h"
 #include "probes/probe.h"
@@ -18,22 +20,42 @@
 static int req_initialize(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)
 {
 	static const char *const can[] = {
-		"supportsConfigurationDoneRequest", "supportsFunctionBreakpoints",
-		"supportsConditionalBreakpoints",   "supportsHitConditionalBreakpoints",
-		"supportsEvaluateForHovers",	    "supportsCompletionsRequest",
-		"supportsModulesRequest",	    "supportsValueFormattingOptions",
-		"supportTerminateDebuggee",	    "supportsDelayedStackTraceLoading",
-		"supportsLoadedSourcesRequest",	    "supportsBreakpointLocationsRequest",
-		"supportsClipboardContext",	    "supportsCancelRequest",
+		"supportsConfigurationDoneRequest",
+		"supportsFunctionBreakpoints",
+		"supportsConditionalBreakpoints",
+		"supportsHitConditionalBreakpoints",
+		"supportsEvaluateForHovers",
+		"supportsCompletionsRequest",
+		"supportsModulesRequest",
+		"supportsValueFormattingOptions",
+		"supportTerminateDebuggee",
+		"supportsDelayedStackTraceLoading",
+		"supportsLoadedSourcesRequest",
+		"supportsBreakpointLocationsRequest",
+		"supportsLogPoints",
+		"supportsDataBreakpoints",
+		"supportsExceptionFilterOptions",
+		"supportsExceptionInfoRequest",
+		"supportsClipboardContext",
+		"supportsCancelRequest",
 	};
 
 	(void)err;
 	d->lines_at_1 = arg_bool(args, "linesStartAt1", true);
 	d->columns_at_1 = arg_bool(args, "columnsStartAt1", true);
 	d->progress = arg_bool(args, "supportsProgressReporting", false);
+	d->var_type = arg_bool(args, "supportsVariableType", false);
 	*ret_body = json_object();
 	for (size_t i = 0; *ret_body && i < sizeof(can) / sizeof(can[0]); i++)
 		json_object_set_new(*ret_body, can[i], json_true());
+	if (*ret_body)
+		json_object_set_new(
+			*ret_body, "exceptionBreakpointFilters",
+			json_pack("[{ss ss ss sb ss}]", "filter", "raised", "label",
+				  "Raised exceptions", "description",
+				  "stop where an exception is raised", "supportsCondition", 1,
+				  "conditionDescription",
+				  "an expression, e.g. isinstance(__exception__, KeyError)"));
 	return *ret_body ? 0 : -ENOMEM;
 }
 
@@ -63,7 +85,8 @@ static int take_maps(struct dap *d, const json_t *args, struct err *err)
 	return 0;
 }
 
-static int take_options(const json_t *args, struct err *err, struct session_options *ret)
+static int take_options(struct dap *d, const json_t *args, struct err *err,
+			struct session_options *ret)
 {
 	const json_t *pause = json_object_get(args, "maxPause");
 	double seconds = json_is_number(pause) ? json_number_value(pause) : 0;
@@ -71,6 +94,7 @@ static int take_options(const json_t *args, struct err *err, struct session_opti
 	if ((pause && !json_is_null(pause) && !json_is_number(pause)) || !(seconds >= 0) ||
 	    seconds > 4e6)
 		return err_set(err, -EINVAL, "maxPause is a number of seconds");
+	d->just_my_code = arg_bool(args, "justMyCode", true);
 	ret->max_pause_ms = seconds > 0 && seconds < 0.001 ? 1 : (unsigned)(seconds * 1000);
 	return 0;
 }
@@ -106,23 +130,26 @@ static int check_token(const struct dap *d, const json_t *args, struct err *err)
 		       "attach needs \"token\": the one that the server printed when it started");
 }
 
-static void tell_attached(struct dap *d)
+static void tell_process(struct dap *d, const char *how)
 {
 	const struct interp_info *info = session_interp(d->s)->ops->info(session_interp(d->s));
 
 	dap_event(d, "process",
 		  json_pack("{so si sb ss si}", "name", js_text(target_exe(session_target(d->s))),
-			    "systemProcessId", (int)d->pid, "isLocalProcess", 1, "startMethod",
-			    "attach", "pointerSize", 64));
+			    "systemProcessId", (int)d->pid, "isLocalProcess", 1, "startMethod", how,
+			    "pointerSize", 64));
 	dap_event(d, "output",
 		  json_pack("{ss so}", "category", "console", "output",
-			    json_sprintf("attached to %d: %s %s; it runs on\n", d->pid, info->kind,
-					 info->version)));
+			    json_sprintf("%s %d: %s %s\n",
+					 session_is_launched(d->s) ? "started" : "attached to",
+					 d->pid, info->kind, info->version)));
 }
 
 static int req_attach(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)
 {
-	struct session_options opt = { .progress = dap_progress, .priv = d };
+	struct session_options opt = { .captured = log_captured,
+				       .progress = dap_progress,
+				       .priv = d };
 	int64_t pid = process_id(args);
 	int r;
 
@@ -133,7 +160,7 @@ static int req_attach(struct dap *d, const json_t *args, json_t **ret_body, stru
 		return err_set(err, -EINVAL, "attach needs processId, the number of a process");
 	r = check_token(d, args, err);
 	if (!r)
-		r = take_options(args, err, &opt);
+		r = take_options(d, args, err, &opt);
 	if (!r)
 		r = take_maps(d, args, err);
 	if (!r)
@@ -155,21 +182,61 @@ static int req_attach(struct dap *d, const json_t *args, json_t **ret_body, stru
 		return r;
 	}
 	d->pid = (pid_t)pid;
-	tell_attached(d);
+	tell_process(d, "attach");
+	return 0;
+}
+
+static int req_launch(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)
+{
+	struct session_options opt = { .captured = log_captured,
+				       .progress = dap_progress,
+				       .priv = d };
+	int r;
+
+	(void)ret_body;
+	if (d->s)
+		return err_set(err, -EINVAL, "pid %d is attached to already", d->pid);
+	r = check_token(d, args, err);
+	if (!r)
+		r = take_options(d, args, err, &opt);
+	if (!r)
+		r = take_maps(d, args, err);
+	if (!r)
+		r = launch_program(d, args, &opt, err);
+	if (!r)
+		r = source_cache_new(session_target(d->s), &d->sources);
+	if (r)
+		return r;
+	d->pid = target_pid(session_target(d->s));
+	d->stop_on_entry = arg_bool(args, "stopOnEntry", false);
+	tell_process(d, "launch");
 	return 0;
 }
 
 static int req_done(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)
 {
-	(void)d, (void)args, (void)ret_body, (void)err;
+	(void)args, (void)ret_body, (void)err;
+	d->configured = true;
+	if (d->s && d->at_entry)
+		dap_enter(d);
 	return 0;
 }
 
-/* The target runs on, whatever happens. */
+static int req_cancel(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)
+{
+	(void)d, (void)args, (void)ret_body, (void)err;
+	return 0; /* what it was for has seen it, or is done */
+}
+
+/* What was attached to runs on, whatever happens; what was launched ends unless it shall not. */
 static int req_disconnect(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)
 {
+	bool launched = d->s && session_is_launched(d->s);
+
 	(void)ret_body, (void)err;
-	if (d->s && arg_bool(args, "terminateDebuggee", false))
+	if (launched && arg_bool(args, "terminateDebuggee", true))
+		(void)session_kill(d->s, NULL);
+	else if (d->s && !launched && arg_bool(args, "terminateDebuggee", false))
 		dap_event(d, "output",
 			  json_pack("{ss so}", "category", "important", "output",
 				    json_sprintf("pid %d was not started here: it runs on\n",
@@ -184,8 +251,9 @@ static int req_disconnect(struct dap *d, const json_t *args, json_t **ret_body, 
 const struct dap_request dap_life[] = {
 	{ "initialize", req_initialize, NEED_NOTHING },
 	{ "attach", req_attach, NEED_NOTHING },
+	{ "launch", req_launch, NEED_NOTHING },
 	{ "configurationDone", req_done, NEED_NOTHING },
 	{ "disconnect", req_disconnect, NEED_NOTHING },
-	{ "cancel", req_done, NEED_NOTHING }, /* what it was for has seen it, or is done */
+	{ "cancel", req_cancel, NEED_NOTHING },
 };
 const size_t dap_nlife = sizeof(dap_life) / sizeof(dap_life[0]);

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/js_text.h"
 #include "dap/dap.h"
+#include "dap/launch.h"
 #include "dap/wire.h"
 #include "engine/session.h"
 #include "engine/source.h"
@@ -70,11 +71,9 @@ static const struct dap_request *find_request(const char *command)
 	const struct {
 		const struct dap_request *table;
 		size_t n;
-	} families[] = { { dap_life, dap_nlife },
-			 { dap_breaks, dap_nbreaks },
-			 { dap_run, dap_nrun },
-			 { dap_look, dap_nlook },
-			 { dap_values, dap_nvalues } };
+	} families[] = { { dap_life, dap_nlife },   { dap_breaks, dap_nbreaks },
+			 { dap_datas, dap_ndatas }, { dap_run, dap_nrun },
+			 { dap_look, dap_nlook },   { dap_values, dap_nvalues } };
 
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		for (size_t j = 0; j < families[i].n; j++)
@@ -198,19 +197,22 @@ static void take_events(struct dap *d)
 
 static int wait_for_something(struct dap *d, int in, int out, int sigfd)
 {
-	struct pollfd fds[4] = {
+	struct pollfd fds[5] = {
 		{ .fd = in, .events = POLLIN },
 		{ .fd = wire_has_output(d->wire) ? out : -1, .events = POLLOUT },
 		{ .fd = d->s ? session_fd(d->s) : -1, .events = POLLIN },
 		{ .fd = sigfd, .events = POLLIN },
+		{ .fd = d->output, .events = POLLIN },
 	};
 	struct err err = { 0 };
 	int r = 0;
 
-	if (poll(fds, 4, -1) < 0)
+	if (poll(fds, 5, -1) < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (fds[3].revents)
 		return -EINTR;
+	if (fds[4].revents)
+		launch_output(d);
 	if (fds[1].revents)
 		r = wire_flush(d->wire);
 	if (!r && fds[0].revents)
@@ -228,7 +230,10 @@ static void dap_deinit(struct dap *d)
 	session_free(d->s);
 	source_cache_free(d->sources);
 	handles_deinit(&d->handles);
+	cleanup_close(&d->output);
+	free(d->exception);
 	dap_bps_deinit(d);
+	dap_data_deinit(d);
 	for (size_t i = 0; i < d->maps.n; i++) {
 		free(d->maps.data[i].local);
 		free(d->maps.data[i].remote);
@@ -251,7 +256,7 @@ static int signals_fd(void)
 
 int dap_serve(int in, int out, const struct dap_peer *peer)
 {
-	struct dap d = { .lines_at_1 = true, .columns_at_1 = true, .next_bp = 1 };
+	struct dap d = { .lines_at_1 = true, .columns_at_1 = true, .next_bp = 1, .output = -1 };
 	_cleanup_close_ int sigfd = signals_fd();
 	int r = sigfd < 0 ? sigfd : wire_new(in, out, &d.wire);
 

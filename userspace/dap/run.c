@@ -21,7 +21,7 @@ static int dap_step(struct dap *d, const json_t *args, enum step_kind kind, stru
 	const struct step_spec spec = {
 		.kind = kind,
 		.tid = (pid_t)arg_int(args, "threadId", 0),
-		.just_my_code = true,
+		.just_my_code = d->just_my_code,
 	};
 	int r = session_step(d->s, &spec, err);
 

@@ -82,6 +82,7 @@ static void add_reference(struct dap *d, json_t *j, const struct value *v, const
 	struct value_handle h = { .kind = v->address ? HANDLE_ADDRESS : HANDLE_VALUE,
 				  .address = v->address,
 				  .value = v,
+				  .frame = d->looking,
 				  .eval_name = (char *)eval_name };
 
 	if (!has_children(v)) {
@@ -255,6 +256,7 @@ static int req_variables(struct dap *d, const json_t *args, json_t **ret_body, s
 
 	if (found) {
 		h = *found; /* the numbers of the children move the array */
+		d->looking = h.frame;
 		/* what is named is not indexed, and the other way round */
 		if (filter && h.kind == HANDLE_SCOPE && !strcmp(filter, "indexed"))
 			r = 0;
@@ -271,6 +273,32 @@ static int req_variables(struct dap *d, const json_t *args, json_t **ret_body, s
 	}
 	*ret_body = json_pack("{so}", "variables", list);
 	return *ret_body ? 0 : -ENOMEM;
+}
+
+int child_expression_of(struct dap *d, int64_t reference, const char *name, struct err *err,
+			char **ret, struct interp_frame *ret_frame)
+{
+	static const struct value_limits shallow = { .bytes = 100, .total = 1 };
+	const struct value_handle *h = handles_find_value(&d->handles, reference, err);
+	_cleanup_(cleanup_value_free) struct value *v = NULL;
+	struct interp *in = session_interp(d->s);
+	char *end, *text = NULL;
+	size_t index;
+
+	if (!h)
+		return -ENOENT;
+	*ret_frame = h->frame;
+	if (h->kind == HANDLE_SCOPE) {
+		text = strdup(name);
+	} else if (h->kind == HANDLE_ADDRESS && h->eval_name &&
+		   !in->ops->value(in, h->address, &shallow, &v)) {
+		index = strtoull(name, &end, 10);
+		text = child_expression(h->eval_name, v, name, *name && !*end ? index : 0);
+	}
+	if (!text)
+		return err_set(err, -ENOENT, "'%.60s' is in no variable", name);
+	*ret = text;
+	return 0;
 }
 
 /* ---- evaluate ---- */
@@ -304,7 +332,9 @@ static int evaluate(struct dap *d, const json_t *args, const char *text,
 	struct expr *e = NULL;
 	int r = find_frame(d, args, err, &frame);
 
+	d->looking = frame;
 	scope.frame = frame.frame;
+	scope.tstate = session_raised(d->s, session_stop_tid(d->s));
 	if (!r)
 		r = expr_parse(text, err, &e);
 	if (!r)
