@@ -240,7 +240,7 @@ struct abi_guard {
  * and the writes are judged: do the guards hold, is it the frame's own, what was there before. What is no plain
  * write to the reference stops the thread and asks user space (enum abi_why).
  */
-#define ABI_DATA_SKIPS 12 /* = INTERP_SKIPS_MAX */
+#define ABI_DATA_SKIPS 24 /* = INTERP_SKIPS_MAX */
 #define ABI_DATA_HALVES 4
 struct abi_data {
 	__u32 id;     /* the record's abi_hit.place */
@@ -260,7 +260,11 @@ struct abi_data {
 	} skip[ABI_DATA_SKIPS]; /* bytes into the code: the frame's writes there are none, or only those that change nothing */
 	/* nhalf > 0: a deletion while the writer's frame stands on one of these opcodes is the first half of a write */
 	__u32 nhalf;
-	__u32 code_code, bytes_data; /* of a code object: pointer to its bytecode; there: its first byte */
+	__u32 ob_refcnt, ob_type, type_flags; /* members of an object; of a class: its tp_flags */
+	__u32 item;   /* 1: it is never deleted; NULL is memory that is freed */
+	__u32 dirty;  /* kernel: something else was written there; the same object again puts it back (debug allocators) */
+	__u32 pad0;
+	__u32 code_code, bytes_data; /* of a code object: pointer to its bytecode (ABI_NONE: it is in the object); there: its first byte */
 	__u8 half[ABI_DATA_HALVES];
 };
 
@@ -269,7 +273,7 @@ enum abi_why {
 	ABI_WHY_GUARD = 1,   /* a guard does not hold: this is no write to the reference */
 	ABI_WHY_FRAME = 2,   /* the frame is not on the writer's stack */
 	ABI_WHY_HALF = 3,    /* the first half of a write; what follows goes elsewhere */
-	ABI_WHY_DELETED = 4, /* a write, to be judged as any; what follows goes elsewhere */
+	ABI_WHY_DELETED = 4, /* an entry was emptied: deleted, or moved */
 };
 
 enum abi_record_kind {

@@ -78,13 +78,34 @@ static __always_inline int data_is_half(const struct abi_data *d, const struct p
 	u64 bytes = 0;
 	u8 op = 0;
 
-	if (!d->nhalf || offset < 0 || py_read_u64(f->code + d->code_code, &bytes) ||
-	    read_user(&op, sizeof(op), bytes + d->bytes_data + (u32)offset))
+	if (!d->nhalf || offset < 0)
+		return 0;
+	if (d->code_code == ABI_NONE)
+		bytes = f->code;
+	else if (py_read_u64(f->code + d->code_code, &bytes))
+		return 0;
+	if (read_user(&op, sizeof(op), bytes + d->bytes_data + (u32)offset))
 		return 0;
 	for (u32 i = 0; i < ABI_DATA_HALVES; i++)
 		if (i < d->nhalf && d->half[i] == op)
 			return 1;
 	return 0;
+}
+
+/*
+ * Does an object lie there? Memory is freed before the field that pointed to it is written (list_resize), and the allocator
+ * uses it: what it writes points to free blocks, whose first word is no reference count, or to no memory at all.
+ */
+static __always_inline int data_is_object(const struct abi_data *d, u64 addr)
+{
+	u64 refcnt = 0, type = 0, meta = 0;
+	u32 flags = 0;
+
+	if (py_read_u64(addr + d->ob_refcnt, &refcnt) || !(u32)refcnt || refcnt << 16 >> 48 ||
+	    py_read_u64(addr + d->ob_type, &type) || py_read_u64(type + d->ob_type, &meta) ||
+	    read_user(&flags, sizeof(flags), meta + d->type_flags))
+		return 0;
+	return flags >> 31; /* Py_TPFLAGS_TYPE_SUBCLASS: a class's class is one */
 }
 
 static __always_inline void data_ask(struct abi_hit *hit, u32 why)
@@ -97,7 +118,7 @@ static __always_inline void data_ask(struct abi_hit *hit, u32 why)
 static __always_inline void data_reference(struct abi_data *d, struct abi_hit *hit, const struct hit_at *at)
 {
 	u64 new = 0;
-	u32 stops;
+	int half;
 
 	if (d->asleep)
 		return;
@@ -108,8 +129,9 @@ static __always_inline void data_reference(struct abi_data *d, struct abi_hit *h
 	new &= d->mask;
 	hit->old = d->last;
 	hit->new = new;
+	half = !new && data_is_half(d, &at->f, hit->offset);
 	if (!data_guarded(d)) {
-		data_ask(hit, ABI_WHY_GUARD);
+		data_ask(hit, half && d->entry ? ABI_WHY_HALF : ABI_WHY_GUARD);
 		return;
 	}
 	if (d->frame && (at->f.frame != d->frame || at->f.code != d->code)) {
@@ -120,17 +142,28 @@ static __always_inline void data_reference(struct abi_data *d, struct abi_hit *h
 	} else if (d->frame && data_skipped(d, hit->offset, new)) {
 		return;
 	}
-	if (!new && data_is_half(d, &at->f, hit->offset)) {
+	if (half) {
 		if (d->entry)
 			data_ask(hit, ABI_WHY_HALF);
+		return;
+	}
+	if (new ? !data_is_object(d, new) : d->item) {
+		d->dirty = 1;
+		return;
+	}
+	if (d->dirty && new == d->last) {
+		d->dirty = 0;
+		return;
+	}
+	d->dirty = 0;
+	if (!new && d->entry) {
+		data_ask(hit, ABI_WHY_DELETED);
 		return;
 	}
 	if (new == d->last && d->text && (at->ip < d->text || at->ip >= d->text_end))
 		return;
 	d->last = new;
-	hit->why = !new && d->entry ? ABI_WHY_DELETED : 0;
-	stops = hit_judge(d->rules, hit, at);
-	if (stops || hit->why)
+	if (hit_judge(d->rules, hit, at))
 		hit_stop(hit);
 }
 

@@ -177,7 +177,7 @@ enum interp_gone {
  * writer's stack) writes the reference. Where a guard does not hold the holder is gone, or the slot is no longer its own.
  */
 #define INTERP_GUARDS_MAX 8
-#define INTERP_SKIPS_MAX 12
+#define INTERP_SKIPS_MAX 24
 struct interp_storage {
 	enum interp_storage_kind kind;
 	uint64_t slot;  /* address; 0: nowhere just now, see .gone and .moves */
@@ -186,12 +186,15 @@ struct interp_storage {
 	uint64_t mask;  /* of the bits of the word that are the address */
 	uint64_t frame; /* STORAGE_LOCAL */
 	uint64_t code;  /* the same */
+	bool detached;  /* the frame may live without being on a stack: a generator's, or one that is an object */
+	uint32_t ob_refcnt, ob_type, type_flags; /* members of any object; of a class: its flags, bit 31: its instances are classes */
 	uint64_t text, text_end; /* if not 0: code outside of it that writes the same value again moves memory (memmove) */
 	/*
 	 * A field: after a write to it, ask again. It is written whenever the reference moves to other memory, and sometimes when it
 	 * does not. 0: it never moves.
 	 */
 	uint64_t moves;
+	uint64_t also; /* the same, for what is stored nowhere: either may be written before all is there */
 	unsigned nguards, nalive; /* the first nalive say that what holds it lives */
 	struct interp_guard guards[INTERP_GUARDS_MAX];
 	/* STORAGE_LOCAL: bytes into the code; what the frame writes there is another variable that uses the same slot (3.12+:
@@ -302,9 +305,9 @@ struct interp_ops {
 	 */
 	int (*storage)(struct interp *in, const struct interp_ref *ref, struct err *err, struct interp_storage *ret);
 	/*
-	 * Up to 3.10 x += "text" first empties the variable (Python/ceval.c, unicode_concatenate): a NULL written while the frame stands
-	 * on one of these opcodes is no deletion. *ret_code: member of a code object that points to its bytecode; *ret_data: bytes
-	 * from there to its first code unit. 0 opcodes from 3.11 on.
+	 * x += "text" first empties the variable, up to 3.10 (Python/ceval.c, unicode_concatenate) and again in 3.15: a NULL written while
+	 * the frame stands on one of these opcodes is no deletion. *ret_code: member of a code object that points to its bytecode
+	 * (ABI_NONE: it is in the code object); *ret_data: bytes from there to its first code unit. How many opcodes, perhaps 0.
 	 */
 	size_t (*half_writes)(const struct interp *in, uint8_t ret[static 4], uint32_t *ret_code, uint32_t *ret_data);
 	/* Is type `type` (address) a class named `name` or derived from one (by MRO names)? 1, 0, -errno. */

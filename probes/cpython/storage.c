@@ -89,6 +89,7 @@ static int not_there(const char *name, const struct value *v, enum interp_gone g
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
 
+	st->kind = STORAGE_ENTRY;
 	st->slot = st->value = 0;
 	st->gone = gone;
 	st->moves = moves;
@@ -133,8 +134,10 @@ static int dict_storage(struct obj_rd *rd, uint64_t dict, const struct obj_type 
 	i = entry_of(rd, &d, name, v, &key);
 	if (i == -ENOENT && is_being_filled(rd, keys, used))
 		return not_there(name, v, GONE_MOVING, keys + off->keys_nentries, err, st);
-	if (i == -ENOENT)
+	if (i == -ENOENT) {
+		st->also = keys + off->keys_nentries;
 		return not_there(name, v, GONE_ABSENT, dict + off->dict_used, err, st);
+	}
 	if (i < 0 || obj_dict_slot(&d, (uint64_t)i, &key, &slot) < 0)
 		return err_set(err, (int)(i < 0 ? i : -EFAULT),
 			       "the dict at 0x%" PRIx64 " cannot be read to its end", dict);
@@ -142,10 +145,11 @@ static int dict_storage(struct obj_rd *rd, uint64_t dict, const struct obj_type 
 	st->kind = STORAGE_ENTRY;
 	if (slot_read(rd, st, err) < 0)
 		return -EFAULT;
-	if (!values && !st->value)
-		return not_there(name, v, GONE_MOVING,
-				 rd->minor <= 10 ? dict + off->dict_values : dict + off->dict_used,
-				 err, st);
+	/* Emptied: the key is next (a deletion; compilers change their order), or ma_values. */
+	if (!values && !st->value) {
+		st->also = slot - 8;
+		return not_there(name, v, GONE_MOVING, dict + off->dict_values, err, st);
+	}
 	if (values)
 		st->kind = STORAGE_VALUE;
 	st->moves = dict + off->dict_keys;
@@ -353,12 +357,12 @@ static int list_storage(struct obj_rd *rd, uint64_t obj, const struct obj_type *
 		return err_set(err, -EFAULT, "the list at 0x%" PRIx64 " cannot be read", obj);
 	st->moves = obj + off->list_items;
 	storage_guard_object(rd, st, obj, t);
+	st->kind = STORAGE_ITEM;
 	if (!items || i >= allocated) {
 		st->gone = allocated == UINT64_MAX ? GONE_LENT : GONE_SHORT;
 		st->moves = obj + off->list_allocated;
 		return err_set(err, -EAGAIN, "IndexError: list index out of range");
 	}
-	st->kind = STORAGE_ITEM;
 	st->slot = items + 8 * i;
 	if (!sym_section(rd->py->sym, rd->py->info.module, ".text", &text)) {
 		st->text = text.start;
@@ -392,7 +396,13 @@ static int item_storage(struct obj_rd *rd, uint64_t obj, const struct value *key
 int cpython_storage(struct interp *in, const struct interp_ref *ref, struct err *err,
 		    struct interp_storage *ret)
 {
-	struct interp_storage st = { .mask = UINT64_MAX };
+	const struct py_offsets *off = cpython_of(in)->off;
+	struct interp_storage st = {
+		.mask = UINT64_MAX,
+		.ob_refcnt = off->ob_refcnt,
+		.ob_type = off->ob_type,
+		.type_flags = off->type_flags,
+	};
 	struct obj_rd rd;
 	int r;
 
@@ -417,8 +427,12 @@ size_t cpython_half_writes(const struct interp *in, uint8_t ret[static 4], uint3
 {
 	const struct py_offsets *off = cpython_of_const(in)->off;
 
-	if (off->minor >= 11)
-		return 0;
+	if (off->minor >= 11) {
+		*ret_code = ABI_NONE;
+		*ret_data = off->code_adaptive;
+		ret[0] = 3; /* BINARY_OP_INPLACE_ADD_UNICODE of 3.14 and 3.15 */
+		return off->minor >= 14;
+	}
 	ret[0] = 23; /* BINARY_ADD, INPLACE_ADD: the same numbers in 3.6 to 3.10 */
 	ret[1] = 55;
 	*ret_code = off->code_code;

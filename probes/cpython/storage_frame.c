@@ -111,6 +111,16 @@ static int add_restore(struct interp_storage *st, const struct flow *f, uint32_t
 	return 0;
 }
 
+/* Does the handler guard the instruction, itself or as the handler of a handler? */
+static bool is_guarded(const struct flow *f, uint32_t i, int32_t handler)
+{
+	int32_t h = f->handler[i];
+
+	for (int steps = 0; h >= 0 && h != handler && steps < 64; steps++)
+		h = f->handler[h];
+	return h == handler;
+}
+
 /*
  * A comprehension begins with LOAD_FAST_AND_CLEAR; a handler that puts the variable back guards all
  * of it (Python/compile.c, push_inlined_comprehension_state).
@@ -127,9 +137,8 @@ static int skip_comprehension(struct interp_storage *st, const struct flow *f, u
 	if (i == f->n || f->handler[i] < 0)
 		return 0;
 	handler = f->handler[i];
-	for (last = i; i < f->n && i < (uint32_t)handler; i++)
-		if (f->handler[i] == handler)
-			last = i;
+	for (last = i; i < f->n && is_guarded(f, i, handler); i++)
+		last = i;
 	r = add_skip(st, f, begin, last, false);
 	if (!r)
 		r = add_restore(st, f, last + 1, slot);
@@ -174,6 +183,28 @@ static int skip_comprehensions(struct obj_rd *rd, uint64_t code, uint32_t slot,
 
 /* ---- all of it ---- */
 
+/* Up to 3.10 a frame is an object; from 3.11 on that of a generator is a part of one (enum
+ * _frameowner: 1). */
+static void guard_frame(struct obj_rd *rd, struct interp_storage *st, uint64_t frame)
+{
+	uint64_t obj = frame;
+	struct obj_type *t;
+	uint8_t owner;
+
+	if (rd->minor >= 11) {
+		if (mem_u8(rd->mem, frame + rd->off->iframe_owner, &owner) < 0 || owner != 1)
+			return;
+		obj = frame - rd->off->gen_iframe;
+	}
+	t = obj_type_of(rd, obj, NULL);
+	if (!t)
+		return;
+	st->detached = true;
+	storage_guard(st, obj + rd->off->ob_type, UINT64_MAX, t->addr, false);
+	storage_guard(st, obj + rd->off->ob_refcnt, UINT32_MAX, 0, true);
+	st->nalive = st->nguards;
+}
+
 static int cell_storage(struct obj_rd *rd, uint64_t cell, const char *name, struct err *err,
 			struct interp_storage *st)
 {
@@ -217,13 +248,7 @@ int storage_local(struct obj_rd *rd, const struct interp_ref *ref, struct err *e
 	st->value = word & st->mask;
 	st->frame = ref->owner;
 	st->code = code;
-	if (!plus) {
-		struct obj_type *t = obj_type_of(rd, ref->owner, NULL);
-
-		if (t)
-			storage_guard(st, ref->owner + rd->off->ob_refcnt, UINT32_MAX, 0, true);
-		st->nalive = st->nguards;
-	}
+	guard_frame(rd, st, ref->owner);
 	r = skip_comprehensions(rd, code, (uint32_t)slot, st);
 	return r ? err_set(err, r, "the comprehensions around '%s' cannot be told apart", ref->name)
 		 : 0;

@@ -169,6 +169,17 @@ def state_reading_running(target, rnd):
     return d
 
 
+def state_watching(target, rnd):
+    """A data breakpoint on what a thread writes again and again."""
+    d = attach(target, rnd)
+    d.send("break %s" % HOT, "continue")
+    d.await_event("stopped")
+    d.send("clear 1", "watch self.pair", *["continue"] * 2000)
+    d.await_event("bound")
+    drain(d, rnd.random() * 0.06)
+    return d
+
+
 def state_dump(target, rnd):
     d = Debugger(["dump", target.pid, "--locals", "--json"])
     time.sleep(rnd.random() * 0.06)
@@ -191,7 +202,7 @@ def state_stepping(target, rnd):
 
 
 STATES = [state_starting, state_stepping, state_idle, state_armed, state_hitting, state_stopped, state_reading, state_reading_running,
-          state_hitting, state_dump, state_count]
+          state_watching, state_hitting, state_dump, state_count]
 
 
 def chosen():

@@ -150,6 +150,37 @@ static void test_break(void)
 	check_break("a.py:12,", NULL, NULL);
 }
 
+static void check_watch(const char *text, const char *expression, const char *condition)
+{
+	char *e = NULL, *c = NULL;
+	struct err err = { 0 };
+
+	CU_ASSERT_EQUAL(parse_watch(text, &err, &e, &c), expression ? 0 : -EINVAL);
+	if (expression) {
+		CU_ASSERT_STRING_EQUAL(e ? e : "(null)", expression);
+		CU_ASSERT_STRING_EQUAL(c ? c : "(null)", condition ? condition : "(null)");
+	} else {
+		CU_ASSERT_NOT_EQUAL(err.text[0], 0);
+	}
+	free(e);
+	free(c);
+}
+
+static void test_watch(void)
+{
+	check_watch("x", "x", NULL);
+	check_watch(" x.y if new > 1 ", "x.y", "new > 1");
+	check_watch("x if a if b else c", "x", "a if b else c");
+	check_watch("d['a if b']", "d['a if b']", NULL);
+	check_watch("d[\"it's if\"] if old", "d[\"it's if\"]", "old");
+	check_watch("d['\\' if '] if x", "d['\\' if ']", "x");
+	check_watch("d[1 if a else 2] if b", "d[1 if a else 2]", "b");
+	check_watch("verify.ifs", "verify.ifs", NULL);
+	check_watch("x if", NULL, NULL);
+	check_watch(" if x", NULL, NULL);
+	check_watch("", NULL, NULL);
+}
+
 static void test_numbers(void)
 {
 	const char *args = " 1, 22 3,x";
@@ -279,9 +310,10 @@ static void test_engine(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_engine),  CU_T(test_command), CU_T(test_ambiguous_lists_names),
-	CU_T(test_break),   CU_T(test_hits),	CU_T(test_numbers),
-	CU_T(test_seconds), CU_T(test_pid),	CU_T(test_list),
+	CU_T(test_engine), CU_T(test_command), CU_T(test_ambiguous_lists_names),
+	CU_T(test_break),  CU_T(test_hits),    CU_T(test_numbers),
+	CU_T(test_watch),  CU_T(test_seconds), CU_T(test_pid),
+	CU_T(test_list),
 };
 
 int main(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/vec.h"
 #include "cli/cli.h"
 #include "cli/js.h"
 #include "cli/parse.h"
@@ -23,8 +24,10 @@ struct count {
 	pid_t pid;
 	char **locations;
 	int nlocations;
-	struct bp_spec hits;	      /* which ones count */
-	int *ids;		      /* of the breakpoints, in the order of the locations */
+	VEC(const char *) watches; /* expressions whose writes are counted */
+	struct bp_spec hits;	   /* which ones count */
+	int *ids;		   /* of the breakpoints: locations, then watches */
+	int nids;
 	unsigned for_ms, interval_ms; /* 0: none */
 	int sigfd;
 	bool ended; /* the target */
@@ -42,7 +45,7 @@ static int progress(void *priv, const char *what, uint64_t done, uint64_t total)
 
 static int bind_all(struct count *c, struct err *err)
 {
-	c->ids = calloc((size_t)c->nlocations, sizeof(*c->ids));
+	c->ids = calloc((size_t)c->nlocations + c->watches.n, sizeof(*c->ids));
 	if (!c->ids)
 		return -ENOMEM;
 	for (int i = 0; i < c->nlocations; i++) {
@@ -66,8 +69,18 @@ static int bind_all(struct count *c, struct err *err)
 				 "some",
 				 bp->line_asked, bp->file, bp->line);
 	}
+	c->nids = c->nlocations;
+	for (size_t i = 0; i < c->watches.n; i++) {
+		int r;
+
+		c->hits.location = c->watches.data[i];
+		r = session_watch(c->s, &c->hits, 0, err, &c->ids[c->nids]);
+		if (r < 0)
+			return r;
+		c->nids++;
+	}
 	/* Now everything is armed: a script may let its load loose. */
-	for (int i = 0; c->out->json && i < c->nlocations; i++)
+	for (int i = 0; c->out->json && i < c->nids; i++)
 		out_json(c->out, js_bound(session_bp(c->s, c->ids[i])));
 	return out_check(c->out, err);
 }
@@ -75,6 +88,8 @@ static int bind_all(struct count *c, struct err *err)
 /* Hits whose condition nobody could tell are missing from the count. */
 static void print_untold(struct count *c, const struct bp *bp)
 {
+	if (bp->ended)
+		out_note(c->out, "%s: watched only until it ended: %s", bp->location, bp->ended);
 	if (bp->errors)
 		out_note(c->out,
 			 "%s: its condition failed %" PRIu64 " times and counts as false: %s",
@@ -88,7 +103,7 @@ static void print_untold(struct count *c, const struct bp *bp)
 
 static void print_counts(struct count *c)
 {
-	for (int i = 0; i < c->nlocations; i++) {
+	for (int i = 0; i < c->nids; i++) {
 		const struct bp *bp = session_bp(c->s, c->ids[i]);
 
 		if (c->out->json) {
@@ -100,6 +115,8 @@ static void print_counts(struct count *c)
 		out_add(c->out, OUT_BOLD, "%12" PRIu64, bp->hits);
 		if (bp->pending)
 			out_add(c->out, OUT_PLAIN, "  %s (not loaded)", bp->location);
+		else if (bp->data)
+			out_add(c->out, OUT_PLAIN, "  writes to %s", bp->location);
 		else
 			out_add(c->out, OUT_PLAIN, "  %s:%d (%s)", bp->file, bp->line,
 				bp->function);
@@ -185,7 +202,7 @@ static int count(struct count *c, struct err *err)
 	if (r < 0)
 		return r;
 	print_counts(c);
-	for (int i = 0; i < c->nlocations; i++)
+	for (int i = 0; i < c->nids; i++)
 		print_untold(c, session_bp(c->s, c->ids[i]));
 	if (c->ended)
 		out_note(c->out, "pid %d ended", c->pid);
@@ -195,12 +212,13 @@ static int count(struct count *c, struct err *err)
 static int parse_options(const struct program *p, int argc, char **argv, struct count *c,
 			 struct session_options *so, bool *ret_json, enum out_color_mode *ret_color)
 {
-	enum { OPT_JSON = 256, OPT_FOR, OPT_INTERVAL, OPT_SCOPE, OPT_ENGINE, OPT_COLOR };
+	enum { OPT_JSON = 256, OPT_FOR, OPT_INTERVAL, OPT_SCOPE, OPT_ENGINE, OPT_COLOR, OPT_WATCH };
 	static const struct option longopts[] = {
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "for", required_argument, NULL, OPT_FOR },
 		{ "interval", required_argument, NULL, OPT_INTERVAL },
 		PROGRAM_HITS,
+		{ "watch", required_argument, NULL, OPT_WATCH },
 		{ "scope", required_argument, NULL, OPT_SCOPE },
 		{ "engine", required_argument, NULL, OPT_ENGINE },
 		{ "color", required_argument, NULL, OPT_COLOR },
@@ -224,6 +242,9 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 			break;
 		case OPT_INTERVAL:
 			r = parse_seconds(optarg, "--interval", &err, &c->interval_ms);
+			break;
+		case OPT_WATCH:
+			r = vec_push(&c->watches, optarg);
 			break;
 		case OPT_SCOPE:
 			r = program_scope(optarg, &err, &so->scope);
@@ -253,7 +274,7 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 		return program_usage(p, "a process id is missing");
 	if (parse_pid(argv[optind], &err, &c->pid))
 		return program_usage(p, "%s", err.text);
-	if (optind + 1 == argc)
+	if (optind + 1 == argc && !c->watches.n)
 		return program_usage(p, "a location is missing: FILE:LINE or FUNCTION");
 	c->locations = argv + optind + 1;
 	c->nlocations = argc - optind - 1;
@@ -286,6 +307,7 @@ int program_count(const struct program *p, int argc, char **argv)
 		out_error(&out, err.text[0] ? err.text : strerror(-r));
 	session_free(c.s);
 	free(c.ids);
+	vec_deinit(&c.watches);
 	out_deinit(&out);
 	if (c.sigfd >= 0)
 		close(c.sigfd);

@@ -49,6 +49,9 @@ static const struct program programs[] = {
 	{ "count", "[OPTIONS] PID LOCATION...",
 	  "count how often lines run, without stopping anything", program_count,
 	  PROGRAM_HITS_HELP
+	  "  --watch EXPR        count the writes to that instead: [MODULE:]NAME, X.ATTR, X[KEY] "
+	  "(may be\n"
+	  "                      repeated); stops a thread for a moment where the storage moves\n"
 	  "  --for SECONDS       end after that time (default: at Ctrl-C)\n"
 	  "  --interval SECONDS  print the counts so far every so often\n" OPTION_JSON OPTION_SCOPE
 		  OPTION_ENGINE OPTION_COLOR },

@@ -112,11 +112,17 @@ static bool binding_keeps_state(const struct binding *w)
 
 static int bp_arm_data(struct session *s, struct bp_priv *b, struct err *err)
 {
-	int r = rules_make(s, b, err);
+	int r = session_still_begin(s, err);
 
+	if (r)
+		return r;
+	r = data_locate(s, b->data, err);
+	if (!r)
+		r = rules_make(s, b, err);
 	data_remember(s, b->data);
 	if (!r)
 		r = data_arm(s, b, err);
+	session_still_end(s, NULL);
 	if (!r)
 		return 0;
 	bp_disarm(s, b);

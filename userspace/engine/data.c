@@ -98,7 +98,7 @@ static int data_refer(struct session *s, struct data_watch *w, const struct expr
 	if (!r)
 		r = s->in->ops->storage(s->in, &w->ref, err, &w->st);
 	if (r == -EAGAIN && w->st.gone == GONE_SHORT)
-		return err_set(err, -ENOENT, "%s", err->text);
+		return -ENOENT; /* the line is there */
 	return r == -EAGAIN ? 0 : r;
 }
 
@@ -257,6 +257,10 @@ static struct abi_data data_abi(struct session *s, const struct data_watch *w)
 		.code = st->code,
 		.text = st->text,
 		.text_end = st->text_end,
+		.ob_refcnt = st->ob_refcnt,
+		.ob_type = st->ob_type,
+		.type_flags = st->type_flags,
+		.item = st->kind == STORAGE_ITEM,
 		.entry = st->kind == STORAGE_ENTRY,
 		.nguards = st->nguards,
 		.nskip = st->nskip,
@@ -296,6 +300,10 @@ int data_arm(struct session *s, struct bp_priv *b, struct err *err)
 		r = point_take(s, w->st.moves + LAST_BYTE, &moves, 0, err);
 	if (!r && w->st.moves)
 		w->moves_point = w->st.moves + LAST_BYTE;
+	if (!r && !w->st.slot && w->st.also)
+		r = point_take(s, w->st.also + LAST_BYTE, &moves, 0, err);
+	if (!r && !w->st.slot && w->st.also)
+		w->also_point = w->st.also + LAST_BYTE;
 	if (r)
 		data_disarm(s, b);
 	return r;
@@ -305,4 +313,5 @@ void data_disarm(struct session *s, struct bp_priv *b)
 {
 	point_release(s, &b->data->slot_point, rules_of(b, 0));
 	point_release(s, &b->data->moves_point, 0);
+	point_release(s, &b->data->also_point, 0);
 }

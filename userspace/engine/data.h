@@ -36,7 +36,7 @@ struct data_watch {
 	bool nowhere;          /* st.slot is 0: see st.gone */
 	bool quiet;            /* what was deleted is half a write */
 	uint64_t last;         /* what was there when it was last seen */
-	uint64_t slot_point, moves_point; /* addresses of points that it uses; 0: none */
+	uint64_t slot_point, moves_point, also_point; /* addresses of points that it uses; 0: none */
 	/* read when it was armed and at the last hit; NULL: nothing was there */
 	struct value *now;
 	uint64_t now_addr;
@@ -50,6 +50,8 @@ int data_new(struct session *s, const struct expr *e, uint64_t frame, uint64_t g
 	     struct data_watch **ret);
 void data_free(struct data_watch *w); /* NULL is fine */
 
+/* Find it again: it may have moved, or ended, while nobody watched. The target must not run. -ESTALE with a line: it has ended. */
+int data_locate(struct session *s, struct data_watch *w, struct err *err);
 /* Watch; the target must not run. b->rules is made. 0 or negative errno with a line. */
 int data_arm(struct session *s, struct bp_priv *b, struct err *err);
 void data_disarm(struct session *s, struct bp_priv *b);
@@ -61,6 +63,9 @@ bool data_needs_tracees(const struct session *s);
 /* data_follow.c */
 /* Read what is there now: the old value of the next write. */
 void data_remember(struct session *s, struct data_watch *w);
+
+/* The target has stopped: which local variables are no more, unnoticed? Their watches end. */
+void data_check(struct session *s);
 
 /* As bps_judge(), for a record ABI_REC_DATA. */
 struct bp_priv *data_judge(struct session *s, const struct abi_hit *hit);

@@ -120,7 +120,7 @@ static struct bp_priv *end_watch(struct session *s, struct bp_priv *b, const cha
 	value_free(w->new);
 	w->new = NULL;
 	w->old = take_ptr(w->now);
-	return b->pub.action == BP_STOP ? b : NULL;
+	return b;
 }
 
 static struct bp_priv *holder_gone(struct session *s, struct bp_priv *b)
@@ -130,6 +130,39 @@ static struct bp_priv *holder_gone(struct session *s, struct bp_priv *b)
 	snprintf(text, sizeof(text), "%s %s", b->data->holder,
 		 b->data->st.kind == STORAGE_LOCAL ? "has returned" : "is gone");
 	return end_watch(s, b, text);
+}
+
+void data_check(struct session *s)
+{
+	for (size_t i = 0; i < s->bps.n; i++) {
+		struct bp_priv *b = s->bps.data[i];
+		const struct interp_storage *st = b->data ? &b->data->st : NULL;
+
+		if (!st || st->kind != STORAGE_LOCAL || !b->data->slot_point)
+			continue;
+		if (st->detached ? !data_guards_hold(s, st, st->nalive)
+				 : !data_frame_lives(s, st)) {
+			holder_gone(s, b);
+			b->data->ending = false;
+		}
+	}
+}
+
+int data_locate(struct session *s, struct data_watch *w, struct err *err)
+{
+	struct interp_storage st = w->st;
+	int r;
+
+	if (!data_guards_hold(s, &st, st.nalive) ||
+	    (st.kind == STORAGE_LOCAL && !st.detached && !data_frame_lives(s, &st)))
+		return err_set(err, -ESTALE, "%s: %s %s", s->label, w->holder,
+			       st.kind == STORAGE_LOCAL ? "has returned" : "is gone");
+	r = s->in->ops->storage(s->in, &w->ref, err, &st);
+	if (r && r != -EAGAIN)
+		return r;
+	w->st = st;
+	w->nowhere = r == -EAGAIN;
+	return 0;
 }
 
 /* ---- following ---- */
@@ -186,39 +219,27 @@ static struct bp_priv *follow(struct session *s, struct bp_priv *b, const struct
 	return winner;
 }
 
-/* The watched memory was written, and it may be more than a write. */
+/* The watched memory was written, and it may be no plain write. */
 static struct bp_priv *judge_write(struct session *s, struct bp_priv *b, const struct abi_hit *hit,
 				   bool hits, bool ask)
 {
-	struct bp_priv *winner = NULL;
-
 	switch (hit->why) {
-	case ABI_WHY_GUARD:
-		return follow(s, b, hit);
 	case ABI_WHY_FRAME:
 		return data_frame_lives(s, &b->data->st) ? late_write(s, b, *hit, hit->new)
 							 : holder_gone(s, b);
 	case ABI_WHY_HALF:
 		b->data->quiet = true;
 		return follow(s, b, hit);
+	case ABI_WHY_GUARD:
+	case ABI_WHY_DELETED:
+		return follow(s, b, hit);
 	default:
 		break;
 	}
-	/* Up to 3.10 a frame that is freed deletes its variables. */
-	if (hits) {
-		take_values(s, b->data, hit->old, hit->new);
-		winner = !ask || rules_ask(s, b, hit) ? b : NULL;
-	} else {
-		b->data->last = hit->new;
-	}
-	if (hit->why == ABI_WHY_DELETED) {
-		struct bp_priv *end;
-
-		b->data->last = 0;
-		end = follow(s, b, hit);
-		winner = winner ? winner : end;
-	}
-	return winner;
+	if (!hits)
+		return NULL;
+	take_values(s, b->data, hit->old, hit->new);
+	return !ask || rules_ask(s, b, hit) ? b : NULL;
 }
 
 struct bp_priv *data_judge(struct session *s, const struct abi_hit *hit)
@@ -241,9 +262,10 @@ struct bp_priv *data_judge(struct session *s, const struct abi_hit *hit)
 		won = NULL;
 		if (b->data->slot_point == hit->addr)
 			won = judge_write(s, b, hit, hits, ask);
-		else if (b->data->moves_point == hit->addr)
+		else if (b->data->moves_point == hit->addr || b->data->also_point == hit->addr)
 			won = follow(s, b, hit);
-		winner = winner ? winner : won;
+		if (b->pub.action == BP_STOP && !winner)
+			winner = won;
 	}
 	return winner;
 }

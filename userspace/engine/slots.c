@@ -67,6 +67,8 @@ int session_slot_holders(struct session *s, struct slot_holder **ret, size_t *re
 			add_bp(holder_at(all, &n, b->data->slot_point), b->pub.id);
 		if (b->data && b->data->moves_point)
 			add_bp(holder_at(all, &n, b->data->moves_point), b->pub.id);
+		if (b->data && b->data->also_point) /* then there is no slot_point */
+			add_bp(holder_at(all, &n, b->data->also_point), b->pub.id);
 	}
 	if (s->step.on && s->step.armed)
 		all[n++] = (struct slot_holder){ .address = s->step.armed, .step = true };
@@ -80,7 +82,8 @@ static unsigned slots_of(const struct bp_priv *b)
 	unsigned n = b->pub.slots;
 
 	if (b->data)
-		n = (b->data->slot_point ? 1u : 0u) + (b->data->moves_point ? 1u : 0u);
+		n = (b->data->slot_point ? 1u : 0u) + (b->data->moves_point ? 1u : 0u) +
+		    (b->data->also_point ? 1u : 0u);
 	return b->pub.enabled ? n : 0;
 }
 

@@ -412,6 +412,7 @@ static int stop_at(struct session *s, const struct abi_hit *hit, enum stop_reaso
 	s->stop_line = ev->line;
 	s->stop = *hit;
 	ev->kind = SESSION_STOPPED;
+	data_check(s);
 	ev->bp = bp;
 	ev->tid = (pid_t)hit->tid;
 	if (s->opt.max_pause_ms)
