@@ -64,10 +64,9 @@ static __always_inline enum verdict rule_judge(const struct abi_rule *r, struct 
 static __always_inline void hit_fill(struct abi_hit *hit, u32 place, s32 offset,
 				     const struct hit_at *at)
 {
-	__builtin_memset(hit, 0, sizeof(*hit));
+	__builtin_memset(hit, 0, sizeof(*hit)); /* the time is looked at where the hit does something */
 	hit->h.size = sizeof(*hit);
 	hit->h.kind = ABI_REC_HIT;
-	hit->time_ns = bpf_ktime_get_ns();
 	hit->tgid = at->who.tgid;
 	hit->tid = at->who.pid;
 	hit->place = place;
@@ -89,6 +88,7 @@ static __always_inline void hit_stop(const struct abi_hit *hit)
 		return;
 	}
 	*rec = *hit;
+	rec->time_ns = bpf_ktime_get_ns();
 	if (bpf_send_signal_thread(stop_signal)) {
 		bpf_ringbuf_discard(rec, 0);
 		stat_add(ABI_STAT_SIGNAL_FAILED);
@@ -125,6 +125,7 @@ static __always_inline u32 hit_judge(const u32 *which, struct abi_hit *hit, cons
 			hit->undecided |= (u32)(v == VERDICT_ASK) << i;
 			stops = 1;
 		} else if (r->action == ABI_ACT_LOG || r->action == ABI_ACT_SNAP) {
+			hit->time_ns = bpf_ktime_get_ns();
 			capture_send(hit, n, r, st, &at->f);
 		}
 	}
@@ -150,12 +151,14 @@ static __always_inline void hit_act(const struct abi_place *place, const struct 
 
 	if (place->action == ABI_ACT_NOTE)
 		return;
+	if (place->ruled) {
+		hit_rules(place, at); /* each rule counts for itself */
+		return;
+	}
 	counter = bpf_map_lookup_elem(&counters, &n);
 	if (counter)
 		__sync_fetch_and_add(counter, 1);
-	if (place->ruled) {
-		hit_rules(place, at);
-	} else if (place->action == ABI_ACT_STOP) {
+	if (place->action == ABI_ACT_STOP) {
 		hit_fill(&hit, place->id, place->offset, at);
 		hit_stop(&hit);
 	}
