@@ -77,6 +77,7 @@ struct abi_py {
 	/* RESUME's argument: these bits say where (0: the function's start); what resume_quiet says is no call; ABI_NONE: all are */
 	__u32 resume_mask, resume_quiet;
 	__u32 pad0;
+	__u64 reread_ip;     /* ABI_REREAD_LINES: a read after which this is the ip is the second of one execution; 0: not known */
 	struct {
 		__u64 start, end;
 	} eval[ABI_EVAL_RANGES];

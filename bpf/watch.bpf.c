@@ -221,6 +221,10 @@ static __always_inline void watch_hit(struct bpf_perf_event_data *ctx, struct py
 		stat_add(ABI_STAT_NOT_EVAL);
 		return;
 	}
+	if (py.reread_ip && ctx->regs.rip == py.reread_ip) {
+		stat_add(ABI_STAT_REDISPATCH);
+		return;
+	}
 	place = find_place(ctx, &t, look, &at);
 	if (!place)
 		return;

@@ -56,6 +56,8 @@ static void kernel(const struct interp *in, struct abi_py *ret)
 	 * instrumentation does it. */
 	if (o->cframe_use_tracing != OFF_NONE && (o->minor == 10 || o->minor == 11))
 		ret->reread = o->minor == 10 ? ABI_REREAD_LINES : ABI_REREAD_TRACING;
+	if (ret->reread == ABI_REREAD_LINES)
+		ret->reread_ip = cpython_reread_ip(py);
 	ret->tstate_cframe = o->tstate_cframe;
 	ret->cframe_use_tracing = o->cframe_use_tracing;
 	ret->tstate_tracing = o->tstate_tracing;

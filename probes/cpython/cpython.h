@@ -122,6 +122,9 @@ int cpython_open(struct mem *mem, struct sym *sym, const struct probe_env *env, 
 		 struct interp **ret);
 void cpython_free(struct interp *in);
 
+/* reread.c: see abi_py.reread_ip; 3.10 only. 0: not found. */
+uint64_t cpython_reread_ip(const struct cpython *py);
+
 /* threads.c, frames.c: see struct interp_ops in probe.h for all that follows */
 int cpython_threads(struct interp *in, struct interp_thread **ret, size_t *ret_n);
 int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp_frame **ret, size_t *ret_n);

@@ -291,10 +291,19 @@ class Commands(Base):
         self.fails(target, ["\x1b[2J"])
         self.fails(target, ["c\u00f6ntinue"])
 
+    def pends(self, target, location, hint=""):
+        """It may be loaded later: accepted, and said so in one line; what does not stop anything refuses it."""
+        run = self.debug("attach", target.pid, "-c", "break " + location)
+        self.assertEqual(run.status, 0, run)
+        self.assertIn("breakpoint 1 at %s: pending until it is loaded\n" % location, run.out)
+        self.assertRegex(run.err, re.compile(hint, re.M))
+        self.assertOneLine(self.debug("count", target.pid, location, "--for", "0.1"), hint)
+        self.assertGoesOn(target)
+
     def test_file(self):
         target = self.busy()
-        self.fails(target, ["break nosuch.py:3"], r"nosuch\.py")
-        self.fails(target, ["break /nosuch/busy.py:3"], r"nosuch")
+        self.pends(target, "nosuch.py:3")
+        self.pends(target, "/nosuch/busy.py:3")
 
     def test_line(self):
         target = self.busy()
@@ -306,9 +315,9 @@ class Commands(Base):
 
     def test_function(self):
         target = self.busy()
-        self.fails(target, ["break Counter.wrok"], "wrok")
-        self.fails(target, ["break nosuch:Counter.work"], "nosuch")
-        self.fails(target, ["break nosuch.work"], r"similar: Counter\.work$")
+        self.pends(target, "Counter.wrok")
+        self.pends(target, "nosuch:Counter.work")
+        self.pends(target, "nosuch.work", r"similar: Counter\.work$")
         self.fails(target, ["break busy.py"], r"busy\.py:1")
         self.fails(target, ["break :"])
         self.fails(target, ["break ("])

@@ -127,5 +127,27 @@ class Reused(harness.TestCase):
         self.assertUntouched(target)
 
 
+@harness.per_interpreter
+class Contended(harness.TestCase):
+    """The eval loop looks at an instruction before it lets another thread have the GIL: that is not one execution more."""
+
+    @harness.each_interpreter
+    def test_counted_once(self, interp):
+        script = os.path.join(harness.TARGETS, "contended.py")
+        with open(script, encoding="utf-8") as f:
+            lines = {text.rsplit("# ", 1)[1].strip(): n for n, text in enumerate(f, 1) if "  # " in text}
+        target = self.start(interp, script)
+        piped = terminal.Piped("count", target.pid, "--json", *["contended.py:%d" % lines[k] for k in ("called", "loop")])
+        self.addCleanup(piped.close)
+        for _ in range(2):
+            self.assertEqual(piped.event()["event"], "bound")
+        target.send("go\n")
+        self.assertEqual(target.line(60), "done")
+        piped.proc.send_signal(signal.SIGINT)
+        events, status = piped.end()
+        self.assertEqual(([e["hits"] for e in events if e["event"] == "count"], status), ([20000, 20000], 0))
+        self.assertUntouched(target)
+
+
 if __name__ == "__main__":
     harness.main()
