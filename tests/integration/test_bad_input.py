@@ -317,7 +317,7 @@ class Commands(Base):
         target = self.busy()
         self.pends(target, "Counter.wrok")
         self.pends(target, "nosuch:Counter.work")
-        self.pends(target, "nosuch.work", r"similar: Counter\.work$")
+        self.pends(target, "nosuch.work", r"similar: Counter\.work( |$)")
         self.fails(target, ["break busy.py"], r"busy\.py:1")
         self.fails(target, ["break :"])
         self.fails(target, ["break ("])
