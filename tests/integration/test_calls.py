@@ -243,6 +243,7 @@ for line in sys.stdin:
         print(os.getpid(), flush=True)
         sys.stdin.readline()
         os._exit(0)
+    print("parent", flush=True)
 """
 
 
@@ -256,7 +257,9 @@ class Forks(harness.TestCase):
         counter = Counter(target.pid)
         sites = differences(before, text_areas(target.pid))
         target.send("\n")
-        child = int(target.line())
+        said = sorted((target.line(), target.line()))
+        self.assertEqual(said[1], "parent")
+        child = int(said[0])
         left = differences(before, text_areas(child))
         self.assertLess(len(left), len(sites), "a trap that was met was not taken out")
         hits = [e["hits"] for e in counter.end() if e["event"] == "calls" and e["function"] == "f"]

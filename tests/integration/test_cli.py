@@ -37,7 +37,7 @@ def normal(text, target):
     text = re.sub(r"Python 3\.[0-9]+\.[0-9a-z]+", "Python VERSION", text)
     text = re.sub(r"0x[0-9a-f]+", "ADDRESS", text)
     # what a thread does at that moment is its own affair
-    text = re.sub(r'", (waiting for the GIL|running|idle|in [a-z0-9_]+)(?=[ :(])', '"', text)
+    text = re.sub(r', (waiting for the GIL|running|idle|stopped|in [a-z0-9_]+)(?=:)', '', text)
     return re.sub(r"[0-9]+\.[0-9] ms", "N ms", text)
 
 
