@@ -183,6 +183,8 @@ VALUES = {
 }
 VALUES["slm"].name = "slm"
 VALUES["slm"].more = 3
+for _s in ("scat", "skey"):
+    hash(VALUES[_s])  # kept in the string from here on: what is known of it does not depend on the questions before
 only_global = 5
 shadow = "global"
 
@@ -195,9 +197,14 @@ def worth(text, names):
         return type(exc).__name__ + "\n"
 
 
+def value(name):
+    """sfresh: a text whose hash nobody has asked for."""
+    return "".join(["t", "e", "a"]) if name == "sfresh" else VALUES[name]
+
+
 def choose(line):
     ask = json.loads(line)
-    return ask["e"], [VALUES[ask.get(k, "n")] for k in "abczg"]
+    return ask["e"], [value(ask.get(k, "n")) for k in "abczg"]
 
 
 def function():
@@ -269,7 +276,7 @@ def body():
 
 
 def names():
-    print(json.dumps(sorted(VALUES)))
+    print(json.dumps(sorted(VALUES) + ["sfresh"]))
 
 
 {"function": function, "module": module, "class": body, "names": names}[sys.argv[1] if len(sys.argv) > 1 else "function"]()
