@@ -20,6 +20,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import harness
 import interpreters
+import terminal
 
 PROFILER = ("hook", "is_start", "profiled", "main", "quiet", "tracing_comes_and_goes")
 KILLS = int(os.environ.get("PYBPFDBG_SIGKILL_ROUNDS", "50"))
@@ -266,6 +267,23 @@ class Forks(harness.TestCase):
         self.assertEqual(hits, [1000])
         self.assertFalse(differences(before, text_areas(child)))
         target.send("\n")
+
+
+@harness.per_interpreter
+class Plain(harness.TestCase):
+    @harness.each_interpreter
+    def test_breakpoint_sets_no_trap(self, interp):
+        """Where the code is there already, a breakpoint leaves the interpreter's text as it is."""
+        target = self.start(interp, "orders.py")
+        before = text_areas(target.pid)
+        piped = terminal.Piped("attach", target.pid, "--json")
+        self.addCleanup(piped.close)
+        self.assertEqual(piped.event()["event"], "attached")
+        piped.send("break work\n")
+        bound = piped.event()
+        piped.send("break orders.py:%d\n" % bound["line"])
+        self.assertEqual([bound["event"], piped.event()["event"]], ["bound", "bound"])
+        self.assertFalse(differences(before, text_areas(target.pid)))
 
 
 class Oracles(harness.TestCase):

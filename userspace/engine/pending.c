@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Breakpoints on what is not loaded yet, and on what is loaded again. A code object that
+ * Breakpoints on what is not loaded yet, and on it when it is loaded again. A code object that
  * PyEval_EvalCode is about to run and that could hold one (bpf/module.bpf.h) stops its thread; here
  * the code objects in it are read and bound, and the thread goes on: before a line of the new
  * module has run.
@@ -64,9 +64,14 @@ static bool is_file(const char *file)
 	return file[0] != '<' || !strncmp(file, "<frozen ", 8);
 }
 
+/*
+ * Only what was waited for once is followed when it is loaded again: each exec, eval and import is
+ * a trap then, and a breakpoint in code that was there costs nothing until it is hit.
+ */
 static bool follows(const struct bp_priv *b)
 {
-	return b->follow && b->pub.enabled && (b->pub.pending || is_file(b->pub.file));
+	return b->follow && b->pub.enabled &&
+	       (b->pub.pending || (b->waited && is_file(b->pub.file)));
 }
 
 static int want(struct session *s, struct wanted *w)
@@ -163,7 +168,7 @@ int pending_accept(struct bp_priv *b, const struct bp_spec *spec, const char *wh
 	b->pub.file = take_ptr(loc.file);
 	b->pub.function = take_ptr(loc.qualname);
 	location_deinit(&loc);
-	b->pub.pending = true;
+	b->pub.pending = b->waited = true;
 	set_why(b, why);
 	return b->pub.file || b->pub.function ? 0 : -ENOMEM;
 }
@@ -176,7 +181,7 @@ static void become_pending(struct bp_priv *b)
 	b->pub.places = NULL;
 	b->pub.nplaces = 0;
 	b->pub.slots = 0;
-	b->pub.pending = true;
+	b->pub.pending = b->waited = true;
 	b->pub.gone = false;
 }
 

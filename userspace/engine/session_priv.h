@@ -43,6 +43,7 @@ struct bp_priv {
 	pid_t inner_tid;     /* pub.tid in the target's pid namespace */
 	uint64_t ignore_until; /* of abi_rule_state.accepted */
 	bool follow;	     /* bp_spec.pending */
+	bool waited;	     /* it was pending once */
 	bool was_bound;	     /* then pub.file and pub.function are where */
 	VEC(struct bp_rule) rules; /* while enabled */
 	struct interp_class *classes; /* of an exception: where is empty */
