@@ -233,7 +233,7 @@ class Calls(harness.TestCase):
         self.assertEqual(text_areas(target.pid), own_before)
 
 
-FORKS = """
+FORKS = r"""
 import os, sys
 def f(x): return x
 print("ready", flush=True)
@@ -241,10 +241,10 @@ for line in sys.stdin:
     pid = os.fork()
     for i in range(1000): f(i)
     if not pid:
-        print(os.getpid(), flush=True)
+        os.write(1, b"%d\n" % os.getpid())
         sys.stdin.readline()
         os._exit(0)
-    print("parent", flush=True)
+    os.write(1, b"parent\n")
 """
 
 
