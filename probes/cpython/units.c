@@ -175,17 +175,7 @@ static int input_read(struct cpython *py, uint64_t code, struct code_parts *p,
 
 	if (r)
 		return r;
-	*ret_in = (struct flow_input){
-		.minor = py->off->minor,
-		.bytes = p->bytes,
-		.size = p->head.size,
-		.lines = p->lines,
-		.lines_len = p->lines_len,
-		.exceptions = p->exceptions,
-		.exceptions_len = p->exceptions_len,
-		.first_line = p->head.first_line,
-		.first_traceable = p->head.first_traceable,
-	};
+	*ret_in = flow_input_of(py, p);
 	return 0;
 }
 

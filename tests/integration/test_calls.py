@@ -18,6 +18,7 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import checksum
 import harness
 import interpreters
 import terminal
@@ -353,7 +354,7 @@ class Killed(harness.TestCase):
         words = [int(w) for w in target.line().split()]
         steps = tuple(words[1::2])
         for i, (count, x) in enumerate(zip(steps, words[2::2])):
-            self.assertEqual(x, after(count, i + 1), "seed %d" % SEED)
+            self.assertEqual(x, checksum.after(count, i + 1), "seed %d" % SEED)
         return steps if all(a > b for a, b in zip(steps, last)) else None
 
     def test_debian(self):
@@ -364,20 +365,6 @@ class Killed(harness.TestCase):
             interp = interpreters.one(minor)
             if interp:
                 self.check(interp, KILLS // 4)
-
-
-A, C, MOD = 6364136223846793005, 1442695040888963407, 1 << 64
-
-
-def after(n, x):
-    """The value of a generator of checksum.py n steps after x: by squaring, not by stepping."""
-    mul, add, a, c = 1, 0, A, C
-    while n:
-        if n & 1:
-            mul, add = mul * a % MOD, (add * a + c) % MOD
-        a, c = a * a % MOD, (a * c + c) % MOD
-        n >>= 1
-    return (mul * x + add) % MOD
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import checksum
 import harness
 import interpreters
 
@@ -22,9 +23,6 @@ if len(sys.argv) > 1 and sys.argv[1].isdigit():
     ROUNDS = int(sys.argv.pop(1))
 SEED = int(os.environ.get("PYBPFDBG_SIGKILL_SEED", str(random.randrange(1 << 30))))
 
-A = 6364136223846793005
-C = 1442695040888963407
-MOD = 1 << 64
 THREADS = 2
 
 
@@ -36,18 +34,6 @@ def line_of(text):
 HOT = "checksum.py:%d" % line_of("y = (x * A + C)")
 RARE = "checksum.py:%d" % line_of("note = {")
 NEVER = "checksum.py:%d" % line_of("never = n")
-
-
-def after(n, x):
-    """The generator's value n steps after x: by squaring, not by stepping."""
-    mul, add = 1, 0
-    a, c = A, C
-    while n:
-        if n & 1:
-            mul, add = mul * a % MOD, (add * a + c) % MOD
-        a, c = a * a % MOD, (a * c + c) % MOD
-        n >>= 1
-    return (mul * x + add) % MOD
 
 
 class Debugger:
@@ -226,7 +212,7 @@ class Sigkill(harness.TestCase):
             pairs = list(zip(answer[1::2], answer[2::2]))
             self.assertEqual(answer[0], code, "%s: the target's code changed" % what)
             for seed, (n, x) in enumerate(pairs, 1):
-                self.assertEqual(after(n, seed), x, "%s: wrong sum in thread %d" % (what, seed))
+                self.assertEqual(checksum.after(n, seed), x, "%s: wrong sum in thread %d" % (what, seed))
             if all(n > m for (n, _), (m, _) in zip(pairs, last)):
                 break
             self.assertLess(time.monotonic(), deadline, "%s: a thread stands still: %s" % (what, target.thread_states()))

@@ -16,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +23,7 @@
 #include "base/err.h"
 #include "base/vec.h"
 #include "bpf/abi.h"
+#include "lib_piped.h"
 #include "probes/probe.h"
 #include "target/target.h"
 #include "trace/trace.h"
@@ -87,32 +87,13 @@ static void fatal(const char *fmt, ...)
 
 /* ---- the driver ---- */
 
-static void start(struct oracle *o, const char *root, const char *python, const char *driver)
+static void start(struct oracle *o, const char *root, char *python, char *driver)
 {
-	int in[2], out[2];
+	char *const argv[] = { python, "-u", "-W", "ignore", driver, NULL };
 
-	if (pipe2(in, 0) || pipe2(out, 0))
-		fatal("pipe: %m");
-	o->pid = fork();
+	o->pid = piped_start(root, argv, &o->to, &o->from);
 	if (o->pid < 0)
-		fatal("fork: %m");
-	if (!o->pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		close(in[0]), close(in[1]), close(out[0]), close(out[1]);
-		if (*root && (chroot(root) || chdir("/")))
-			_exit(127);
-		unsetenv("PYTHONPATH");
-		execl(python, python, "-u", "-W", "ignore", driver, (char *)NULL);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	o->to = fdopen(in[1], "w");
-	o->from = fdopen(out[0], "r");
-	if (!o->to || !o->from)
-		fatal("fdopen: %m");
+		fatal("%s: %s", python, strerror(-o->pid));
 }
 
 /* Send a command and hand each line of the answer to fn (may be NULL: none is expected). */

@@ -10,8 +10,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/err.h"
+#include "base/mem.h"
 #include "base/strbuf.h"
 #include "lib_interpreters.h"
+#include "probes/probe.h"
+#include "target/target.h"
 
 #define SCRIPT	  "tests/targets/values.py"
 #define TIMEOUT_S 60
@@ -72,8 +76,38 @@ int values_start(const struct interpreter *it, struct values_run *ret)
 	return -ETIMEDOUT;
 }
 
+int values_open(const struct interpreter *it, struct values_run *ret)
+{
+	struct probe_env env = { .cwd = "/" };
+	struct err err = { 0 };
+	uint64_t globals;
+	int r;
+
+	r = values_start(it, ret);
+	if (r < 0)
+		return r;
+	env.pid = ret->pid;
+	r = target_open(ret->pid, &err, &ret->target);
+	if (r == 0)
+		r = probes_open(target_mem(ret->target), target_sym(ret->target), &env, &err,
+				&ret->interp);
+	if (r < 0) {
+		printf("%s: %s\n", it->name, err.text);
+		return r;
+	}
+	mem_cache_on(target_mem(ret->target));
+	r = ret->interp->ops->module_globals(ret->interp, "__main__", &globals);
+	if (r == 0)
+		r = ret->interp->ops->dict_get(ret->interp, globals, "VALUES", &ret->dict);
+	return r;
+}
+
 void values_end(struct values_run *r)
 {
+	if (r->target)
+		mem_cache_off(target_mem(r->target));
+	probes_close(r->interp);
+	target_free(r->target);
 	interpreter_end(r->pid, r->out);
 	free(r->said);
 	*r = (struct values_run){ .pid = -1, .out = -1 };

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +26,7 @@
 #include "engine/expr.h"
 #include "engine/kexpr.h"
 #include "lib_kexpr.h"
+#include "lib_piped.h"
 #include "probes/probe.h"
 #include "probes/value.h"
 #include "target/target.h"
@@ -63,29 +63,9 @@ static void fatal(const char *fmt, ...)
 
 static void start(struct tool *t, const char *root, char *const argv[])
 {
-	int in[2], out[2];
-
-	if (pipe2(in, 0) || pipe2(out, 0))
-		fatal("pipe: %m");
-	t->pid = fork();
+	t->pid = piped_start(root, argv, &t->to, &t->from);
 	if (t->pid < 0)
-		fatal("fork: %m");
-	if (!t->pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		close(in[0]), close(in[1]), close(out[0]), close(out[1]);
-		if (*root && (chroot(root) || chdir("/")))
-			_exit(127);
-		execv(argv[0], argv);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	t->to = fdopen(in[1], "w");
-	t->from = fdopen(out[0], "r");
-	if (!t->to || !t->from)
-		fatal("fdopen: %m");
+		fatal("%s: %s", argv[0], strerror(-t->pid));
 	setvbuf(t->to, NULL, _IOLBF, 4096);
 }
 

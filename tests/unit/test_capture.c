@@ -17,6 +17,7 @@
 #include "bpf/capture_abi.h"
 #include "engine/capture.h"
 #include "lib_cu.h"
+#include "lib_hex.h"
 #include "lib_interpreters.h"
 #include "lib_values.h"
 #include "probes/probe.h"
@@ -82,9 +83,6 @@ static const struct value_limits limits = {
 struct run {
 	const struct interpreter *it;
 	struct values_run run;
-	struct target *target;
-	struct interp *interp;
-	uint64_t values; /* the dict */
 	struct cap *cap;
 	struct capture capture;
 	unsigned checked, wrong, whole;
@@ -92,56 +90,23 @@ struct run {
 
 static void run_end(struct run *r)
 {
-	if (r->target)
-		mem_cache_off(target_mem(r->target));
-	probes_close(r->interp);
-	target_free(r->target);
 	values_end(&r->run);
 	free(r->cap);
 }
 
 static int run_start(struct run *r, const struct interpreter *it)
 {
-	struct probe_env env = { .cwd = "/" };
-	struct err err = { 0 };
-	uint64_t globals;
 	int e;
 
 	*r = (struct run){ .it = it, .cap = calloc(1, sizeof(*r->cap)) };
-	e = values_start(it, &r->run);
+	e = values_open(it, &r->run);
 	if (e < 0)
 		return e;
-	env.pid = r->run.pid;
-	e = target_open(r->run.pid, &err, &r->target);
-	if (e == 0)
-		e = probes_open(target_mem(r->target), target_sym(r->target), &env, &err,
-				&r->interp);
-	if (e < 0) {
-		printf("%s: %s\n", it->name, err.text);
-		return e;
-	}
-	memory = target_mem(r->target);
-	mem_cache_on(memory);
-	r->interp->ops->kernel(r->interp, &py);
-	r->interp->ops->layout(r->interp, &lay);
-	nrecipes = r->interp->ops->recipes(r->interp, recipes, 64);
-	e = r->interp->ops->module_globals(r->interp, "__main__", &globals);
-	if (e == 0)
-		e = r->interp->ops->dict_get(r->interp, globals, "VALUES", &r->values);
-	return e;
-}
-
-static char *unhex(const char *hex)
-{
-	size_t n = strlen(hex) / 2;
-	char *s = calloc(1, n + 1);
-
-	for (size_t i = 0; s && i < n; i++) {
-		const char pair[3] = { hex[2 * i], hex[2 * i + 1], 0 };
-
-		s[i] = (char)strtoul(pair, NULL, 16);
-	}
-	return s;
+	memory = target_mem(r->run.target);
+	r->run.interp->ops->kernel(r->run.interp, &py);
+	r->run.interp->ops->layout(r->run.interp, &lay);
+	nrecipes = r->run.interp->ops->recipes(r->run.interp, recipes, 64);
+	return 0;
 }
 
 static void begin(struct cap *c)
@@ -181,7 +146,7 @@ static void show(struct run *r, uint64_t addr, struct strbuf *out)
 	struct value *v = NULL;
 
 	capture_begin(&r->capture, memory);
-	if (r->interp->ops->value(r->interp, addr, &limits, &v) == 0) {
+	if (r->run.interp->ops->value(r->run.interp, addr, &limits, &v) == 0) {
 		value_repr(v, out);
 		value_free(v);
 	}
@@ -213,7 +178,7 @@ static void check_line(struct run *r, char *line)
 	name = strtok_r(NULL, "\t", &save);
 	repr = strtok_r(NULL, "\t", &save);
 	want = unhex(repr);
-	if (r->interp->ops->dict_get(r->interp, r->values, name, &addr) < 0) {
+	if (r->run.interp->ops->dict_get(r->run.interp, r->run.dict, name, &addr) < 0) {
 		CU_FAIL("a value is not there");
 		return;
 	}
@@ -269,9 +234,10 @@ static void check_frames(struct run *r)
 	_cleanup_free_ struct interp_frame *frames = NULL;
 	size_t n = 0, nframes = 0, vars = 0, shown = 0;
 
-	CU_ASSERT_EQUAL(r->interp->ops->threads(r->interp, &threads, &n), 0);
-	CU_ASSERT_EQUAL(
-		r->interp->ops->frames(r->interp, threads[0].tstate, 100, &frames, &nframes), 0);
+	CU_ASSERT_EQUAL(r->run.interp->ops->threads(r->run.interp, &threads, &n), 0);
+	CU_ASSERT_EQUAL(r->run.interp->ops->frames(r->run.interp, threads[0].tstate, 100, &frames,
+						   &nframes),
+			0);
 	CU_ASSERT(nframes > 5);
 	begin(r->cap);
 	r->cap->value_bytes = 64;
@@ -287,11 +253,13 @@ static void check_frames(struct run *r)
 		CU_ASSERT_EQUAL(r->capture.frames[i].frame, frames[i].frame);
 		CU_ASSERT_EQUAL(r->capture.frames[i].code, frames[i].code);
 		CU_ASSERT_EQUAL(r->capture.frames[i].offset, frames[i].offset);
-		CU_ASSERT_EQUAL(
-			r->interp->ops->frame_vars(r->interp, frames[i].frame, &live, &nlive), 0);
+		CU_ASSERT_EQUAL(r->run.interp->ops->frame_vars(r->run.interp, frames[i].frame,
+							       &live, &nlive),
+				0);
 		capture_begin(&r->capture, memory);
-		CU_ASSERT_EQUAL(
-			r->interp->ops->frame_vars(r->interp, frames[i].frame, &then, &nthen), 0);
+		CU_ASSERT_EQUAL(r->run.interp->ops->frame_vars(r->run.interp, frames[i].frame,
+							       &then, &nthen),
+				0);
 		capture_end(memory);
 		CU_ASSERT_EQUAL(nlive, nthen);
 		for (size_t j = 0; j < nlive && j < nthen; j++) {
@@ -330,7 +298,7 @@ static void check_hostile(struct run *r)
 		if (line[0] != 'V' || !tab)
 			continue;
 		*tab = '\0';
-		if (r->interp->ops->dict_get(r->interp, r->values, line + 2, &addr) < 0)
+		if (r->run.interp->ops->dict_get(r->run.interp, r->run.dict, line + 2, &addr) < 0)
 			continue;
 		for (unsigned every = 1; every < 40; every += 3) {
 			_cleanup_strbuf_ struct strbuf got = STRBUF_INIT;

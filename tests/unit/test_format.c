@@ -13,24 +13,12 @@
 #include "base/strbuf.h"
 #include "engine/format.h"
 #include "lib_cu.h"
+#include "lib_hex.h"
 #include "lib_interpreters.h"
 #include "probes/value.h"
 
 #define SHOWN 12
 #define LINE  8192
-
-static char *unhex(const char *hex)
-{
-	size_t n = strlen(hex) / 2;
-	char *s = calloc(1, n + 1);
-
-	for (size_t i = 0; s && i < n; i++) {
-		const char pair[3] = { hex[2 * i], hex[2 * i + 1], 0 };
-
-		s[i] = (char)strtoul(pair, NULL, 16);
-	}
-	return s;
-}
 
 static struct value *make(const char *kind, const char *text)
 {

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 #include "lib_cu.h"
+#include "lib_hex.h"
 #include "lib_interpreters.h"
 #include "lib_values.h"
 #include "probes/probe.h"
@@ -28,9 +29,6 @@ static const struct value_limits all = {
 struct run {
 	const struct interpreter *it;
 	struct values_run run;
-	struct target *target;
-	struct interp *interp;
-	uint64_t values; /* the dict */
 	unsigned checked, wrong;
 	struct interp_frame *frames;
 	size_t nframes, frame; /* frame: the one that L lines are of */
@@ -39,54 +37,14 @@ struct run {
 
 static void run_end(struct run *r)
 {
-	if (r->target)
-		mem_cache_off(target_mem(r->target));
-	probes_close(r->interp);
-	target_free(r->target);
 	values_end(&r->run);
 	free(r->frames);
 }
 
 static int run_start(struct run *r, const struct interpreter *it)
 {
-	struct probe_env env = { .cwd = "/" };
-	struct err err = { 0 };
-	uint64_t globals;
-	int e;
-
 	*r = (struct run){ .it = it };
-	e = values_start(it, &r->run);
-	if (e < 0)
-		return e;
-	env.pid = r->run.pid;
-	e = target_open(r->run.pid, &err, &r->target);
-	if (e == 0)
-		e = probes_open(target_mem(r->target), target_sym(r->target), &env, &err,
-				&r->interp);
-	if (e < 0) {
-		printf("%s: %s\n", it->name, err.text);
-		return e;
-	}
-	mem_cache_on(target_mem(r->target));
-	e = r->interp->ops->module_globals(r->interp, "__main__", &globals);
-	if (e == 0)
-		e = r->interp->ops->dict_get(r->interp, globals, "VALUES", &r->values);
-	return e;
-}
-
-static char *unhex(const char *hex)
-{
-	size_t n = strlen(hex) / 2;
-	char *s = malloc(n + 1);
-
-	for (size_t i = 0; s && i < n; i++) {
-		const char pair[3] = { hex[2 * i], hex[2 * i + 1], 0 };
-
-		s[i] = (char)strtoul(pair, NULL, 16);
-	}
-	if (s)
-		s[n] = '\0';
-	return s;
+	return values_open(it, &r->run);
 }
 
 static void check(struct run *r, const char *what, const char *name, const char *sub,
@@ -108,8 +66,8 @@ static void check_value(struct run *r, char **f)
 	uint64_t addr;
 	int truth;
 
-	if (r->interp->ops->dict_get(r->interp, r->values, f[0], &addr) < 0 ||
-	    r->interp->ops->value(r->interp, addr, &all, &v) < 0) {
+	if (r->run.interp->ops->dict_get(r->run.interp, r->run.dict, f[0], &addr) < 0 ||
+	    r->run.interp->ops->value(r->run.interp, addr, &all, &v) < 0) {
 		check(r, "value", f[0], NULL, "unreadable", "a value");
 		return;
 	}
@@ -149,10 +107,10 @@ static void check_attr(struct run *r, char **f)
 	struct value *v = NULL;
 	struct err err = { 0 };
 	uint64_t addr;
-	int e = r->interp->ops->dict_get(r->interp, r->values, f[0], &addr);
+	int e = r->run.interp->ops->dict_get(r->run.interp, r->run.dict, f[0], &addr);
 
 	if (e == 0)
-		e = r->interp->ops->attr(r->interp, addr, f[1], &all, &err, &v);
+		e = r->run.interp->ops->attr(r->run.interp, addr, f[1], &all, &err, &v);
 	check_result(r, "attribute", f, e, e ? NULL : v, &err);
 }
 
@@ -185,10 +143,10 @@ static void check_item(struct run *r, char **f)
 	struct value *v = NULL, *key = parse_key(f[1]);
 	struct err err = { 0 };
 	uint64_t addr;
-	int e = r->interp->ops->dict_get(r->interp, r->values, f[0], &addr);
+	int e = r->run.interp->ops->dict_get(r->run.interp, r->run.dict, f[0], &addr);
 
 	if (e == 0)
-		e = r->interp->ops->item(r->interp, addr, key, &all, &err, &v);
+		e = r->run.interp->ops->item(r->run.interp, addr, key, &all, &err, &v);
 	check_result(r, "item", f, e, e ? NULL : v, &err);
 	value_free(key);
 }
@@ -199,11 +157,12 @@ static void check_type(struct run *r, char **f)
 	uint64_t addr;
 	int is = -1;
 
-	if (r->interp->ops->dict_get(r->interp, r->values, f[0], &addr) == 0 &&
-	    r->interp->ops->value(r->interp, addr, NULL, &v) == 0)
-		is = r->interp->ops->type_is(r->interp, v->type_address, f[1], true);
+	if (r->run.interp->ops->dict_get(r->run.interp, r->run.dict, f[0], &addr) == 0 &&
+	    r->run.interp->ops->value(r->run.interp, addr, NULL, &v) == 0)
+		is = r->run.interp->ops->type_is(r->run.interp, v->type_address, f[1], true);
 	check(r, "class", f[0], f[1], is == 1 ? "yes" : "no", "yes");
-	if (v && r->interp->ops->type_is(r->interp, v->type_address, "no such class", true) != 0)
+	if (v &&
+	    r->run.interp->ops->type_is(r->run.interp, v->type_address, "no such class", true) != 0)
 		check(r, "class", f[0], "none", "yes", "no");
 	value_free(v);
 }
@@ -216,9 +175,9 @@ static void check_frame(struct run *r, char **f)
 	size_t n = 0;
 
 	if (!r->frames) {
-		if (r->interp->ops->threads(r->interp, &threads, &n) == 0 && n)
-			r->interp->ops->frames(r->interp, threads[0].tstate, 100, &r->frames,
-					       &r->nframes);
+		if (r->run.interp->ops->threads(r->run.interp, &threads, &n) == 0 && n)
+			r->run.interp->ops->frames(r->run.interp, threads[0].tstate, 100,
+						   &r->frames, &r->nframes);
 		free(threads);
 		r->frame = 0;
 	} else {
@@ -226,18 +185,19 @@ static void check_frame(struct run *r, char **f)
 	}
 	/* The first is frames() itself, which reports from its caller on. */
 	if (r->frame + 1 >= r->nframes ||
-	    r->interp->ops->code(r->interp, r->frames[r->frame + 1].code, &code) < 0) {
+	    r->run.interp->ops->code(r->run.interp, r->frames[r->frame + 1].code, &code) < 0) {
 		check(r, "frame", f[0], NULL, "none", f[0]);
 		return;
 	}
 	check(r, "frame", "name", NULL, code.name, f[0]);
-	if (r->interp->ops->frame_dicts(r->interp, r->frames[r->frame + 1].frame, &globals,
-					&builtins, &locals) < 0) {
+	if (r->run.interp->ops->frame_dicts(r->run.interp, r->frames[r->frame + 1].frame, &globals,
+					    &builtins, &locals) < 0) {
 		check(r, "frame", "dicts", NULL, "none", "there");
 	} else {
-		bool ok = r->interp->ops->dict_get(r->interp, globals, "VALUES", &addr) == 0 &&
-			  addr == r->values &&
-			  r->interp->ops->dict_get(r->interp, builtins, "len", &addr) == 0;
+		bool ok = r->run.interp->ops->dict_get(r->run.interp, globals, "VALUES", &addr) ==
+				  0 &&
+			  addr == r->run.dict &&
+			  r->run.interp->ops->dict_get(r->run.interp, builtins, "len", &addr) == 0;
 
 		check(r, "frame", "dicts", f[0], ok ? "right" : "wrong", "right");
 		if (code.flags & 1)
@@ -255,11 +215,12 @@ static void check_local(struct run *r, char **f)
 	size_t n = 0;
 
 	if (r->frame + 1 < r->nframes)
-		r->interp->ops->frame_vars(r->interp, r->frames[r->frame + 1].frame, &vars, &n);
+		r->run.interp->ops->frame_vars(r->run.interp, r->frames[r->frame + 1].frame, &vars,
+					       &n);
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(vars[i].name, f[0]) != 0 || !vars[i].value)
 			continue;
-		if (r->interp->ops->value(r->interp, vars[i].value, &all, &v) == 0) {
+		if (r->run.interp->ops->value(r->run.interp, vars[i].value, &all, &v) == 0) {
 			value_repr(v, &repr);
 			value_free(v);
 		}
@@ -278,10 +239,10 @@ static void check_mapping(struct run *r, char **f)
 	struct value *v;
 
 	if (r->frame + 1 < r->nframes &&
-	    r->interp->ops->frame_dicts(r->interp, r->frames[r->frame + 1].frame, &globals,
-					&builtins, &locals) == 0 &&
-	    r->interp->ops->dict_get(r->interp, locals, f[0], &addr) == 0 &&
-	    r->interp->ops->value(r->interp, addr, &all, &v) == 0) {
+	    r->run.interp->ops->frame_dicts(r->run.interp, r->frames[r->frame + 1].frame, &globals,
+					    &builtins, &locals) == 0 &&
+	    r->run.interp->ops->dict_get(r->run.interp, locals, f[0], &addr) == 0 &&
+	    r->run.interp->ops->value(r->run.interp, addr, &all, &v) == 0) {
 		value_repr(v, &repr);
 		value_free(v);
 	}
@@ -392,15 +353,16 @@ static void test_limits(void)
 		if (!its[i].supported || its[i].minor % 4)
 			continue;
 		CU_ASSERT_EQUAL(run_start(&r, &its[i]), 0);
-		for (size_t c = 0; r.values && c < sizeof(cases) / sizeof(cases[0]); c++) {
+		for (size_t c = 0; r.run.dict && c < sizeof(cases) / sizeof(cases[0]); c++) {
 			_cleanup_strbuf_ struct strbuf repr = STRBUF_INIT;
 			struct value *v = NULL;
 			uint64_t addr;
 
+			CU_ASSERT_EQUAL(r.run.interp->ops->dict_get(r.run.interp, r.run.dict,
+								    cases[c].name, &addr),
+					0);
 			CU_ASSERT_EQUAL(
-				r.interp->ops->dict_get(r.interp, r.values, cases[c].name, &addr),
-				0);
-			CU_ASSERT_EQUAL(r.interp->ops->value(r.interp, addr, &cases[c].lim, &v), 0);
+				r.run.interp->ops->value(r.run.interp, addr, &cases[c].lim, &v), 0);
 			if (!v)
 				continue;
 			value_repr(v, &repr);
@@ -432,8 +394,8 @@ static void test_no_object(void)
 	const uint64_t addrs[] = { 0,
 				   8,
 				   4096,
-				   r.values + 1,
-				   r.values + 16,
+				   r.run.dict + 1,
+				   r.run.dict + 16,
 				   0xdeadbeef000,
 				   UINT64_MAX - 7,
 				   0xffff800000000000 };
@@ -445,20 +407,21 @@ static void test_no_object(void)
 		uint64_t addr;
 		size_t nvars;
 
-		CU_ASSERT_EQUAL(r.interp->ops->value(r.interp, addrs[i], NULL, &v), 0);
+		CU_ASSERT_EQUAL(r.run.interp->ops->value(r.run.interp, addrs[i], NULL, &v), 0);
 		CU_ASSERT(v && v->kind == VALUE_UNREADABLE &&
 			  strncmp(v->text, "<unreadable: ", 13) == 0);
 		value_free(v);
-		CU_ASSERT(r.interp->ops->attr(r.interp, addrs[i], "x", NULL, &err, &v) < 0);
+		CU_ASSERT(r.run.interp->ops->attr(r.run.interp, addrs[i], "x", NULL, &err, &v) < 0);
 		CU_ASSERT(err.text[0] != 0);
-		CU_ASSERT(r.interp->ops->item(r.interp, addrs[i], key, NULL, &err, &v) < 0);
-		CU_ASSERT(r.interp->ops->dict_get(r.interp, addrs[i], "x", &addr) < 0);
-		CU_ASSERT(r.interp->ops->type_is(r.interp, addrs[i], "x", true) < 0);
-		CU_ASSERT(r.interp->ops->frame_vars(r.interp, addrs[i], &vars, &nvars) < 0);
+		CU_ASSERT(r.run.interp->ops->item(r.run.interp, addrs[i], key, NULL, &err, &v) < 0);
+		CU_ASSERT(r.run.interp->ops->dict_get(r.run.interp, addrs[i], "x", &addr) < 0);
+		CU_ASSERT(r.run.interp->ops->type_is(r.run.interp, addrs[i], "x", true) < 0);
+		CU_ASSERT(r.run.interp->ops->frame_vars(r.run.interp, addrs[i], &vars, &nvars) < 0);
 		value_free(key);
 	}
-	CU_ASSERT_EQUAL(r.interp->ops->module_globals(r.interp, "no.such.module", &(uint64_t){ 0 }),
-			-ENOENT);
+	CU_ASSERT_EQUAL(
+		r.run.interp->ops->module_globals(r.run.interp, "no.such.module", &(uint64_t){ 0 }),
+		-ENOENT);
 	run_end(&r);
 }
 
