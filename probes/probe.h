@@ -57,6 +57,15 @@ struct interp_frame {
 	uint64_t code;  /* address of its code object */
 	int32_t offset; /* byte offset of its instruction in the bytecode; -1: not started */
 	int32_t line;   /* 0: unknown */
+	bool entry;     /* the last, going outwards, of those that one C call of the eval loop runs */
+};
+
+/* The lock that a thread waits for. */
+struct interp_lock {
+	uint64_t futex;  /* what it sleeps on */
+	uint64_t object; /* the lock object; 0: it is none of Python's */
+	bool recursive;  /* a threading.RLock, which knows who holds it */
+	uint64_t owner;  /* interp_thread.thread_id; 0: not known, or nobody */
 };
 
 /* A code object, read and checked. Strings are UTF-8. */
@@ -352,6 +361,8 @@ struct interp_ops {
 	uint64_t (*code_str)(struct interp *in, uint64_t code, const char *text);
 	/* The dict of the built-in names. */
 	int (*builtins)(struct interp *in, uint64_t *ret_dict);
+	/* Given .futex of n locks, find the rest; .object 0 where there is none. Long: memory may be searched. 0 or -errno. */
+	int (*locks)(struct interp *in, struct interp_lock *locks, size_t n);
 	/* Names of sys.modules as an address of the dict of module `name`'s globals; -ENOENT. */
 	int (*module_globals)(struct interp *in, const char *name, uint64_t *ret_dict);
 };

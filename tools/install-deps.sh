@@ -12,7 +12,7 @@ build="make gcc libc6-dev clang llvm bpftool pkg-config libbpf-dev libelf-dev li
 	libjansson-dev libedit-dev libgmp-dev libzydis-dev uthash-dev"
 demo="python3"
 test="python3 python3-dbg libcunit1-dev debootstrap clang-format gunicorn bpfcc-tools"
-bench="python3 python3-debugpy gnuplot-nox"
+bench="python3 python3-debugpy gnuplot-nox gdb"
 
 # The client that DAP adapters are tested with is an npm package; any Node.js will do.
 command -v node >/dev/null && command -v npm >/dev/null || test="$test nodejs npm"

@@ -134,6 +134,7 @@ const struct interp_ops cpython_ops = {
 	.exits = cpython_exits,
 	.raised = cpython_raised,
 	.exception_classes = cpython_exception_classes,
+	.locks = cpython_locks,
 	.module_globals = cpython_module_globals,
 	.kernel_objects = cpython_kernel_objects,
 	.code_slots = cpython_code_slots,

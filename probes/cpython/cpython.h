@@ -193,6 +193,7 @@ int cpython_code_slots(struct interp *in, uint64_t code, bool *ret_optimized, st
 int cpython_hash(struct interp *in, const struct value *v, const void *data, size_t n, uint64_t *ret);
 uint64_t cpython_code_str(struct interp *in, uint64_t code, const char *text);
 int cpython_builtins(struct interp *in, uint64_t *ret_dict);
+int cpython_locks(struct interp *in, struct interp_lock *locks, size_t n);
 int cpython_module_globals(struct interp *in, const char *name, uint64_t *ret_dict);
 
 #endif

@@ -78,18 +78,20 @@ static int previous_frame(struct cpython *py, uint64_t frame, uint64_t *ret)
 	return cpython_ptr(py, frame + (o->minor <= 10 ? o->frame_back : o->iframe_previous), ret);
 }
 
-/* From frame on (itself included), the first that is no shim; 0: none. */
-static int skip_shims(struct cpython *py, uint64_t frame, uint64_t *ret)
+/* From frame on (itself included), the first that is no shim; 0: none. ret_any: there was one. */
+static int skip_shims(struct cpython *py, uint64_t frame, uint64_t *ret, bool *ret_any)
 {
 	bool shim;
 	int r, i;
 
+	*ret_any = false;
 	for (i = 0; frame && i < CPYTHON_FRAMES_MAX; i++) {
 		r = is_shim(py, frame, &shim);
 		if (r)
 			return r;
 		if (!shim)
 			break;
+		*ret_any = true;
 		r = previous_frame(py, frame, &frame);
 		if (r)
 			return r;
@@ -101,10 +103,31 @@ static int skip_shims(struct cpython *py, uint64_t frame, uint64_t *ret)
 int cpython_top_frame(struct cpython *py, uint64_t tstate, uint64_t *ret)
 {
 	uint64_t frame;
+	bool any;
 	int r;
 
 	r = first_frame(py, tstate, &frame);
-	return r ? r : skip_shims(py, frame, ret);
+	return r ? r : skip_shims(py, frame, ret, &any);
+}
+
+/*
+ * Where the frame before it is; 0: there is none. ret_entry: up to 3.10 each frame has a call of
+ * the eval loop of its own; 3.11 notes it (is_entry); from 3.12 on such a call puts a shim below.
+ */
+static int step_out(struct cpython *py, uint64_t frame, uint64_t *ret, bool *ret_entry)
+{
+	uint8_t is_entry = 1;
+	bool any;
+	int r = 0;
+
+	if (py->off->minor == 11)
+		r = mem_u8(py->mem, frame + py->off->iframe_is_entry, &is_entry);
+	if (!r)
+		r = previous_frame(py, frame, ret);
+	if (!r)
+		r = skip_shims(py, *ret, ret, &any);
+	*ret_entry = r || !*ret || any || (py->off->minor <= 11 && is_entry);
+	return r;
 }
 
 /* Byte offset of the instruction where the frame stands; -1: not started, or its bytes lie
@@ -175,9 +198,7 @@ int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp
 		f.line = r > 0 ? r : 0;
 		r = vec_push(&frames, f);
 		if (!r)
-			r = previous_frame(py, frame, &frame);
-		if (!r)
-			r = skip_shims(py, frame, &frame);
+			r = step_out(py, frame, &frame, &frames.data[frames.n - 1].entry);
 	}
 	/* What was read before the chain broke is better than nothing: a running target changes
 	 * under us. */

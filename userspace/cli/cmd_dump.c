@@ -13,11 +13,13 @@
 #include "base/vec.h"
 #include "cli/cli.h"
 #include "cli/js.h"
+#include "cli/mixed.h"
 #include "cli/parse.h"
 #include "cli/program.h"
 #include "cli/shell.h"
-#include "engine/vars.h"
+#include "engine/mixed.h"
 #include "engine/session.h"
+#include "engine/vars.h"
 #include "probes/probe.h"
 #include "probes/value.h"
 #include "target/native.h"
@@ -26,8 +28,9 @@
 #define FRAMES_MAX 10000
 #define LOCALS_FRAMES_MAX \
 	200 /* frames of a thread whose locals are read: the target waits meanwhile */
-#define TEXT_MAX   400
-#define JSON_DEPTH 1
+#define TEXT_MAX     400
+#define MUTEX_FRAMES 3 /* from the system call to the function that locks */
+#define JSON_DEPTH   1
 
 static const struct value_limits limits = { .depth = 3, .items = 50, .bytes = 1024, .total = 1000 };
 
@@ -35,15 +38,19 @@ static const struct value_limits limits = { .depth = 3, .items = 50, .bytes = 10
 struct shot {
 	pid_t tid;
 	char name[64];
-	char state;
+	char doing[64];
+	bool holds_gil;
+	struct interp_frame *frames; /* innermost first */
 	struct place {
 		char *file, *function;
-		int32_t line;
-	} * places;	     /* innermost first */
+	} * places;	     /* of the first nplaces frames */
 	struct vars *locals; /* of the first nlocals frames */
 	size_t nplaces, nlocals;
-	uint64_t *pcs; /* --native; innermost first */
-	size_t npcs;
+	struct native_stack stack; /* --native, until it is unwound */
+	struct mixed_frame *mixed; /* --native; innermost first */
+	size_t nmixed;
+	uint64_t futex; /* what it sleeps on, 0: nothing */
+	const struct lock_wait *wait;
 };
 
 struct dump {
@@ -51,7 +58,9 @@ struct dump {
 	struct out *out;
 	bool locals;
 	struct native *native; /* NULL: not asked for */
+	struct interp_thread *threads;
 	VEC(struct shot) shots;
+	VEC(struct lock_wait) waits;
 	uint64_t pause_us;
 };
 
@@ -67,10 +76,14 @@ static void dump_deinit(struct dump *d)
 			free(sh->places[k].function);
 		}
 		free(sh->locals);
-		free(sh->pcs);
+		free(sh->mixed);
+		native_stack_deinit(&sh->stack);
 		free(sh->places);
+		free(sh->frames);
 	}
 	vec_deinit(&d->shots);
+	vec_deinit(&d->waits);
+	free(d->threads);
 }
 
 static int read_places(struct dump *d, const struct interp_frame *frames, size_t n,
@@ -85,7 +98,7 @@ static int read_places(struct dump *d, const struct interp_frame *frames, size_t
 		if (session_code_names(d->s, frames[i].code, &file, &function))
 			file = function = "?";
 		shot->nplaces = i + 1;
-		shot->places[i] = (struct place){ strdup(file), strdup(function), frames[i].line };
+		shot->places[i] = (struct place){ strdup(file), strdup(function) };
 		if (!shot->places[i].file || !shot->places[i].function)
 			return -ENOMEM;
 	}
@@ -109,131 +122,162 @@ static int read_locals(struct dump *d, const struct interp_frame *frames, size_t
 	return 0;
 }
 
-static int read_native(struct dump *d, struct shot *shot)
-{
-	shot->pcs = calloc(NATIVE_FRAMES_MAX, sizeof(*shot->pcs));
-	if (!shot->pcs)
-		return -ENOMEM;
-	if (native_unwind(d->native, shot->tid, shot->pcs, NATIVE_FRAMES_MAX, &shot->npcs) < 0)
-		shot->npcs = 0;
-	return 0;
-}
-
 static int read_thread(struct dump *d, const struct interp_thread *th)
 {
-	_cleanup_free_ struct interp_frame *frames = NULL;
 	struct shot *shot;
 	size_t n = 0;
 	int r;
 
-	r = vec_push(&d->shots, (struct shot){ .tid = th->tid });
+	r = vec_push(&d->shots, (struct shot){ .tid = th->tid, .holds_gil = th->holds_gil });
 	if (r < 0)
 		return r;
 	shot = &d->shots.data[d->shots.n - 1];
 	memcpy(shot->name, th->name, sizeof(shot->name));
 	if (!shot->name[0] && target_comm(session_target(d->s), th->tid, shot->name))
 		shot->name[0] = '\0';
-	shot->state = session_thread_state(d->s, th->tid);
-	if (session_frames(d->s, th->tid, FRAMES_MAX, &frames, &n) < 0)
+	session_thread_doing(d->s, th, shot->doing);
+	shot->futex = session_futex(d->s, th);
+	if (session_frames(d->s, th->tid, FRAMES_MAX, &shot->frames, &n) < 0)
 		n = 0;
-	r = read_places(d, frames, n, shot);
+	r = read_places(d, shot->frames, n, shot);
 	if (!r && d->locals)
-		r = read_locals(d, frames, n, shot);
+		r = read_locals(d, shot->frames, n, shot);
 	if (!r && d->native)
-		r = read_native(d, shot);
-	return r;
+		r = session_native_stack(d->s, d->native, th->tid, &shot->stack);
+	return r == -ENOMEM ? r : 0;
+}
+
+/* What needs no pause: the target runs again. */
+static int unwind_all(struct dump *d)
+{
+	for (size_t i = 0; d->native && i < d->shots.n; i++) {
+		struct shot *shot = &d->shots.data[i];
+
+		if (session_mixed(d->s, d->native, &shot->stack, shot->frames, shot->nplaces,
+				  &shot->mixed, &shot->nmixed) == -ENOMEM)
+			return -ENOMEM;
+		native_stack_deinit(&shot->stack);
+	}
+	return 0;
+}
+
+/* Its innermost native frames say that it waits for a mutex of C code. */
+static bool in_mutex(const struct shot *shot)
+{
+	for (size_t i = 0; i < shot->nmixed && i < MUTEX_FRAMES && !shot->mixed[i].python; i++)
+		if (shot->mixed[i].function && (strstr(shot->mixed[i].function, "lll_lock_wait") ||
+						strstr(shot->mixed[i].function, "mutex_lock")))
+			return true;
+	return false;
+}
+
+static int find_locks(struct dump *d, size_t nthreads)
+{
+	_cleanup_free_ bool *mutex = calloc(d->shots.n ? d->shots.n : 1, sizeof(*mutex));
+	size_t i, k = 0;
+	int r = mutex ? 0 : -ENOMEM;
+
+	for (i = 0; !r && i < d->shots.n; i++) {
+		const struct shot *shot = &d->shots.data[i];
+
+		if (!shot->futex)
+			continue;
+		mutex[d->waits.n] = in_mutex(shot);
+		r = vec_push(&d->waits,
+			     (struct lock_wait){ .tid = shot->tid, .futex = shot->futex });
+	}
+	/* Which lock it is could not be found out: the stacks still are worth printing. */
+	if (r || session_lock_waits(d->s, d->threads, nthreads, mutex, d->waits.data, d->waits.n))
+		return r;
+	for (i = 0; i < d->shots.n && k < d->waits.n; i++) {
+		if (d->shots.data[i].tid != d->waits.data[k].tid)
+			continue;
+		if (d->waits.data[k].object || d->waits.data[k].owner)
+			d->shots.data[i].wait = &d->waits.data[k];
+		k++;
+	}
+	return 0;
 }
 
 static int read_all(struct dump *d, pid_t pid, struct err *err)
 {
-	_cleanup_free_ struct interp_thread *threads = NULL;
 	size_t n = 0;
 	int r;
 
 	r = session_still_begin(d->s, err);
 	if (r < 0)
 		return r;
-	r = session_threads(d->s, &threads, &n);
+	r = session_threads(d->s, &d->threads, &n);
 	if (r < 0)
 		err_set(err, r, "pid %d: its threads cannot be read: %s", pid, strerror(-r));
 	else
-		shell_sort_threads(threads, n);
+		shell_sort_threads(d->threads, n);
 	for (size_t i = 0; !r && i < n; i++)
-		r = read_thread(d, &threads[i]);
+		r = read_thread(d, &d->threads[i]);
 	session_still_end(d->s, &d->pause_us);
-	return r;
+	if (!r)
+		r = unwind_all(d);
+	return r ? r : find_locks(d, n);
 }
 
 /* ---- printing ---- */
 
-static const char *state_name(char state)
+static const char *name_of(const struct dump *d, pid_t tid)
 {
-	switch (state) {
-	case 'R':
-		return "running";
-	case 'S':
-		return "sleeping";
-	case 'D':
-		return "waiting for a device";
-	case 'T':
-		return "stopped by job control";
-	case 't':
-		return "traced";
-	default:
-		return "state unknown";
-	}
+	for (size_t i = 0; i < d->shots.n; i++)
+		if (d->shots.data[i].tid == tid)
+			return d->shots.data[i].name;
+	return "";
 }
 
-static void print_native(struct dump *d, const struct shot *shot)
+static void print_wait(struct dump *d, const struct lock_wait *w)
 {
-	for (size_t i = 0; i < shot->npcs; i++) {
-		const char *function, *file;
+	out_add(d->out, OUT_PLAIN, "    waits for ");
+	if (w->object)
+		out_add(d->out, OUT_PLAIN, "<_thread.%s at 0x%" PRIx64 ">",
+			w->recursive ? "RLock" : "lock", w->object);
+	else
+		out_add(d->out, OUT_PLAIN, "the mutex at 0x%" PRIx64, w->futex);
+	if (w->owner)
+		out_add(d->out, OUT_PLAIN, ", which thread %d \"%s\" holds", w->owner,
+			name_of(d, w->owner));
+	out_end(d->out);
+}
 
-		native_symbol(d->native, shot->pcs[i], i > 0, &function, &file);
-		out_add(d->out, OUT_DIM, "    native 0x%" PRIx64, shot->pcs[i]);
-		out_line(d->out, " %s (%s)", function ? function : "?", file ? file : "?");
+static void print_python(struct dump *d, const struct shot *shot, size_t i)
+{
+	out_add(d->out, OUT_PLAIN, "    ");
+	out_add(d->out, OUT_CYAN, "%s()", shot->places[i].function);
+	out_add(d->out, OUT_PLAIN, " at %s:%d", shot->places[i].file, shot->frames[i].line);
+	out_end(d->out);
+	for (size_t k = 0; i < shot->nlocals && k < shot->locals[i].n; k++) {
+		_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+
+		value_repr_max(shot->locals[i].data[k].value, &text, TEXT_MAX);
+		out_line(d->out, "        %s = %s", shot->locals[i].data[k].name,
+			 strbuf_str(&text));
 	}
-	if (!shot->npcs)
-		out_line(d->out, "    its native stack cannot be read");
 }
 
 static void print_text(struct dump *d, const struct shot *shot)
 {
 	out_add(d->out, OUT_BOLD, "thread %d \"%s\"", shot->tid, shot->name);
-	out_add(d->out, OUT_PLAIN, " (%s)%s", state_name(shot->state),
+	out_add(d->out, OUT_PLAIN, " (%s%s)%s", shot->holds_gil ? "holds the GIL, " : "",
+		*shot->doing ? shot->doing : "?",
 		shot->nplaces ? ", innermost frame first:" : ": no Python code there now");
 	out_end(d->out);
-	for (size_t i = 0; i < shot->nplaces; i++) {
-		out_add(d->out, OUT_PLAIN, "    ");
-		out_add(d->out, OUT_CYAN, "%s()", shot->places[i].function);
-		out_add(d->out, OUT_PLAIN, " at %s:%d", shot->places[i].file, shot->places[i].line);
-		out_end(d->out);
-		for (size_t k = 0; i < shot->nlocals && k < shot->locals[i].n; k++) {
-			_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
-
-			value_repr_max(shot->locals[i].data[k].value, &text, TEXT_MAX);
-			out_line(d->out, "        %s = %s", shot->locals[i].data[k].name,
-				 strbuf_str(&text));
-		}
+	if (shot->wait)
+		print_wait(d, shot->wait);
+	for (size_t i = 0; i < shot->nmixed; i++) {
+		if (shot->mixed[i].python)
+			print_python(d, shot, shot->mixed[i].frame);
+		else
+			show_native(d->out, "    ", &shot->mixed[i]);
 	}
-	if (d->native)
-		print_native(d, shot);
-}
-
-static json_t *js_native(struct dump *d, const struct shot *shot)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; list && i < shot->npcs; i++) {
-		const char *function, *file;
-		char address[24];
-
-		native_symbol(d->native, shot->pcs[i], i > 0, &function, &file);
-		snprintf(address, sizeof(address), "0x%" PRIx64, shot->pcs[i]);
-		json_array_append_new(list, json_pack("{ss so so}", "address", address, "function",
-						      js_text(function), "file", js_text(file)));
-	}
-	return list;
+	for (size_t i = 0; !shot->nmixed && i < shot->nplaces; i++)
+		print_python(d, shot, i);
+	if (d->native && !shot->nmixed)
+		out_line(d->out, "    its native stack cannot be read");
 }
 
 static json_t *js_locals(const struct vars *vars)
@@ -246,12 +290,25 @@ static json_t *js_locals(const struct vars *vars)
 	return list;
 }
 
+static json_t *js_wait(const struct dump *d, const struct lock_wait *w)
+{
+	char address[24];
+
+	snprintf(address, sizeof(address), "0x%" PRIx64, w->object ? w->object : w->futex);
+	return json_pack("{ss ss so}", "type",
+			 !w->object	? "mutex"
+			 : w->recursive ? "_thread.RLock"
+					: "_thread.lock",
+			 "address", address, "owner",
+			 w->owner ? js_thread(w->owner, name_of(d, w->owner)) : json_null());
+}
+
 static void print_json(struct dump *d, const struct shot *shot)
 {
 	json_t *frames = json_array(), *stack;
 
 	for (size_t i = 0; frames && i < shot->nplaces; i++) {
-		json_t *j = js_frame(shot->places[i].file, shot->places[i].line,
+		json_t *j = js_frame(shot->places[i].file, shot->frames[i].line,
 				     shot->places[i].function);
 
 		if (j && i < shot->nlocals)
@@ -260,12 +317,53 @@ static void print_json(struct dump *d, const struct shot *shot)
 	}
 	stack = json_pack("{ss so so}", "event", "stack", "thread",
 			  js_thread(shot->tid, shot->name), "frames", frames);
+	if (stack)
+		json_object_set_new(stack, "state", js_text(shot->doing));
+	if (stack && shot->holds_gil)
+		json_object_set_new(stack, "holds_gil", json_true());
+	if (stack && shot->wait)
+		json_object_set_new(stack, "waits_for", js_wait(d, shot->wait));
 	if (stack && d->native)
-		json_object_set_new(stack, "native", js_native(d, shot));
+		json_object_set_new(stack, "native", js_mixed(shot->mixed, shot->nmixed));
 	out_json(d->out, stack);
 }
 
-static void print_all(struct dump *d, pid_t pid)
+static void print_deadlock(struct dump *d, const size_t *circle, size_t n)
+{
+	json_t *list = d->out->json ? json_array() : NULL;
+
+	if (!d->out->json)
+		out_add(d->out, OUT_BOLD, "deadlock:");
+	for (size_t i = 0; i < n; i++) {
+		pid_t tid = d->waits.data[circle[i]].tid;
+
+		if (d->out->json)
+			json_array_append_new(list, js_thread(tid, name_of(d, tid)));
+		else
+			out_add(d->out, OUT_PLAIN, " thread %d \"%s\" waits for", tid,
+				name_of(d, tid));
+	}
+	if (d->out->json) {
+		out_json(d->out, json_pack("{ss so}", "event", "deadlock", "threads", list));
+		return;
+	}
+	out_add(d->out, OUT_PLAIN, " thread %d", d->waits.data[circle[0]].tid);
+	out_end(d->out);
+}
+
+static int print_deadlocks(struct dump *d)
+{
+	_cleanup_free_ size_t *circle = calloc(d->waits.n ? d->waits.n : 1, sizeof(*circle));
+	size_t state = 0, n;
+
+	if (!circle)
+		return -ENOMEM;
+	while ((n = session_deadlock(d->waits.data, d->waits.n, &state, circle)))
+		print_deadlock(d, circle, n);
+	return 0;
+}
+
+static int print_all(struct dump *d, pid_t pid)
 {
 	struct interp *in = session_interp(d->s);
 
@@ -279,6 +377,7 @@ static void print_all(struct dump *d, pid_t pid)
 		else
 			print_text(d, &d->shots.data[i]);
 	}
+	return print_deadlocks(d);
 }
 
 static bool reader_is_gone(void)
@@ -345,8 +444,9 @@ int program_dump(const struct program *p, int argc, char **argv)
 	if (!r)
 		r = read_all(&d, pid, &err);
 	if (!r) {
-		print_all(&d, pid);
-		r = out_check(&out, &err);
+		r = print_all(&d, pid);
+		if (!r)
+			r = out_check(&out, &err);
 	}
 	/* `dump | head` has what it wanted. */
 	if (r && !(r == -EPIPE && reader_is_gone()))

@@ -168,8 +168,9 @@ static int show(struct captures *cs, const struct capture *c, struct err *err)
 	int r = sh.frames ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !r && i < n; i++) {
-		struct interp_frame f = { c->frames[i].frame, c->frames[i].code,
-					  c->frames[i].offset, 0 };
+		struct interp_frame f = { .frame = c->frames[i].frame,
+					  .code = c->frames[i].code,
+					  .offset = c->frames[i].offset };
 		int line = in->ops->line_of(in, f.code, f.offset);
 
 		/* The frame of the hit has not noted its position yet (3.11+). */

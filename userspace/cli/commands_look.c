@@ -7,17 +7,21 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "cli/js.h"
+#include "cli/mixed.h"
 #include "cli/parse.h"
 #include "cli/shell.h"
 #include "engine/expr.h"
+#include "engine/mixed.h"
 #include "engine/session.h"
 #include "engine/source.h"
 #include "probes/value.h"
+#include "target/native.h"
 #include "target/target.h"
 
 #define LIST_LINES	   11
 #define FUNCTION_LINES_MAX 5000
 #define CODE_DEPTH_MAX	   16
+#define NATIVE		   "--native"
 
 /* ---- where ---- */
 
@@ -48,15 +52,89 @@ static void show_frame(struct shell *sh, const struct interp_frame *f, bool curr
 	shell_show_source(sh, file, f->line);
 }
 
+/* Show them, or add them to the stack. */
+static int show_mixed(struct shell *sh, const struct look *lk, struct native *n,
+		      const struct native_stack *st, size_t max)
+{
+	struct mixed_frame *frames;
+	size_t count;
+	json_t *j;
+	int r;
+
+	r = session_mixed(sh->s, n, st, lk->frames, lk->nframes, &frames, &count);
+	if (r)
+		return r;
+	if (count > max) {
+		if (!sh->out->json)
+			out_line(sh->out, "(%zu outer frames left out)", count - max);
+		count = max;
+	}
+	for (size_t i = count; !sh->out->json && i-- > 0;) {
+		if (frames[i].python)
+			show_frame(sh, &lk->frames[frames[i].frame], frames[i].frame == lk->frame);
+		else
+			show_native(sh->out, "  ", &frames[i]);
+	}
+	if (sh->out->json) {
+		j = js_stack(sh, lk, lk->nframes);
+		if (j)
+			json_object_set_new(j, "native", js_mixed(frames, count));
+		out_json(sh->out, j);
+	}
+	free(frames);
+	return 0;
+}
+
+static int where_native(struct shell *sh, size_t max, struct err *err)
+{
+	struct native_stack st = { 0 };
+	struct native *n;
+	struct look lk;
+	int r;
+
+	/* What takes long comes first: a target that runs stands still afterwards. */
+	r = native_new(session_target(sh->s), err, &n);
+	if (r < 0)
+		return r;
+	r = look_begin(sh, false, err, &lk);
+	if (r < 0) {
+		native_free(n);
+		return r;
+	}
+	r = session_native_stack(sh->s, n, lk.tid, &st);
+	if (!r)
+		r = show_mixed(sh, &lk, n, &st, max);
+	look_end(sh, &lk);
+	native_stack_deinit(&st);
+	native_free(n);
+	if (r == -EBUSY)
+		return err_set(
+			err, r,
+			"thread %d is not held, only the one that stopped is: `continue`, then "
+			"`interrupt` holds all",
+			lk.tid);
+	return r < 0 ? err_set(err, r, "thread %d: its native stack cannot be read: %s", lk.tid,
+			       strerror(-r))
+		     : 0;
+}
+
 int cmd_where(struct shell *sh, const char *args, struct err *err)
 {
 	int64_t count = INT32_MAX;
+	bool native = false;
 	struct look lk;
 	size_t shown;
 	int r = 0;
 
+	if (!strncmp(args, NATIVE, strlen(NATIVE)) && strchr(" ", args[strlen(NATIVE)])) {
+		native = true;
+		args += strlen(NATIVE);
+		args += strspn(args, " ");
+	}
 	if (*args)
 		r = parse_number(args, "the number of frames", 1, INT32_MAX, err, &count);
+	if (!r && native)
+		return where_native(sh, (size_t)count, err);
 	if (!r)
 		r = look_begin(sh, false, err, &lk);
 	if (r < 0)

@@ -326,6 +326,31 @@ char session_thread_state(struct session *s, pid_t tid);
  */
 void session_thread_doing(struct session *s, const struct interp_thread *t, char buf[static 64]);
 
+/* A thread that waits for a lock. */
+struct lock_wait {
+	pid_t tid;
+	uint64_t futex;
+	uint64_t object; /* a lock of Python; 0: one of C code's */
+	bool recursive;
+	pid_t owner; /* the thread that holds it; 0: not known */
+};
+/*
+ * Does the thread sleep on a futex, other than for the GIL? Which: to be asked while it stands; 0: it does not.
+ */
+uint64_t session_futex(struct session *s, const struct interp_thread *t);
+/*
+ * Complete waits whose tid and futex are known: which lock, and who holds it. The target may run; one that no longer
+ * waits gets futex 0. mutex[i]: it waits in pthread_mutex_lock(), whose owner is next to the futex. Long: memory
+ * may be searched. 0 or -errno.
+ */
+int session_lock_waits(struct session *s, const struct interp_thread *threads, size_t nthreads,
+		       const bool *mutex, struct lock_wait *waits, size_t n);
+/*
+ * The next circle of threads that wait for each other, as indices into waits, at most n: each waits for a lock that the one
+ * after it holds, the last for the first's. *state: 0 at first. How many; 0: no more.
+ */
+size_t session_deadlock(const struct lock_wait *waits, size_t n, size_t *state, size_t *ret);
+
 int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n);
 /*
  * Python threads; tid is in the debugger's pid namespace, 0 when it could not be found out.

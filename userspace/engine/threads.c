@@ -115,6 +115,17 @@ static void name_of(long nr, char buf[static 64])
 		snprintf(buf, 64, "in system call %ld", nr);
 }
 
+uint64_t session_futex(struct session *s, const struct interp_thread *t)
+{
+	uint64_t arg;
+	long nr;
+
+	if (target_syscall(s->target, t->tid, &nr, &arg) || nr != SYS_futex ||
+	    (t->gil && arg >= t->gil && arg < t->gil_end))
+		return 0;
+	return arg;
+}
+
 void session_thread_doing(struct session *s, const struct interp_thread *t, char buf[static 64])
 {
 	char state = session_thread_state(s, t->tid);

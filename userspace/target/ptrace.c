@@ -582,6 +582,20 @@ int tracees_args(const struct tracees *ts, pid_t tid, uint64_t ret[static 2])
 	return r;
 }
 
+int tracees_registers(const struct tracees *ts, pid_t tid, uint64_t ret[static 17])
+{
+	struct user_regs_struct u;
+	int r = get_regs(ts, tid, &u);
+
+	if (!r)
+		memcpy(ret,
+		       (const uint64_t[17]){ u.rax, u.rdx, u.rcx, u.rbx, u.rsi, u.rdi, u.rbp, u.rsp,
+					     u.r8, u.r9, u.r10, u.r11, u.r12, u.r13, u.r14, u.r15,
+					     u.rip },
+		       17 * sizeof(*ret));
+	return r;
+}
+
 bool tracees_is_stopped(const struct tracees *ts, pid_t tid)
 {
 	const struct tracee *tr = find(ts, tid);

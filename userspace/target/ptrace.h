@@ -90,6 +90,8 @@ int tracees_resume(struct tracees *ts, pid_t tid);
 void tracees_resume_all(struct tracees *ts, bool (*keep)(void *priv, pid_t tid), void *priv);
 /* Where a stopped thread goes on: its instruction pointer. 0 or -ESRCH. */
 int tracees_ip(const struct tracees *ts, pid_t tid, uint64_t *ret);
+/* Its registers, as DWARF numbers them on x86-64: rax rdx rcx rbx rsi rdi rbp rsp r8 to r15 rip. */
+int tracees_registers(const struct tracees *ts, pid_t tid, uint64_t ret[static 17]);
 bool tracees_is_stopped(const struct tracees *ts, pid_t tid);
 /* Its last stop was one of job control: traced, it is in state t of /proc, not T. */
 bool tracees_is_job_stopped(const struct tracees *ts, pid_t tid);
