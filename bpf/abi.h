@@ -151,7 +151,7 @@ struct abi_capture {
 	__u32 items;       /* of one container */
 	__u32 value_bytes; /* of one str, bytes or int */
 	__u32 bytes;       /* of the whole record */
-	__u32 pad0;
+	__u32 exc_depth;   /* where an exception is raised: levels of objects that are sent of it */
 };
 
 #define ABI_ADDR_ENTRY 0 /* where a frame of the code begins, as the uprobe engine sees it */

@@ -99,13 +99,33 @@ static __always_inline void cap_value(struct cap *c, const struct abi_capture *c
 		v.kind = v.bits ? ABI_VALUE_OBJECT : ABI_VALUE_NONE;
 		v.error = v.bits ? 0 : -ENOENT;
 	} else {
-		expr_run(prog, f, &v);
+		expr_run(prog & ~ABI_PROG_EXC, f, &v);
+		if (prog & ABI_PROG_EXC)
+			v.error = 0; /* it is sent as what it is: see capture_exception() */
 	}
 	if (v.kind == ABI_VALUE_OBJECT)
 		cap_push(c, v.bits, 1, deep && deep < CAP_LEVEL_MAX ? deep : c->level, CAP_OBJECT);
 	else if (v.error)
 		__sync_fetch_and_add(&st->errors, 1);
 	*(struct abi_value *)(c->buf + sizeof(struct abi_captured) + sizeof(v) * i) = v;
+}
+
+/*
+ * The exception that the thread is about to propagate. Up to 3.11 it may be a class and what to call it with: the words of
+ * the thread state that say so go along. Global, as capture_fill() is.
+ */
+__noinline int capture_exception(struct cap *c, u64 tstate, u32 level)
+{
+	u64 value = 0;
+
+	if (!c || !level)
+		return 0;
+	if (py.exc.tstate_type != ABI_NONE)
+		cap_copy(c, tstate + py.exc.tstate_type, 8);
+	cap_copy(c, tstate + py.exc.tstate_value, 8);
+	if (!py_read_u64(tstate + py.exc.tstate_value, &value) && value)
+		cap_push(c, value, 1, level < CAP_LEVEL_MAX ? level : CAP_LEVEL_MAX, CAP_OBJECT);
+	return 0;
 }
 
 static __always_inline void cap_begin(struct cap *c, const struct abi_capture *cfg, u32 nvalues)
@@ -130,7 +150,7 @@ __noinline int capture_fill(struct cap *c, const struct abi_capture *cfg, const 
 			    struct abi_rule_state *st, const struct py_frame *f)
 {
 	struct abi_captured *rec;
-	u32 nvalues, depth, size;
+	u32 nvalues, depth, size, exc;
 
 	if (!c || !cfg || !hit || !st || !f)
 		return 0;
@@ -143,8 +163,15 @@ __noinline int capture_fill(struct cap *c, const struct abi_capture *cfg, const 
 		depth = CAP_LEVEL_MAX;
 	cap_begin(c, cfg, nvalues);
 	c->level = depth;
-	if (c->snap)
-		cap_stack(c, f->frame, cfg->frames ? cfg->frames : 16, depth);
+	exc = hit->place == ABI_PLACE_RAISE ? cfg->exc_depth : 0;
+	/* One branch: the verifier takes two for four ways. */
+	if (c->snap) {
+		cap_stack(c, f->frame, cfg->frames ? cfg->frames : 16);
+		capture_exception(c, f->tstate, exc);
+		cap_stack_vars(c, depth);
+	} else {
+		capture_exception(c, f->tstate, exc);
+	}
 	/* No bpf_loop(): expressions need all the depth of calls there is. */
 #pragma clang loop unroll(disable)
 	for (u32 i = 0; i < nvalues; i++)

@@ -9,6 +9,8 @@
 
 /* Instead of a program in abi_capture.progs: the object in this slot of the frame, cells looked through. */
 #define ABI_PROG_SLOT 0x80000000u
+/* With a program: the exception that is raised has this name where nothing else has. */
+#define ABI_PROG_EXC 0x40000000u
 
 #define ABI_CAPTURE_FRAMES 64       /* at most of one SNAP */
 #define ABI_CAPTURE_ITEMS 512       /* abi_capture.items at most */

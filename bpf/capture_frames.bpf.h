@@ -91,13 +91,10 @@ static long cap_vars_step(u32 i, void *ctx)
 	return 0;
 }
 
-/*
- * The frames from frame on outwards, at most max, and their variables. The innermost may take half of the record with all that its
- * variables hold, before the others are looked at: they are what was asked for.
- */
-static __always_inline void cap_stack(struct cap *c, u64 frame, u32 max, u32 level)
+/* Note the frames from frame on outwards, at most max. Nothing else may be in the record before them. */
+static __always_inline void cap_stack(struct cap *c, u64 frame, u32 max)
 {
-	u32 at = c->used, limit;
+	u32 at = c->used;
 
 	c->frame = frame;
 	c->frames_max = max < ABI_CAPTURE_FRAMES ? max : ABI_CAPTURE_FRAMES;
@@ -105,6 +102,16 @@ static __always_inline void cap_stack(struct cap *c, u64 frame, u32 max, u32 lev
 	/* Twice: shims count as well (3.12+). */
 	read_loop(2 * ABI_CAPTURE_FRAMES, cap_frames_step, &c);
 	c->at = at;
+}
+
+/*
+ * The variables of the noted frames. The innermost may take half of the record with all that they hold, before the others are looked
+ * at: they are what was asked for.
+ */
+static __always_inline void cap_stack_vars(struct cap *c, u32 level)
+{
+	u32 limit;
+
 	c->level = level;
 	c->nvars = 0;
 	limit = c->limit;

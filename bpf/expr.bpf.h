@@ -18,6 +18,7 @@
 #define PYBPFDBG_EXPR_BPF_H
 
 #include "bpf/expr_ops.bpf.h"
+#include "bpf/expr_vars.bpf.h"
 
 #define EXPR_STEPS 1024
 
@@ -80,6 +81,7 @@ static __always_inline int run_attr(struct expr_state *st, const struct abi_prog
 
 	if (top(st)->kind != EV_OBJ)
 		return -EOPNOTSUPP;
+	st->exc_name = in->a;
 	r = name_key(st, p, in->b);
 	if (!r)
 		r = expr_attr(st, top(st)->bits);
@@ -110,6 +112,10 @@ static __always_inline int expr_insn(struct expr_state *st, const struct abi_pro
 	case ABI_OP_NAME:
 	case ABI_OP_GLOBAL:
 		return run_name(st, p, in);
+	case ABI_OP_VAR:
+		return expr_var(st, p, in->a, in->b);
+	case ABI_OP_EXC:
+		return expr_exc(st);
 	case ABI_OP_ATTR:
 		return run_attr(st, p, in);
 	case ABI_OP_ITEM:
@@ -154,6 +160,18 @@ static __always_inline int expr_insn(struct expr_state *st, const struct abi_pro
 	}
 }
 
+/* A global was found, or not; it may be one that need not be there. */
+static __always_inline int run_global(struct expr_state *st, const struct abi_prog *p, u32 there)
+{
+	const struct abi_insn *in = &p->insns[(st->pc - 1) & (ABI_EXPR_INSNS - 1)];
+
+	if (!there)
+		return in->a ? 0 : -ENOENT;
+	if (in->a)
+		st->pc = in->c;
+	return push(st, EV_OBJ, st->found);
+}
+
 /* The lookup in a dict has ended. */
 EXPR_FN int expr_dict_done(struct expr_state *st, const struct abi_prog *p, u32 there)
 {
@@ -171,13 +189,13 @@ EXPR_FN int expr_dict_done(struct expr_state *st, const struct abi_prog *p, u32 
 		return push(st, EV_OBJ, st->found);
 	case THEN_GLOBAL:
 		if (there)
-			return push(st, EV_OBJ, st->found);
+			return run_global(st, p, there);
 		if (read_frame(st, obj.frame_builtins, &dict))
 			return -EFAULT;
 		dict_begin(st, dict, THEN_BUILTIN);
 		return 0;
 	case THEN_BUILTIN:
-		return there ? push(st, EV_OBJ, st->found) : -ENOENT;
+		return run_global(st, p, there);
 	case THEN_ITEM:
 		if (!there) { /* a __missing__, if it was derived */
 			r = expr_look(st, &st->b, st->dict);
@@ -254,6 +272,9 @@ static long expr_step(u32 i, void *ctx)
 	case PHASE_SCAN:
 		r = expr_scan(st, p);
 		break;
+	case PHASE_VARS:
+		r = expr_var_next(st, p);
+		break;
 	default:
 		r = -EINVAL;
 	}
@@ -288,7 +309,7 @@ static __always_inline int expr_result(struct expr_state *st, struct abi_value *
 }
 
 /* Both entries: truth or value. */
-EXPR_FN int expr_eval_in(u32 prog, u64 frame, u32 want_value, struct abi_value *ret)
+EXPR_FN int expr_eval_in(u32 prog, u64 frame, u64 tstate, u32 want_value, struct abi_value *ret)
 {
 	struct abi_prog *p = expr_prog(prog);
 	struct expr_state *st;
@@ -303,6 +324,7 @@ EXPR_FN int expr_eval_in(u32 prog, u64 frame, u32 want_value, struct abi_value *
 	if (!st)
 		return -EBUSY;
 	st->frame = frame;
+	st->tstate = tstate;
 	st->pc = st->sp = st->phase = 0;
 	st->error = -E2BIG;
 	run.st = st;
@@ -322,7 +344,7 @@ static __always_inline int expr_truth(u32 prog, const struct py_frame *f)
 {
 	struct abi_value unused = { 0 };
 
-	return expr_eval_in(prog, f->frame, 0, &unused);
+	return expr_eval_in(prog, f->frame, f->tstate, 0, &unused);
 }
 
 /* What it is, into *ret; 0 or -errno, which is also in ret->error. */
@@ -332,7 +354,7 @@ static __always_inline int expr_run(u32 prog, const struct py_frame *f, struct a
 
 	ret->kind = ABI_VALUE_NONE;
 	ret->bits = 0;
-	r = expr_eval_in(prog, f->frame, 1, ret);
+	r = expr_eval_in(prog, f->frame, f->tstate, 1, ret);
 	ret->error = r;
 	if (r)
 		ret->kind = ABI_VALUE_NONE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Python expressions that the kernel evaluates: the program, and what it must know of the interpreter's objects. A program is made for one
- * code object (userspace/engine/kexpr.h) and run by bpf/expr.bpf.h. Jumps go forward only.
+ * code object, or for frames of any (userspace/engine/kexpr.h), and run by bpf/expr.bpf.h. Jumps go forward only.
  */
 #ifndef PYBPFDBG_EXPR_ABI_H
 #define PYBPFDBG_EXPR_ABI_H
@@ -20,9 +20,11 @@ enum abi_expr_op {
 	ABI_OP_CONST,      /* push constant b */
 	ABI_OP_LOCAL,      /* push the object in slot b; a: go to c when it is there, else on; !a: -ENOENT when it is not */
 	ABI_OP_CELL,       /* the same with the object in the cell in slot b */
-	ABI_OP_NAME,       /* push the local by the name constant b of a frame without slots and go to c; else on */
-	ABI_OP_GLOBAL,     /* push the global or built-in by the name constant b */
-	ABI_OP_ATTR,       /* x -> x.name, constant b */
+	ABI_OP_NAME,       /* push the local by the name constant b of a frame without slots and go to c; else on; a: see ABI_OP_VAR */
+	ABI_OP_GLOBAL,     /* push the global or built-in by the name constant b; a: and go to c, else on */
+	ABI_OP_VAR,        /* of whatever code the frame is: push the variable by the name constant b and go to c; else on; a: ABI_VAR_* */
+	ABI_OP_EXC,        /* push the exception that is raised */
+	ABI_OP_ATTR,       /* x -> x.name, constant b; a: enum abi_exc_name */
 	ABI_OP_ITEM,       /* x, key -> x[key] */
 	ABI_OP_LEN, ABI_OP_TYPE, ABI_OP_NOT, ABI_OP_NEG, ABI_OP_POS,
 	ABI_OP_ADD, ABI_OP_SUB, ABI_OP_MUL,
@@ -39,6 +41,20 @@ enum abi_expr_op {
 	ABI_OP_SET_FALSE,  /* x -> False */
 	ABI_OP_REQUIRE,    /* drop x; -EOPNOTSUPP when it is not the object that constant b is */
 	ABI_OP_MAX,
+};
+
+/*
+ * A name of a frame whose code is not known beforehand is VAR, NAME with a = 1, VAR with CELL, GLOBAL. The second VAR ends it where the
+ * name is a variable of a function and not bound; with SOFT it goes on behind the next instruction instead.
+ */
+#define ABI_VAR_CELL 1u
+#define ABI_VAR_SOFT 2u
+
+/* Is the name one that BaseException has? Its dict is out of reach from 3.12 on. */
+enum abi_exc_name {
+	ABI_EXC_NAME_NONE = 0,
+	ABI_EXC_NAME_ARGS,
+	ABI_EXC_NAME_METHOD,
 };
 
 enum abi_expr_cmp {
@@ -108,6 +124,13 @@ struct abi_obj {
 	__u32 version_flag;  /* the tag counts only with this flag (up to 3.11); 0: it counts when it is not 0 */
 	__u32 number_bool, sequence_length, mapping_length, mapping_subscript;
 	__u32 member_descr_member, member_type, member_offset, member_flags;
+	/* names of a frame's variables by slot; code_kinds: a byte for each (3.11+), else code_cells and code_frees go on */
+	__u32 frame_code, code_flags, code_vars, code_kinds, code_cells, code_frees;
+	__u32 tstate_exc;    /* the exception that is raised; up to 3.11 it may be what one will be made of */
+	__u32 exc_args;
+	__u32 type_methods, type_members, type_getset;
+	__u32 pad0;
+	__u64 base_exception; /* 0: not known */
 	__u64 none, true_, false_;
 	__u64 getattro;      /* object's */
 	__u64 types[ABI_CLS_MAX];

@@ -199,6 +199,31 @@ EXPR_FN int expr_attr_instance(struct expr_state *st, u64 index)
 	return 0;
 }
 
+/* BaseException is next: what it has besides names with underscores is `args` and methods. As expr_attr_instance(). */
+static __always_inline int attr_of_exception(struct expr_state *st)
+{
+	if (st->exc_name == ABI_EXC_NAME_NONE)
+		return 0;
+	if (st->exc_name != ABI_EXC_NAME_ARGS || st->of_class)
+		return -EOPNOTSUPP;
+	st->what = DESCR_SLOT; /* its getter returns just that (Objects/exceptions.c, BaseException_get_args) */
+	st->arg = obj.exc_args;
+	cache_put(st, ~0ull);
+	st->phase = PHASE_RUN;
+	return expr_attr_instance(st, ~0ull);
+}
+
+/* A class without a dict: 0 if it was made with names with underscores only, as most of the built-in exceptions. */
+static __always_inline int attr_static(u64 cls)
+{
+	u64 methods = 0, members = 0, getset = 0;
+
+	if (read_user(&methods, 8, cls + obj.type_methods) || read_user(&members, 8, cls + obj.type_members) ||
+	    read_user(&getset, 8, cls + obj.type_getset))
+		return -EFAULT;
+	return methods || members || getset ? -EOPNOTSUPP : 0;
+}
+
 /* The next class of the MRO. As expr_attr_instance(). */
 EXPR_FN int expr_attr_mro(struct expr_state *st)
 {
@@ -217,11 +242,13 @@ EXPR_FN int expr_attr_mro(struct expr_state *st)
 	/* What object has are all names with underscores, which are not asked for. */
 	if (cls == obj.types[ABI_CLS_OBJECT])
 		return 0;
+	if (cls == obj.base_exception && obj.base_exception)
+		return attr_of_exception(st);
 	if (read_user(&dict, 8, cls + obj.type_dict))
 		return -EFAULT;
 	/* From 3.12 on the dict of a built-in class is the interpreter's. */
 	if (!dict)
-		return -EOPNOTSUPP;
+		return attr_static(cls);
 	dict_begin(st, dict, THEN_CLASS);
 	return 0;
 }
@@ -331,6 +358,7 @@ EXPR_FN int expr_attr_ask(struct expr_state *st, u64 type, u32 n)
 	st->cls = type;
 	st->of_class = st->cached = 0;
 	st->ninstance = n;
+	st->exc_name = ABI_EXC_NAME_NONE;
 	if (class_at(st, obj.type_getattro) != obj.getattro)
 		return -EOPNOTSUPP;
 	class_version(st);

@@ -15,6 +15,7 @@ enum expr_phase {
 	PHASE_PROBE,
 	PHASE_MRO,     /* the next class of st->mro */
 	PHASE_SCAN,    /* the next item of st->items */
+	PHASE_VARS,    /* the next name of st->items */
 };
 
 /* What the lookup was for. */

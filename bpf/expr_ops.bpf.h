@@ -94,22 +94,28 @@ static __always_inline int read_slot(struct expr_state *st, u32 slot, u64 *ret)
 	return 0;
 }
 
+/* The object in the cell *ref, 0: none; bare: what is no cell is the object itself. 0 or -EFAULT */
+static __always_inline int read_cell(u32 bare, u64 *ref)
+{
+	u64 type = 0;
+
+	if (read_user(&type, 8, *ref + obj.ob_type))
+		return -EFAULT;
+	if (type == obj.types[ABI_CLS_CELL])
+		return read_user(ref, 8, *ref + obj.cell_ref) ? -EFAULT : 0;
+	if (!bare)
+		*ref = 0;
+	return 0;
+}
+
 static __always_inline int run_slot(struct expr_state *st, const struct abi_insn *in)
 {
-	u64 ref = 0, type = 0;
+	u64 ref = 0;
 
 	if (read_slot(st, in->b, &ref))
 		return -EFAULT;
-	if (in->op == ABI_OP_CELL && ref) {
-		if (read_user(&type, 8, ref + obj.ob_type))
-			return -EFAULT;
-		if (type == obj.types[ABI_CLS_CELL]) {
-			if (read_user(&ref, 8, ref + obj.cell_ref))
-				return -EFAULT;
-		} else if (!(in->a & 2)) {
-			ref = 0;
-		}
-	}
+	if (in->op == ABI_OP_CELL && ref && read_cell(in->a & 2, &ref))
+		return -EFAULT;
 	if (ref && in->a & 1)
 		st->pc = in->c;
 	if (!ref)
@@ -122,6 +128,8 @@ static __always_inline int run_name(struct expr_state *st, const struct abi_prog
 	u32 at = in->op == ABI_OP_NAME ? obj.frame_locals : obj.frame_globals;
 	u64 dict = 0;
 
+	if (in->op == ABI_OP_NAME && in->a && st->optimized)
+		return 0;
 	if (read_frame(st, at, &dict) || name_key(st, p, in->b))
 		return -EFAULT;
 	if (!dict)

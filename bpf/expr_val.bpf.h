@@ -75,6 +75,9 @@ struct expr_state {
 	u32 what, version, of_class, cached, ninstance, pad2;
 	/* the items of a list */
 	u64 items, nitems, iitem;
+	/* a variable by its name, of any code: see expr_vars.bpf.h */
+	u64 tstate, code;
+	u32 slot0, part, cells, unbound, optimized, exc_name;
 	u64 class_block[EXPR_CLASS / 8];
 	struct expr_text ta, tb; /* of a and b, the part that is looked at */
 	s32 order;

@@ -62,6 +62,8 @@ static struct value *pending_exception(struct obj_rd *rd, struct obj_type *t, ui
 	}
 	free(args->name);
 	args->name = strdup("args");
+	if (obj_type_derived(rd, t, "builtins", "KeyError") && obj_key_error_str(v))
+		rd->nomem = true;
 	if (!args->name || rd->nomem) {
 		value_free(v);
 		return NULL;

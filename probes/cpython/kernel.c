@@ -67,7 +67,18 @@ static void layout(const struct cpython *py, struct abi_obj *o)
 	SAME(member_type);
 	SAME(member_offset);
 	SAME(member_flags);
+	SAME(type_methods);
+	SAME(type_members);
+	SAME(type_getset);
+	SAME(exc_args);
+	SAME(code_flags);
 #undef SAME
+	o->frame_code = object ? off->frame_code : off->iframe_code;
+	o->code_vars = object ? off->code_varnames : off->code_localsplusnames;
+	o->code_kinds = object ? ABI_NONE : off->code_localspluskinds;
+	o->code_cells = object ? off->code_cellvars : ABI_NONE;
+	o->code_frees = object ? off->code_freevars : ABI_NONE;
+	o->tstate_exc = off->tstate_curexc_value;
 	o->str_ascii = off->str_ascii_size;
 	o->str_compact = off->str_compact_size;
 	o->type_first = off->type_basicsize;
@@ -122,6 +133,20 @@ static int behaviour(struct cpython *py, struct abi_obj *o, unsigned cls)
 	return r;
 }
 
+/* BaseException; 0: the program calls something else so. */
+static uint64_t base_exception(struct interp *in)
+{
+	struct cpython *py = cpython_of(in);
+	uint64_t dict, type, mro, n;
+
+	if (cpython_module_globals(in, "builtins", &dict) ||
+	    cpython_dict_get(in, dict, "BaseException", &type) ||
+	    mem_u64(py->mem, type + py->off->type_mro, &mro) ||
+	    mem_u64(py->mem, mro + py->off->ob_size, &n))
+		return 0;
+	return n == 2 ? type : 0; /* itself and object */
+}
+
 int cpython_kernel_objects(struct interp *in, struct abi_obj *ret)
 {
 	struct cpython *py = cpython_of(in);
@@ -161,6 +186,7 @@ int cpython_kernel_objects(struct interp *in, struct abi_obj *ret)
 	if (r)
 		return r;
 	o.getattro = getattro;
+	o.base_exception = base_exception(in);
 	*ret = o;
 	return 0;
 }

@@ -212,6 +212,8 @@ struct value *obj_make_deque(struct obj_rd *rd, uint64_t addr, struct obj_type *
 struct value *obj_make_range(struct obj_rd *rd, uint64_t addr, struct obj_type *t, unsigned depth);
 struct value *obj_make_dict(struct obj_rd *rd, uint64_t addr, struct obj_type *t, unsigned depth);
 struct value *obj_make_instance(struct obj_rd *rd, uint64_t addr, struct obj_type *t, unsigned depth);
+/* str() of a KeyError with one argument is that argument's repr: v, with its args. 0 or -ENOMEM. */
+int obj_key_error_str(struct value *v);
 struct value *obj_make_exception(struct obj_rd *rd, uint64_t addr, struct obj_type *t, unsigned depth);
 struct value *obj_make_callable(struct obj_rd *rd, uint64_t addr, struct obj_type *t, unsigned depth);
 struct value *obj_make_type(struct obj_rd *rd, uint64_t addr, struct obj_type *t);

@@ -313,6 +313,19 @@ static char *member_str(struct obj_rd *rd, uint64_t addr, bool repr)
 	return strbuf_take(&sb);
 }
 
+int obj_key_error_str(struct value *v)
+{
+	const struct value *args = v->nitems ? v->items[0] : NULL;
+	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
+	_cleanup_free_ char *text = NULL;
+
+	if (!args || args->kind != VALUE_TUPLE || args->length != 1 || args->nitems != 1)
+		return 0;
+	value_repr(args->items[0], &sb);
+	text = strbuf_take(&sb);
+	return text && value_set_str(v, text) == 0 ? 0 : -ENOMEM;
+}
+
 /* The exceptions whose str() is more than their arguments (Objects/exceptions.c). 0 or -ENOMEM. */
 static int exception_str(struct obj_rd *rd, struct value *v, uint64_t addr, struct obj_type *t)
 {
@@ -360,13 +373,7 @@ static int exception_str(struct obj_rd *rd, struct value *v, uint64_t addr, stru
 		if (!text)
 			return rd->nomem ? -ENOMEM : 0;
 	} else if (obj_type_derived(rd, t, "builtins", "KeyError")) {
-		if (!v->nitems || v->items[0]->kind != VALUE_TUPLE || v->items[0]->length != 1 ||
-		    v->items[0]->nitems != 1)
-			return 0;
-		_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
-
-		value_repr(v->items[0]->items[0], &sb);
-		text = strbuf_take(&sb);
+		return obj_key_error_str(v);
 	} else if (obj_type_derived(rd, t, "builtins", "BaseExceptionGroup")) {
 		uint64_t excs = obj_attr_addr(rd, addr, "exceptions"), n;
 

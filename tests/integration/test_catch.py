@@ -59,7 +59,7 @@ class Catch(harness.TestCase):
             bound = s.ask("catch " + name, "bound")
             self.assertEqual((bound["id"], bound["addresses"], bound["engine"]), (n, [], "uprobe"))
         wanted = []
-        for mro, function, line in oracle:
+        for mro, function, line, _, _ in oracle:
             ids = [n for n, name in enumerate(CLASSES, 1) if MEANT.get(name, name) in mro]
             if ids:
                 wanted.append((min(ids), mro[0], function, line))
@@ -83,7 +83,7 @@ class Catch(harness.TestCase):
         target = self.start(interp, SCRIPT)
         oracle = json.loads(target.first)
         names = ["Exception", "LookupError", "Base", "Both", "KeyboardInterrupt"]
-        wanted = [50 * sum(name in mro for mro, _, _ in oracle) for name in names]
+        wanted = [50 * sum(name in event[0] for event in oracle) for name in names]
         run = terminal.Terminal("attach", target.pid)
         self.addCleanup(run.close)
         run.expect(terminal.PROMPT)
@@ -105,7 +105,7 @@ class Catch(harness.TestCase):
         """Conditions on the exception and the frame; what can be read there; disable, enable, ignore, clear."""
         target = self.start(interp, SCRIPT)
         s = Session(self, target)
-        s.ask("catch Derived if exc.code == 3", "bound")
+        self.assertEqual(s.ask("catch Derived if exc.code == 3", "bound")["evaluated"], "kernel")
         s.ask("catch ValueError if 'zero' in __exception__.args[0]", "bound")
         target.send("1\n")
         stop = s.await_event("stopped")
@@ -135,7 +135,7 @@ class Catch(harness.TestCase):
 
     @harness.each_interpreter
     def test_snap(self, interp):
-        """Without a stop, and with one: then the exception is told, too."""
+        """Without a stop, and with one."""
         target = self.start(interp, SCRIPT)
         for options in ([], ["--deep"]):
             s = terminal.Piped("snap", target.pid, "--catch", "Derived", "--count", "3", "--json", *options)
@@ -149,8 +149,34 @@ class Catch(harness.TestCase):
             for shot, callers in zip(shots, (["run"], ["cleanup", "run"], ["again", "run"])):
                 self.assertEqual([f["function"] for f in shot["frames"]][:len(callers) + 1], ["plain"] + callers)
                 self.assertEqual(shot["frames"][0]["line"], line_of("raise Derived(1)"))
-                self.assertEqual(shot.get("exception", "").rstrip(",)"), "Derived('derived', 1" if options else "")
+                self.assertEqual(shot["exception"].rstrip(",)"), "Derived('derived', 1")
                 self.assertEqual(shot["pause_us"] > 0, bool(options))
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_log(self, interp):
+        """Every raise, with the exception as the program itself prints it; then those of one frame only, chosen in the kernel."""
+        target = self.start(interp, SCRIPT)
+        oracle = json.loads(target.first)
+        wanted = [(function, line, shown, "%s|%s" % (shown, text)) for mro, function, line, shown, text in oracle if "Exception" in mro]
+        s = terminal.Piped("log", target.pid, "--catch", "Exception", "{exc!r}|{exc}", "--count", 2 * len(wanted), "--json")
+        self.addCleanup(s.close)
+        self.assertEqual(s.event()["exception"], "Exception")
+        target.send("2\n")
+        target.line()
+        events, status = s.end()
+        seen = [(e["function"].split(".")[-1], e["line"], e["exception"], e["text"]) for e in events if e["event"] == "log"]
+        self.assertEqual((status, seen), (0, wanted * 2))
+        condition = "n == 0 and exc.args[0] == 'deep' and handled is not n and len(exc.args) == 1"
+        s = terminal.Piped("log", target.pid, "--catch", "Inner", "{n} {exc.args[0]} {__exception__} {nobody}", "--if", condition,
+                           "--count", "2", "--json")
+        self.addCleanup(s.close)
+        self.assertEqual(s.event()["evaluated"], "kernel")
+        target.send("1\n")
+        target.line()
+        events, status = s.end()
+        self.assertEqual((status, [e["text"] for e in events if e["event"] == "log"]),
+                         (0, ["0 deep deep <NameError: name 'nobody' is not defined>"] * 2))
         self.assertUntouched(target)
 
     @harness.each_interpreter

@@ -176,7 +176,7 @@ class Predicates(harness.TestCase):
             if "why" in a:
                 counts["refused"] += 1
                 reasons[re.sub(r"'.*|\d+", "", a["why"])] += 1
-            for who in ("kernel", "host"):
+            for who in ("kernel", "host", "any"):
                 if who not in a:
                     continue
                 counts[who + (" undecided" if a[who] == "undecided" else " decided")] += 1

@@ -5,10 +5,10 @@
  *
  *	pred_tool [-k] [-r ROOT] PYTHON SCRIPT [MODE]
  *
- * One line each on standard output: {"python", "user", "host", "kernel", "why"}: "True", "False",
- * the name of an exception or of an errno; "refused" (and why) when it is not for the kernel. -k:
- * the kernel's answer is the kernel's own, from a watched line; else "host" is the same machine in
- * user space.
+ * One line each on standard output: {"python", "user", "host", "any", "kernel", "why"}: "True",
+ * "False", the name of an exception or of an errno; "refused" (and why) when it is not for the
+ *kernel. "any": as "host", by a program for frames of any code. -k: the kernel's answer is the
+ *kernel's own, from a watched line; else "host" is the same machine in user space.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -43,6 +43,7 @@ struct tool {
 	struct kexpr_host host;
 	uint64_t code, tstate;
 	int32_t line;
+	unsigned asked;
 	char *text; /* the target's answer */
 	size_t cap;
 };
@@ -205,6 +206,17 @@ static const char *user(struct tool *t, const struct expr *e, uint64_t frame)
 	return r < 0 ? "refused" : truth_word(r);
 }
 
+/* What a program for frames of any code says; NULL: it is too long. */
+static const char *any(struct tool *t, const struct expr *e, uint64_t frame)
+{
+	struct abi_prog prog;
+	struct err why = { 0 };
+
+	if (kexpr_compile(e, t->in, 0, &why, &prog))
+		return NULL;
+	return truth_word(kexpr_host_truth(&t->host, &prog, frame));
+}
+
 /* What has become of the one hit since `before`. */
 static const char *kernel(struct tool *t, const struct abi_rule_state *before)
 {
@@ -229,6 +241,7 @@ static void ask(struct tool *t, const char *line, const char *text)
 	struct err why = { 0 };
 	struct abi_prog prog;
 	struct interp_frame f;
+	const char *other;
 	json_t *o = json_object();
 	int r;
 
@@ -253,6 +266,8 @@ static void ask(struct tool *t, const char *line, const char *text)
 		json_object_set_new(
 			o, "host",
 			json_string(truth_word(kexpr_host_truth(&t->host, &prog, f.frame))));
+		if (t->asked++ % 4 == 0 && (other = any(t, e, f.frame)))
+			json_object_set_new(o, "any", json_string(other));
 		if (t->trace)
 			json_object_set_new(o, "kernel", json_string(kernel(t, &before)));
 	}

@@ -263,7 +263,7 @@ def oracle():
             value = arg[1]
             text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
             if not any(v is value for v in seen) or (text.startswith("raise ") and value is not None):
-                events.append([[c.__name__ for c in arg[0].__mro__], frame.f_code.co_name, frame.f_lineno])
+                events.append([[c.__name__ for c in arg[0].__mro__], frame.f_code.co_name, frame.f_lineno, repr(value), str(value)])
             seen.append(value)
         return trace
 

@@ -242,7 +242,8 @@ static void check_frames(struct run *r)
 	begin(r->cap);
 	r->cap->value_bytes = 64;
 	r->cap->items = 8;
-	cap_stack(r->cap, frames[0].frame, 100, 2);
+	cap_stack(r->cap, frames[0].frame, 100);
+	cap_stack_vars(r->cap, 2);
 	cap_run(r->cap);
 	CU_ASSERT_EQUAL(finish(r), 0);
 	CU_ASSERT_EQUAL(r->capture.rec->nframes, nframes);

@@ -23,6 +23,7 @@
 
 #define READS_MAX 8192 /* of one evaluation: no more than its steps can make */
 #define ROUNDS	  1500
+#define KINDS	  2 /* of programs: for frames of the code, for frames of any */
 
 /* Names are those of tests/targets/expr_values.py, in its frame(). */
 static const struct {
@@ -67,7 +68,7 @@ struct bed {
 	struct interp *in;
 	uint64_t frame, code;
 	struct abi_obj obj;
-	struct abi_prog progs[NCASES];
+	struct abi_prog progs[KINDS * NCASES];
 	struct kexpr_host host;
 };
 
@@ -97,20 +98,26 @@ static int bed_frame(struct bed *b)
 	return r;
 }
 
+static int want(size_t i)
+{
+	return cases[i % NCASES].want;
+}
+
 static int compile_all(struct bed *b)
 {
-	for (size_t i = 0; i < NCASES; i++) {
+	for (size_t i = 0; i < KINDS * NCASES; i++) {
+		const char *text = cases[i % NCASES].text;
 		struct expr *e = NULL;
 		struct err err = { 0 };
-		int r = expr_parse(cases[i].text, &err, &e);
+		int r = expr_parse(text, &err, &e);
 
 		if (!r)
-			r = kexpr_compile(e, b->in, b->code, &err, &b->progs[i]);
+			r = kexpr_compile(e, b->in, i < NCASES ? b->code : 0, &err, &b->progs[i]);
 		expr_free(e);
-		if (r == -EOPNOTSUPP && cases[i].want == r)
+		if (r == -EOPNOTSUPP && want(i) == r)
 			b->progs[i].ninsns = 0;
 		else if (r) {
-			fprintf(stderr, "%s: %s\n", cases[i].text, err.text);
+			fprintf(stderr, "%s: %s\n", text, err.text);
 			return r;
 		}
 	}
@@ -154,7 +161,7 @@ static int bed_start(struct bed *b, const struct interpreter *it)
 static int truth(struct bed *b, size_t i, uint64_t fail_at)
 {
 	if (!b->progs[i].ninsns)
-		return cases[i].want;
+		return want(i);
 	b->host.reads = 0;
 	b->host.fail_at = fail_at;
 	return kexpr_host_truth(&b->host, &b->progs[i], b->frame);
@@ -163,19 +170,19 @@ static int truth(struct bed *b, size_t i, uint64_t fail_at)
 static void check_answers(struct bed *b)
 {
 	for (int again = 0; again < 2; again++) /* the second time with what was learnt */
-		for (size_t i = 0; i < NCASES; i++) {
+		for (size_t i = 0; i < KINDS * NCASES; i++) {
 			int r = truth(b, i, 0);
 
-			CU_ASSERT_EQUAL(r, cases[i].want);
-			if (r != cases[i].want)
-				fprintf(stderr, "%s: %d\n", cases[i].text, r);
+			CU_ASSERT_EQUAL(r, want(i));
+			if (r != want(i))
+				fprintf(stderr, "%s: %d\n", cases[i % NCASES].text, r);
 		}
 }
 
 /* Whatever read fails: the answer is the right one, or there is none. */
 static void check_faults(struct bed *b)
 {
-	for (size_t i = 0; i < NCASES; i++) {
+	for (size_t i = 0; i < KINDS * NCASES; i++) {
 		uint64_t reads;
 
 		kexpr_host_forget();
@@ -186,9 +193,10 @@ static void check_faults(struct bed *b)
 
 			kexpr_host_forget();
 			r = truth(b, i, n);
-			CU_ASSERT(r < 0 || r == cases[i].want);
-			if (r >= 0 && r != cases[i].want)
-				fprintf(stderr, "%s, read %u: %d\n", cases[i].text, (unsigned)n, r);
+			CU_ASSERT(r < 0 || r == want(i));
+			if (r >= 0 && r != want(i))
+				fprintf(stderr, "%s, read %u: %d\n", cases[i % NCASES].text,
+					(unsigned)n, r);
 		}
 	}
 }
@@ -207,7 +215,7 @@ static void check_lies(struct bed *b)
 	uint64_t seed = 88172645463325252ull, at, other, word;
 
 	for (unsigned round = 0; round < ROUNDS; round++) {
-		size_t i = random_u64(&seed) % NCASES;
+		size_t i = random_u64(&seed) % (KINDS * NCASES);
 		int r;
 
 		kexpr_host_forget();

@@ -102,6 +102,35 @@ static int option(struct captures *cs, int o, struct err *err)
 	return r < 0 ? r : r ? 0 : 1;
 }
 
+/* What is left: PID, then LOCATION unless --catch stands for it, then the text if there is to be
+ * one. */
+static int words(struct captures *cs, const struct program *p, int n, char **word,
+		 const char **ret_rest)
+{
+	int want = 1 + !cs->hits.exception + !!ret_rest;
+	struct err err = { 0 };
+
+	if (!n)
+		return program_usage(p, "a process id is missing");
+	if (parse_pid(word[0], &err, &cs->pid))
+		return program_usage(p, "%s", err.text);
+	if (cs->hits.exception && n > want)
+		return program_usage(p, "--catch takes the place of a location");
+	if (!cs->hits.exception && n == 1)
+		return program_usage(p, "a location is missing: FILE:LINE or FUNCTION");
+	if (ret_rest && n + 1 == want)
+		return program_usage(p, "the text is missing: 'charge {item.sku} {total:.2f}'");
+	if (n != want)
+		return program_usage(
+			p, "%s",
+			ret_rest ? "one process, one location and one text are needed, no more"
+				 : "one process and one location are needed, no more");
+	cs->hits.location = cs->hits.exception ? cs->hits.exception : word[1];
+	if (ret_rest)
+		*ret_rest = word[n - 1];
+	return 0;
+}
+
 int captures_options(struct captures *cs, const struct program *p, int argc, char **argv,
 		     const char **ret_rest)
 {
@@ -127,7 +156,7 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 		{ NULL, 0, NULL, 0 },
 	};
 	struct err err = { 0 };
-	int o, r, want = ret_rest ? 3 : 2;
+	int o, r;
 
 	opterr = 0;
 	while ((o = getopt_long(argc, argv, ":h", longopts, NULL)) != -1) {
@@ -136,8 +165,7 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 			return -1;
 		}
 		/* snap only */
-		if (ret_rest &&
-		    (o == OPT_DEEP || o == OPT_CATCH || o == OPT_PAUSE || o == OPT_NUMBER + 7))
+		if (ret_rest && (o == OPT_DEEP || o == OPT_PAUSE || o == OPT_NUMBER + 7))
 			return program_usage(p, "option %s is not known", argv[optind - 1]);
 		r = option(cs, o, &err);
 		if (r > 0)
@@ -145,27 +173,5 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 		if (r < 0)
 			return program_usage(p, "%s", err.text);
 	}
-	if (optind == argc)
-		return program_usage(p, "a process id is missing");
-	if (parse_pid(argv[optind], &err, &cs->pid))
-		return program_usage(p, "%s", err.text);
-	if (cs->hits.exception && optind + 1 == argc) {
-		cs->hits.location = cs->hits.exception;
-		return 0;
-	}
-	if (cs->hits.exception)
-		return program_usage(p, "--catch takes the place of a location");
-	if (optind + 1 == argc)
-		return program_usage(p, "a location is missing: FILE:LINE or FUNCTION");
-	if (ret_rest && optind + 2 == argc)
-		return program_usage(p, "the text is missing: 'charge {item.sku} {total:.2f}'");
-	if (argc - optind != want)
-		return program_usage(
-			p, "%s",
-			ret_rest ? "one process, one location and one text are needed, no more"
-				 : "one process and one location are needed, no more");
-	cs->hits.location = argv[optind + 1];
-	if (ret_rest)
-		*ret_rest = argv[optind + 2];
-	return 0;
+	return words(cs, p, argc - optind, argv + optind, ret_rest);
 }

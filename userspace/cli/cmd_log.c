@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* log: a text with values of the target at each hit of a line. Nothing is stopped or traced. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -38,11 +39,64 @@ static json_t *js_fields(const struct logtext_field *fields, size_t n)
 	return list;
 }
 
+/* Where an exception was raised; all but line is borrowed from the session. */
+struct raised {
+	char *exception; /* NULL: not known */
+	const char *file, *function;
+	int line;
+};
+
+static struct raised raised_at(struct captures *cs, const struct capture *c)
+{
+	struct interp *in = session_interp(cs->s);
+	const struct abi_hit *hit = &c->rec->hit;
+	struct raised at = { .line = in->ops->line_of(in, hit->code, hit->offset) };
+
+	if (session_code_names(cs->s, hit->code, &at.file, &at.function))
+		at.file = at.function = "?";
+	at.line = at.line > 0 ? at.line : 0;
+	at.exception = capture_exception(c, in, target_mem(session_target(cs->s)));
+	return at;
+}
+
+static void show_json(struct captures *cs, const struct capture *c, const char *when,
+		      const char *text, json_t *values)
+{
+	pid_t tid = (pid_t)c->rec->hit.tid;
+	json_t *j = json_pack("{ss ss so so so so sb}", "event", "log", "time", when, "thread",
+			      js_thread(tid, captures_thread(cs, tid)), "location",
+			      js_text(cs->hits.location), "text", js_text(text), "values", values,
+			      "truncated", c->rec->truncated != 0);
+
+	if (j && cs->hits.exception) {
+		struct raised at = raised_at(cs, c);
+
+		json_object_set_new(j, "exception", js_text(at.exception));
+		json_object_set_new(j, "file", js_text(at.file));
+		json_object_set_new(j, "line", json_integer(at.line));
+		json_object_set_new(j, "function", js_text(at.function));
+		free(at.exception);
+	}
+	out_json(cs->out, j);
+}
+
+static void show_text(struct captures *cs, const struct capture *c, const char *when,
+		      const char *text)
+{
+	out_add(cs->out, OUT_DIM, "%s %d ", when, (pid_t)c->rec->hit.tid);
+	out_add(cs->out, OUT_PLAIN, "%s", text);
+	if (cs->hits.exception) {
+		struct raised at = raised_at(cs, c);
+
+		out_add(cs->out, OUT_DIM, " [%s() at %s:%d]", at.function, at.file, at.line);
+		free(at.exception);
+	}
+	out_end(cs->out);
+}
+
 static int show(struct captures *cs, const struct capture *c, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
-	const struct abi_hit *hit = &c->rec->hit;
-	pid_t tid = (pid_t)hit->tid;
 	struct log *l = cs->priv;
 	struct logtext_field *fields;
 	char when[40];
@@ -53,18 +107,11 @@ static int show(struct captures *cs, const struct capture *c, struct err *err)
 			   l->builtins, c, &cs->limits, &text, &fields, &n);
 	if (r)
 		return err_set(err, r, "out of memory");
-	captures_time(cs, hit->time_ns, cs->out->json, when);
-	if (cs->out->json) {
-		out_json(cs->out,
-			 json_pack("{ss ss so ss so so sb}", "event", "log", "time", when, "thread",
-				   js_thread(tid, captures_thread(cs, tid)), "location",
-				   cs->hits.location, "text", js_text(strbuf_str(&text)), "values",
-				   js_fields(fields, n), "truncated", c->rec->truncated != 0));
-	} else {
-		out_add(cs->out, OUT_DIM, "%s %d ", when, tid);
-		out_add(cs->out, OUT_PLAIN, "%s", strbuf_str(&text));
-		out_end(cs->out);
-	}
+	captures_time(cs, c->rec->hit.time_ns, cs->out->json, when);
+	if (cs->out->json)
+		show_json(cs, c, when, strbuf_str(&text), js_fields(fields, n));
+	else
+		show_text(cs, c, when, strbuf_str(&text));
 	logtext_fields_free(fields, n);
 	return 0;
 }

@@ -38,7 +38,7 @@ struct shot_frame {
 };
 
 struct shot {
-	const char *exception;	   /* --catch --deep: its repr; else NULL */
+	const char *exception;	   /* --catch: its repr; else NULL */
 	struct shot_frame *frames; /* innermost first */
 	size_t n;
 	pid_t tid;
@@ -160,8 +160,10 @@ static int show(struct captures *cs, const struct capture *c, struct err *err)
 {
 	struct interp *in = session_interp(cs->s);
 	struct mem *mem = target_mem(session_target(cs->s));
+	_cleanup_free_ char *exception = capture_exception(c, in, mem);
 	size_t n = c->rec->nframes;
-	struct shot sh = { .frames = calloc(n + 1, sizeof(*sh.frames)),
+	struct shot sh = { .exception = exception,
+			   .frames = calloc(n + 1, sizeof(*sh.frames)),
 			   .tid = (pid_t)c->rec->hit.tid,
 			   .time_ns = c->rec->hit.time_ns,
 			   .truncated = c->rec->truncated };

@@ -66,6 +66,8 @@ static const struct program programs[] = {
 	{ "log", "[OPTIONS] PID LOCATION TEXT",
 	  "print a text with values each time a line runs, without stopping anything", program_log,
 	  "  TEXT is written as the inside of an f-string: 'charge {item.sku} {total:.2f}'\n"
+	  "  --catch EXCEPTION   where an exception of that class is raised, instead of LOCATION;\n"
+	  "                      {exc} is the exception\n"
 	  "  --count N           end after that many hits (exit status 124 if --for comes first)\n"
 	  "  --for SECONDS       end after that time (default 3600)\n" PROGRAM_HITS_HELP
 		  OPTION_CAPTURES OPTION_JSON OPTION_ENGINE OPTION_SCOPE OPTION_COLOR },

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "bpf/abi.h"
+#include "engine/catch.h"
 
 static int by_address(const void *a, const void *b)
 {
@@ -83,6 +84,18 @@ void capture_deinit(struct capture *c)
 void capture_begin(const struct capture *c, struct mem *m)
 {
 	mem_record_on(m, c->chunks, c->nchunks);
+}
+
+char *capture_exception(const struct capture *c, struct interp *in, struct mem *m)
+{
+	char *text;
+
+	if (c->rec->hit.place != ABI_PLACE_RAISE)
+		return NULL;
+	capture_begin(c, m);
+	text = catch_text(in, c->rec->hit.tstate);
+	capture_end(m);
+	return text;
 }
 
 void capture_end(struct mem *m)

@@ -11,6 +11,8 @@ struct abi_value;
 struct mem;
 struct mem_chunk;
 
+struct interp;
+
 struct capture {
 	const struct abi_captured *rec;
 	const struct abi_value *values;		/* rec->nvalues */
@@ -28,5 +30,7 @@ void capture_deinit(struct capture *c);
  */
 void capture_begin(const struct capture *c, struct mem *m);
 void capture_end(struct mem *m);
+/* The exception that is raised there, as its repr, malloc'ed; NULL: it was captured elsewhere, or is not in the record. */
+char *capture_exception(const struct capture *c, struct interp *in, struct mem *m);
 
 #endif

@@ -9,6 +9,8 @@
 #include "probes/probe.h"
 #include "trace/trace.h"
 
+#define EXC_DEPTH 3 /* levels of an exception that are sent with a log: enough for its repr */
+
 /* The slot of a local of this code that needs no program; -ENOENT: there is none, or it is not the
  * whole truth. */
 static int find_slot(struct session *s, uint64_t code, const char *name, uint32_t *ret)
@@ -35,6 +37,12 @@ static int find_slot(struct session *s, uint64_t code, const char *name, uint32_
 	return r;
 }
 
+/* The names that stand for the exception where one is raised (expr_scope.tstate). */
+static bool is_exception(const char *name)
+{
+	return !strcmp(name, "exc") || !strcmp(name, "__exception__");
+}
+
 int capture_rule(struct session *s, const struct bp_priv *b, struct bp_rule *r,
 		 int (*compile)(struct session *s, struct bp_rule *r, const char *name,
 				struct err *why, uint32_t *ret),
@@ -55,15 +63,22 @@ int capture_rule(struct session *s, const struct bp_priv *b, struct bp_rule *r,
 	if (c->nnames > ABI_CAPTURE_EXPRS)
 		return err_set(err, -E2BIG, "%s: no more than %d names can be captured at a hit",
 			       s->label, ABI_CAPTURE_EXPRS);
+	if (b->pub.exception)
+		abi.exc_depth = b->pub.action == BP_SNAP ? c->depth : EXC_DEPTH;
 	for (size_t i = 0; i < c->nnames; i++) {
 		abi.depths[i] = c->levels[i];
-		if (find_slot(s, r->code, c->names[i], &abi.progs[i]) == 0)
+		if (r->code && find_slot(s, r->code, c->names[i], &abi.progs[i]) == 0)
 			continue;
 		q = compile(s, r, c->names[i], &why, &abi.progs[i]);
 		if (q)
 			return err_set(err, q, "%s: '%s' cannot be looked up in the kernel: %s",
 				       s->label, c->names[i],
 				       why.text[0] ? why.text : strerror(-q));
+		if (!b->pub.exception || !is_exception(c->names[i]))
+			continue;
+		abi.progs[i] |= ABI_PROG_EXC;
+		if (abi.exc_depth < abi.depths[i])
+			abi.exc_depth = abi.depths[i];
 	}
 	q = trace_capture_set(s->trace, r->capture, &abi);
 	return q ? err_set(err, q, "%s: cannot give the kernel a capture: %s", s->label,

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "engine/catch.h"
 #include "engine/session_priv.h"
 #include "probes/probe.h"
 #include "probes/value.h"
@@ -188,7 +189,7 @@ struct bp_priv *catch_owner(struct session *s, uint32_t rule)
 	return NULL;
 }
 
-char *catch_text(struct session *s, uint64_t tstate)
+char *catch_text(struct interp *in, uint64_t tstate)
 {
 	_cleanup_strbuf_ struct strbuf sb = STRBUF_INIT;
 	struct value_limits lim = VALUE_LIMITS_DEFAULT;
@@ -197,7 +198,7 @@ char *catch_text(struct session *s, uint64_t tstate)
 
 	lim.depth = 2;
 	lim.bytes = REPR_MAX;
-	if (s->in->ops->raised(s->in, tstate, &lim, &addr, &v))
+	if (in->ops->raised(in, tstate, &lim, &addr, &v))
 		return NULL;
 	value_repr_max(v, &sb, REPR_MAX);
 	value_free(v);

@@ -725,6 +725,8 @@ int eval_finish(struct eval *ev, const struct value *v, struct value_limits *lim
 		less.depth--;
 		r = eval_finish(ev, v->items[i], &less, &child);
 		lim->total = less.total;
+		if (!r && v->kind == VALUE_EXCEPTION && !child->name && v->items[i]->name)
+			child->name = strdup(v->items[i]->name);
 		if (!r)
 			r = value_add(out, child);
 	}

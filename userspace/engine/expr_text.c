@@ -114,7 +114,8 @@ struct value *expr_value_copy(const struct value *v)
 	c->im = v->im;
 	c->length = v->length;
 	if (!copy_str(&c->type, v->type) || !copy_str(&c->module, v->module) ||
-	    !copy_str(&c->name, v->name) || !copy_str(&c->text, v->text))
+	    !copy_str(&c->name, v->name) || !copy_str(&c->text, v->text) ||
+	    !copy_str(&c->str, v->str))
 		goto fail;
 	if (v->bytes) {
 		free(c->bytes);

@@ -46,6 +46,7 @@ static int effect(enum abi_expr_op op, unsigned a)
 	switch (op) {
 	case ABI_OP_CONST:
 	case ABI_OP_GLOBAL:
+	case ABI_OP_EXC:
 		return 1;
 	case ABI_OP_LOCAL:
 	case ABI_OP_CELL:
@@ -110,6 +111,36 @@ static int emit_global(struct kexpr *k, const char *name)
 	return r ? r : emit(k, ABI_OP_GLOBAL, 0, c);
 }
 
+/* The same name in a frame of any code, or the exception that is raised there (see
+ * expr_scope.tstate). */
+static int emit_any_name(struct kexpr *k, const char *name)
+{
+	bool may_be_exc = !strcmp(name, "exc");
+	unsigned depth = k->depth;
+	uint32_t jumps[4], c;
+	int r;
+
+	if (!strcmp(name, "__exception__"))
+		return emit(k, ABI_OP_EXC, 0, 0);
+	r = kexpr_text(k, name, &c);
+	if (!r)
+		r = emit_to(k, ABI_OP_VAR, 0, c, &jumps[0]);
+	if (!r)
+		r = emit_to(k, ABI_OP_NAME, 1, c, &jumps[1]);
+	if (!r)
+		r = emit_to(k, ABI_OP_VAR, ABI_VAR_CELL | (may_be_exc ? ABI_VAR_SOFT : 0), c,
+			    &jumps[2]);
+	if (!r)
+		r = emit_to(k, ABI_OP_GLOBAL, may_be_exc, c, &jumps[3]);
+	if (!r && may_be_exc)
+		r = emit(k, ABI_OP_EXC, 0, 0);
+	if (r)
+		return r;
+	land(k, jumps, may_be_exc ? 4 : 3);
+	k->depth = depth + 1;
+	return 0;
+}
+
 /*
  * As find_name() of expr_eval.c: the slots by that name, of which one at most is bound, then the
  * frame's dict of locals, then the cells, then globals and built-ins. In a function the first three
@@ -122,6 +153,8 @@ static int emit_name(struct kexpr *k, const char *name)
 	unsigned depth = k->depth;
 	int r = 0;
 
+	if (!k->code)
+		return emit_any_name(k, name);
 	for (size_t i = 0; i < k->nslots; i++)
 		if (!strcmp(k->slots[i].name, name))
 			last = i + 1;
@@ -378,6 +411,15 @@ static int compile_binary(struct kexpr *k, const struct expr_node *n)
 			0, 0);
 }
 
+/* What BaseException has by that name, in all versions. */
+static enum abi_exc_name exc_name(const char *name)
+{
+	if (!strcmp(name, "args"))
+		return ABI_EXC_NAME_ARGS;
+	return strcmp(name, "with_traceback") && strcmp(name, "add_note") ? ABI_EXC_NAME_NONE
+									  : ABI_EXC_NAME_METHOD;
+}
+
 static int compile_attr(struct kexpr *k, const struct expr_node *n)
 {
 	size_t len = strlen(n->name);
@@ -391,7 +433,7 @@ static int compile_attr(struct kexpr *k, const struct expr_node *n)
 	r = compile(k, kid(k, n, 0));
 	if (!r)
 		r = kexpr_text(k, n->name, &c);
-	return r ? r : emit(k, ABI_OP_ATTR, 0, c);
+	return r ? r : emit(k, ABI_OP_ATTR, exc_name(n->name), c);
 }
 
 static int compile_item(struct kexpr *k, const struct expr_node *n)
@@ -541,7 +583,7 @@ int kexpr_compile(const struct expr *e, struct interp *in, uint64_t code, struct
 		return r == -EOPNOTSUPP
 			       ? kexpr_refuse(&k, "anything: this interpreter hides its objects")
 			       : r;
-	r = in->ops->code_slots(in, code, &k.optimized, &k.slots, &k.nslots);
+	r = code ? in->ops->code_slots(in, code, &k.optimized, &k.slots, &k.nslots) : 0;
 	if (r)
 		return err_set(why, r, "the code object cannot be read");
 	r = compile(&k, e->root);

@@ -11,8 +11,9 @@ struct expr;
 struct interp;
 
 /*
- * Compile e for frames of one code object. -EOPNOTSUPP: a part of it is not for the kernel, and *why names it and the reason in a few
- * words ("the call sorted(...): the kernel knows len, type, isinstance and bool"); -ENOMEM, or memory of the target that cannot be read.
+ * Compile e for frames of one code object; code 0: for frames of any, where an exception is raised. -EOPNOTSUPP: a part of it is not
+ * for the kernel, and *why names it and the reason in a few words ("the call sorted(...): the kernel knows len, type, isinstance and
+ * bool"); -ENOMEM, or memory of the target that cannot be read.
  */
 int kexpr_compile(const struct expr *e, struct interp *in, uint64_t code, struct err *why, struct abi_prog *ret);
 

@@ -103,7 +103,7 @@ static int const_str(struct kexpr *k, const struct value *v, uint32_t *ret)
 
 	if (n < 0)
 		return n;
-	if (!memchr(v->bytes, 0, v->nbytes))
+	if (k->code && !memchr(v->bytes, 0, v->nbytes))
 		c.hint = k->in->ops->code_str(k->in, k->code, v->bytes);
 	return add_text(k, &c, v, buf, (size_t)n, ret);
 }

@@ -357,7 +357,12 @@ int logtext_render(const struct logtext *lt, struct interp *in, struct mem *mem,
 {
 	struct expr_name names[ABI_CAPTURE_EXPRS] = { 0 };
 	struct expr_scope scope = {
-		.in = in, .names = names, .nnames = lt->names.n, .builtins = builtins, .mem = mem
+		.in = in,
+		.tstate = c->rec->hit.place == ABI_PLACE_RAISE ? c->rec->hit.tstate : 0,
+		.names = names,
+		.nnames = lt->names.n,
+		.builtins = builtins,
+		.mem = mem,
 	};
 	struct logtext_field *fields = calloc(lt->pieces.n + 1, sizeof(*fields));
 	size_t n = 0;

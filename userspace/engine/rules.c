@@ -106,9 +106,7 @@ static int rule_condition(struct session *s, struct bp_priv *b, struct bp_rule *
 
 	if (!b->cond)
 		return 0;
-	if (b->pub.exception)
-		q = err_set(&why, -EOPNOTSUPP, "which code raises it is not known beforehand");
-	else if (b->data)
+	if (b->data)
 		q = err_set(&why, -EOPNOTSUPP, "the kernel does not know old and new");
 	else
 		q = compile(s, b->cond, r->code, &why, &abi->cond);

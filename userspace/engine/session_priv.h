@@ -227,8 +227,6 @@ int catch_arm(struct session *s, struct bp_priv *b, struct err *err);
 void catch_disarm(struct session *s, struct bp_priv *b);
 bool catch_stops(const struct session *s); /* is one armed that stops? */
 struct bp_priv *catch_owner(struct session *s, uint32_t rule);
-/* The exception that the thread state is about to propagate, as its repr, malloc'ed; NULL: not known. */
-char *catch_text(struct session *s, uint64_t tstate);
 /* capture_rule.c */
 struct bp_rule;
 /*

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/catch.h"
 #include "engine/data.h"
 #include "engine/index.h"
 #include "engine/session_priv.h"
@@ -441,7 +442,7 @@ static int stop_at_breakpoint(struct session *s, struct bp_priv *b)
 
 	look_fresh(s);
 	if (b->pub.exception) {
-		ev.exception = catch_text(s, hit.tstate);
+		ev.exception = catch_text(s->in, hit.tstate);
 		ev.at = STEP_AT_EXCEPTION;
 		line = s->in->ops->line_of(s->in, hit.code, hit.offset);
 		reason = STOP_EXCEPTION;
@@ -476,7 +477,7 @@ int stops_at_step(struct session *s, const struct abi_hit *hit)
 	event_place(s, &ev, hit->code, step_line(s, hit));
 	ev.value = step_value(s, hit);
 	if (ev.at == STEP_AT_EXCEPTION)
-		ev.exception = catch_text(s, hit->tstate);
+		ev.exception = catch_text(s->in, hit->tstate);
 	return stop_at(s, hit, STOP_STEP, 0, &ev);
 }
 
