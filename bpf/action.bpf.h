@@ -36,15 +36,18 @@ static __always_inline int rule_counts(const struct abi_rule *r, struct abi_rule
 	return 0;
 }
 
+/* full (a constant): expressions are evaluated and captures sent; without it a rule that needs that is undecided. */
 static __always_inline enum verdict rule_judge(const struct abi_rule *r, struct abi_rule_state *st,
-					       const struct hit_at *at)
+					       const struct hit_at *at, int full)
 {
 	int truth;
 
 	if (r->tid && r->tid != at->who.pid)
 		return VERDICT_NO;
 	__sync_fetch_and_add(&st->seen, 1);
-	truth = r->flags & ABI_RULE_ASK ? -EOPNOTSUPP : r->cond ? expr_truth(r->cond, &at->f) : 1;
+	truth = !(r->cond | (r->flags & ABI_RULE_ASK)) ? 1 : -EOPNOTSUPP;
+	if (full && r->cond && !(r->flags & ABI_RULE_ASK))
+		truth = expr_truth(r->cond, &at->f);
 	if (truth == -EOPNOTSUPP) {
 		__sync_fetch_and_add(&st->undecided, 1);
 		return r->action == ABI_ACT_STOP ? VERDICT_ASK : VERDICT_NO;
@@ -98,7 +101,7 @@ static __always_inline void hit_stop(const struct abi_hit *hit)
 }
 
 /* Every rule of a place (ABI_PLACE_RULES of them). Does one want to stop? Which ones is noted in the record. */
-static __always_inline u32 hit_judge(const u32 *which, struct abi_hit *hit, const struct hit_at *at)
+static __always_inline u32 hit_judge(const u32 *which, struct abi_hit *hit, const struct hit_at *at, int full)
 {
 	u32 stops = 0;
 
@@ -117,14 +120,14 @@ static __always_inline u32 hit_judge(const u32 *which, struct abi_hit *hit, cons
 		st = bpf_map_lookup_elem(&rule_states, &state);
 		if (!st)
 			continue;
-		v = rule_judge(r, st, at);
+		v = rule_judge(r, st, at, full);
 		if (v == VERDICT_NO)
 			continue;
 		if (r->action == ABI_ACT_STOP) {
 			hit->rules[i] = n;
 			hit->undecided |= (u32)(v == VERDICT_ASK) << i;
 			stops = 1;
-		} else if (r->action == ABI_ACT_LOG || r->action == ABI_ACT_SNAP) {
+		} else if (full && (r->action == ABI_ACT_LOG || r->action == ABI_ACT_SNAP)) {
 			hit->time_ns = bpf_ktime_get_ns();
 			capture_send(hit, n, r, st, &at->f);
 		}
@@ -138,23 +141,17 @@ static __always_inline void hit_rules(const struct abi_place *place, const struc
 	struct abi_hit hit;
 
 	hit_fill(&hit, place->id, place->offset, at);
-	if (hit_judge(place->rules, &hit, at))
+	if (hit_judge(place->rules, &hit, at, 1))
 		hit_stop(&hit);
 }
 
-/* A hit that every filter has let through. */
-static __always_inline void hit_act(const struct abi_place *place, const struct hit_at *at)
+/* A place without rules counts or stops by itself. */
+static __always_inline void hit_plain(const struct abi_place *place, const struct hit_at *at)
 {
 	struct abi_hit hit;
 	u32 n = place->counter;
 	u64 *counter;
 
-	if (place->action == ABI_ACT_NOTE)
-		return;
-	if (place->ruled) {
-		hit_rules(place, at); /* each rule counts for itself */
-		return;
-	}
 	counter = bpf_map_lookup_elem(&counters, &n);
 	if (counter)
 		__sync_fetch_and_add(counter, 1);
@@ -162,6 +159,17 @@ static __always_inline void hit_act(const struct abi_place *place, const struct 
 		hit_fill(&hit, place->id, place->offset, at);
 		hit_stop(&hit);
 	}
+}
+
+/* A hit that every filter has let through. */
+static __always_inline void hit_act(const struct abi_place *place, const struct hit_at *at)
+{
+	if (place->action == ABI_ACT_NOTE)
+		return;
+	if (place->ruled)
+		hit_rules(place, at); /* each rule counts for itself */
+	else
+		hit_plain(place, at);
 }
 
 #endif

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Watched memory was written. Is it the reference that is meant, and is it a write as Python knows it? Then its rules are asked as
- * those of a place are. Needs what action.bpf.h needs.
+ * those of a place are. ctx is the program's argument. Needs what action.bpf.h needs.
  */
 #ifndef PYBPFDBG_DATA_BPF_H
 #define PYBPFDBG_DATA_BPF_H
 
 #include "bpf/abi.h"
 #include "bpf/action.bpf.h"
+#include "bpf/judge.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/py_walk.bpf.h"
 
@@ -115,7 +116,8 @@ static __always_inline void data_ask(struct abi_hit *hit, u32 why)
 }
 
 /* A reference: hit->old and hit->new are filled in here. */
-static __always_inline void data_reference(struct abi_data *d, struct abi_hit *hit, const struct hit_at *at)
+static __always_inline void data_reference(void *ctx, struct abi_data *d, struct abi_hit *hit,
+					   const struct hit_at *at)
 {
 	u64 new = 0;
 	int half;
@@ -163,11 +165,10 @@ static __always_inline void data_reference(struct abi_data *d, struct abi_hit *h
 	if (new == d->last && d->text && (at->ip < d->text || at->ip >= d->text_end))
 		return;
 	d->last = new;
-	if (hit_judge(d->rules, hit, at))
-		hit_stop(hit);
+	judge_hit(ctx, d->rules, hit, at);
 }
 
-static __always_inline void data_written(struct abi_data *d, const struct hit_at *at)
+static __always_inline void data_written(void *ctx, struct abi_data *d, const struct hit_at *at)
 {
 	s32 offset = PY_PREV_UNKNOWN;
 	struct abi_hit hit;
@@ -177,7 +178,7 @@ static __always_inline void data_written(struct abi_data *d, const struct hit_at
 	hit_fill(&hit, d->id, offset, at);
 	hit.h.kind = ABI_REC_DATA;
 	if (d->slot)
-		data_reference(d, &hit, at);
+		data_reference(ctx, d, &hit, at);
 	else if (d->action == ABI_ACT_STOP)
 		hit_stop(&hit);
 	else if (bpf_ringbuf_output(&records, &hit, sizeof(hit), 0))

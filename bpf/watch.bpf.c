@@ -28,6 +28,7 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/py_walk.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/action.bpf.h"
+#include "bpf/judge.bpf.h"
 #include "bpf/timed.bpf.h"
 #include "bpf/step.bpf.h"
 #include "bpf/data.bpf.h"
@@ -208,6 +209,16 @@ static __always_inline int previous(const struct abi_place *place, const struct 
 	return 0;
 }
 
+/* The rules of the place. It may not come back. */
+static __always_inline void watch_judge(struct bpf_perf_event_data *ctx,
+					const struct abi_place *place, const struct hit_at *at)
+{
+	struct abi_hit hit;
+
+	hit_fill(&hit, place->id, place->offset, at);
+	judge_hit(ctx, place->rules, &hit, at);
+}
+
 static __always_inline void watch_hit(struct bpf_perf_event_data *ctx, struct py_look *look)
 {
 	struct hit_at at = { .addr = ctx->addr, .ip = ctx->regs.rip };
@@ -253,8 +264,12 @@ static __always_inline void watch_hit(struct bpf_perf_event_data *ctx, struct py
 		timed_enter(at.f.frame, at.f.code, place->group);
 	else if (place->action == ABI_ACT_LEAVE)
 		timed_return(at.f.frame, at.f.code);
+	else if (place->action == ABI_ACT_NOTE)
+		return;
+	else if (place->ruled)
+		watch_judge(ctx, place, &at);
 	else
-		hit_act(place, &at);
+		hit_plain(place, &at);
 }
 
 SEC("perf_event")
@@ -333,7 +348,7 @@ int data(struct bpf_perf_event_data *ctx)
 	if (!d)
 		return 0;
 	current_frame(&at.f);
-	data_written(d, &at);
+	data_written(ctx, d, &at);
 	return 0;
 }
 

@@ -4,16 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <bpf/libbpf.h>
-
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "bpf/capture_abi.h"
-#include "bpf/expr_abi.h"
 #include "trace/arm.h"
 #include "trace/cpus.h"
+#include "trace/handlers.h"
 #include "trace/trace_priv.h"
-#include "watch.skel.h"
 
 static int perf_err(int r, pid_t pid, struct err *err)
 {
@@ -113,15 +109,26 @@ static unsigned slots_used(const struct trace *tr)
 	return n;
 }
 
-static int handler_fd(const struct trace *tr, enum trace_handler handler)
+static bool asks_rules(enum trace_handler handler)
 {
-	const struct bpf_program *const progs[TRACE_HANDLER_MAX] = {
-		[TRACE_HANDLER_PLACE] = tr->skel->progs.watch,
-		[TRACE_HANDLER_STEP] = tr->skel->progs.step,
-		[TRACE_HANDLER_DATA] = tr->skel->progs.data,
-	};
+	return handler == TRACE_HANDLER_PLACE || handler == TRACE_HANDLER_DATA;
+}
 
-	return bpf_program__fd(progs[handler]);
+int slots_judge(struct trace *tr)
+{
+	tr->judging = true;
+	for (size_t i = 0; i < TRACE_SLOTS; i++)
+		if (tr->slots[i].arm && asks_rules(tr->slots[i].handler))
+			return handlers_judge(tr->handlers, NULL);
+	return 0;
+}
+
+/* The program, and what it ends in. A descriptor or -errno. */
+static int program_of(struct trace *tr, enum trace_handler handler, struct err *err)
+{
+	int r = tr->judging && asks_rules(handler) ? handlers_judge(tr->handlers, err) : 0;
+
+	return r ? r : handlers_fd(tr->handlers, handler, err);
 }
 
 int trace_arm(struct trace *tr, const struct trace_spec *spec, struct err *err)
@@ -134,13 +141,16 @@ int trace_arm(struct trace *tr, const struct trace_spec *spec, struct err *err)
 	};
 	pid_t pid = spec->tid ? spec->tid : tr->scope == TRACE_SCOPE_CPU ? -1 : tr->pid;
 	struct slot *slot;
-	int r = -ENOSPC;
+	int r = -ENOSPC, prog;
 
 	if (slot_of(tr, spec->handler, spec->addr))
 		return 0;
+	prog = program_of(tr, spec->handler, err);
+	if (prog < 0)
+		return prog;
 	slot = free_slot(tr);
 	if (slot)
-		r = arm_new(&w, pid, handler_fd(tr, spec->handler), &slot->arm);
+		r = arm_new(&w, pid, prog, &slot->arm);
 	if (!r)
 		slot->handler = spec->handler;
 	if (r == -ENOSPC) {

@@ -87,7 +87,12 @@ int trace_place_hits(struct trace *tr, uint64_t addr, uint64_t code, uint64_t *r
 
 int trace_rule_set(struct trace *tr, uint32_t index, const struct abi_rule *rule)
 {
-	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.rules), &index, rule, BPF_ANY);
+	int r = rule->cond || rule->action == ABI_ACT_LOG || rule->action == ABI_ACT_SNAP
+			? slots_judge(tr)
+			: 0;
+
+	return r ? r
+		 : bpf_map_update_elem(bpf_map__fd(tr->skel->maps.rules), &index, rule, BPF_ANY);
 }
 
 int trace_prog_set(struct trace *tr, uint32_t index, const struct abi_prog *prog)

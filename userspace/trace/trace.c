@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
@@ -17,6 +16,7 @@
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
 #include "trace/cpus.h"
+#include "trace/handlers.h"
 #include "trace/pidns.h"
 #include "trace/programs.h"
 #include "trace/trace_priv.h"
@@ -47,68 +47,6 @@ static void *map_counts(struct bpf_map *map, size_t size)
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 
 	return mem == MAP_FAILED ? NULL : mem;
-}
-
-static void load_captures(struct trace *tr, const struct trace_options *opt)
-{
-	if (opt->ring_bytes)
-		bpf_map__set_max_entries(tr->skel->maps.records, (uint32_t)opt->ring_bytes);
-	if (!opt->layout) {
-		bpf_map__set_max_entries(tr->skel->maps.capturing, 1);
-		return;
-	}
-	memcpy((void *)&tr->skel->rodata->lay, opt->layout, sizeof(*opt->layout));
-}
-
-static int load(struct trace *tr, const struct trace_options *opt, struct err *err)
-{
-	libbpf_print_fn_t print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
-	struct btf *btf = btf__load_vmlinux_btf();
-	int r = -libbpf_get_error(btf) ? -ENOENT : 0;
-
-	if (r) {
-		libbpf_set_print(print);
-		return err_set(err, -EOPNOTSUPP,
-			       "pid %d: this kernel does not describe itself "
-			       "(/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)",
-			       tr->pid);
-	}
-	btf__free(btf);
-	tr->skel = watch_bpf__open();
-	if (!tr->skel) {
-		r = -errno;
-		goto out;
-	}
-	memcpy((void *)&tr->skel->rodata->py, opt->py, sizeof(*opt->py));
-	if (opt->obj)
-		memcpy((void *)&tr->skel->rodata->obj, opt->obj, sizeof(*opt->obj));
-	tr->skel->rodata->ns_dev = tr->ns.dev;
-	tr->skel->rodata->ns_ino = tr->ns.ino;
-	tr->skel->rodata->stop_signal = (uint32_t)opt->stop_signal;
-	if (opt->py->prev_kind != ABI_PREV_STATE && !opt->py->reread)
-		bpf_map__set_max_entries(tr->skel->maps.frames, 1);
-	load_captures(tr, opt);
-	if (opt->timed) {
-		bpf_map__set_max_entries(tr->skel->maps.timed_codes, TRACE_TIMED_CODES);
-		bpf_map__set_max_entries(tr->skel->maps.timed_running, TRACE_TIMED_RUNNING);
-	}
-	r = watch_bpf__load(tr->skel);
-out:
-	libbpf_set_print(print);
-	if (r == -EPERM || r == -EACCES)
-		return err_set(err, -EPERM,
-			       "pid %d: may not load a BPF program: run as root, or with CAP_BPF "
-			       "and CAP_PERFMON",
-			       tr->pid);
-	if (r == -ENOSYS)
-		return err_set(err, r, "pid %d: this kernel has no BPF (CONFIG_BPF_SYSCALL)",
-			       tr->pid);
-	if (r)
-		return err_set(err, -EOPNOTSUPP,
-			       "pid %d: this kernel refuses the BPF program: %s (6.1 or "
-			       "later is needed)",
-			       tr->pid, strerror(-r));
-	return 0;
 }
 
 /* A number of the target's pid namespace becomes one of ours. */
@@ -144,8 +82,7 @@ static int on_record(void *ctx, void *data, size_t size)
 		return 0;
 	if (h->kind == ABI_REC_CAPTURE) {
 		on_captured(tr, data, h->size);
-		/* A target that makes them faster than we take them shall not keep us here.
-		 */
+		/* A target that makes them faster than we take them shall not keep us here. */
 		return ++tr->captures == CAPTURES_AT_ONCE ? -EAGAIN : 0;
 	}
 	if ((h->kind != ABI_REC_HIT && h->kind != ABI_REC_STEP && h->kind != ABI_REC_DATA &&
@@ -217,9 +154,10 @@ int trace_open(const struct trace_options *opt, struct err *err, struct trace **
 	if (r)
 		return err_set(err, r, "pid %d: cannot read /proc/%d/ns/pid: %s", opt->pid,
 			       opt->pid, strerror(-r));
-	r = load(tr, opt, err);
+	r = handlers_new(opt, &tr->ns, err, &tr->handlers);
 	if (r)
 		return r;
+	tr->skel = handlers_skel(tr->handlers);
 	r = slots_choose_scope(tr, opt->scope, err);
 	if (r)
 		return r;
@@ -253,7 +191,7 @@ void trace_free(struct trace *tr)
 		munmap(tr->states, states_size());
 	if (tr->units)
 		munmap(tr->units, units_size());
-	watch_bpf__destroy(tr->skel);
+	handlers_free(tr->handlers);
 	cleanup_close(&tr->uevents);
 	cleanup_close(&tr->epoll);
 	vec_deinit(&tr->places);

@@ -9,6 +9,7 @@
 #include "trace/trace.h"
 
 struct arm;
+struct handlers;
 struct programs;
 struct ring_buffer;
 struct watch_bpf;
@@ -23,7 +24,9 @@ struct trace {
 	pid_t pid;
 	enum trace_scope scope;
 	struct pidns ns; /* the target's */
-	struct watch_bpf *skel;
+	struct handlers *handlers;
+	struct watch_bpf *skel; /* theirs */
+	bool judging;           /* a rule needs handlers_judge() */
 	struct programs *programs;
 	struct ring_buffer *rb;
 	uint64_t *counters;            /* the map's memory */
@@ -41,6 +44,8 @@ struct trace {
 
 /* slots.c: AUTO becomes one of the others, what is asked for is tried. 0, or -errno with its line. */
 int slots_choose_scope(struct trace *tr, enum trace_scope wanted, struct err *err);
+/* A rule needs handlers_judge(): where something is armed that may ask it, that is due now. 0 or -errno. */
+int slots_judge(struct trace *tr);
 void slots_free(struct trace *tr);
 /* CPUs came or went. The first failure is returned, after all were tried. */
 int slots_follow_cpus(struct trace *tr);
