@@ -69,18 +69,16 @@ static int load_first(struct watch_bpf *skel, const struct trace_options *opt,
 	return watch_bpf__load(skel);
 }
 
-/* Does the kernel describe itself? libbpf fails without saying that this is why. */
-static int check_btf(pid_t pid, struct err *err)
+/* libbpf does not say that this is why. To look beforehand would be a tenth of an attach: it is
+ * read whole. */
+static bool has_btf(void)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	if (libbpf_get_error(btf))
-		return err_set(err, -EOPNOTSUPP,
-			       "pid %d: this kernel does not describe itself "
-			       "(/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)",
-			       pid);
+		return false;
 	btf__free(btf);
-	return 0;
+	return true;
 }
 
 DEFINE_CLEANUP(struct handlers *, handlers_free)
@@ -96,13 +94,15 @@ int handlers_new(const struct trace_options *opt, const struct pidns *ns, struct
 		return err_set(err, -ENOMEM, "pid %d: out of memory", opt->pid);
 	h->pid = opt->pid;
 	print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
-	r = check_btf(opt->pid, err);
-	if (!r) {
-		h->skel = watch_bpf__open();
-		r = h->skel ? load_first(h->skel, opt, ns) : -errno;
-		if (r)
-			r = load_err(r, opt->pid, "watch", err);
-	}
+	h->skel = watch_bpf__open();
+	r = h->skel ? load_first(h->skel, opt, ns) : -errno;
+	if (r && !has_btf())
+		r = err_set(err, -EOPNOTSUPP,
+			    "pid %d: this kernel does not describe itself "
+			    "(/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)",
+			    opt->pid);
+	else if (r)
+		r = load_err(r, opt->pid, "watch", err);
 	libbpf_set_print(print);
 	if (r)
 		return r;
