@@ -4,6 +4,7 @@ the same repr, or the same class of error. What we refuse (a call, code of the t
 
 PYBPFDBG_EXPR_COUNT: expressions an interpreter (default 1500). PYBPFDBG_EXPR_SEED: another sequence.
 """
+# No watch slot: it only reads a sleeping process.
 import json
 import os
 import random

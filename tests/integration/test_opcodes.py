@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """probes/cpython/opcodes_gen.h is what tools/gen_opcodes.py says of the interpreters here. One test a minor version."""
+# No watch slot: it asks interpreters, not a debugger.
 import os
 import re
 import subprocess
