@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "bpf/abi.h"
+#include "bpf/expr_abi.h"
 #include "lib_cu.h"
 #include "lib_fake_py.h"
 #include "trace/trace.h"
@@ -148,6 +149,55 @@ static void test_counts(void)
 	CU_ASSERT_EQUAL(trace_place_del(b.tr, b.addr, b.code), 0);
 	CU_ASSERT_EQUAL(trace_place_del(b.tr, b.addr, b.code), -ENOENT);
 	CU_ASSERT_EQUAL(trace_place_hits(b.tr, b.addr, b.code, &(uint64_t){ 0 }), -ENOENT);
+	bed_deinit(&b);
+}
+
+/* A program that is False. */
+static void set_false(struct bed *b, uint32_t index)
+{
+	struct abi_prog prog = { .size = sizeof(prog), .ninsns = 2 };
+
+	prog.insns[0] = (struct abi_insn){ .op = ABI_OP_CONST };
+	prog.insns[1] = (struct abi_insn){ .op = ABI_OP_END };
+	prog.consts[0] = (struct abi_const){ .kind = ABI_CONST_BOOL };
+	CU_ASSERT_EQUAL(trace_prog_set(b->tr, index, &prog), 0);
+}
+
+/* What a rule needs may come before or after it is armed: the program for it is there. */
+static void test_rules(void)
+{
+	struct abi_place p = place(ABI_ACT_COUNT);
+	struct abi_rule plain = { .action = ABI_ACT_COUNT, .state = 1 };
+	struct abi_rule conditional = { .action = ABI_ACT_COUNT, .state = 2, .cond = 1 };
+	struct abi_rule_state *st;
+	struct bed b;
+
+	p.ruled = 1;
+	p.rules[0] = 1;
+	p.rules[1] = 2;
+	if (!bed_armed(&b, TRACE_SCOPE_CPU, &p))
+		return;
+	st = trace_rule_states(b.tr);
+	CU_ASSERT_EQUAL(trace_rule_set(b.tr, 1, &plain), 0);
+	do_reads(&b, FAKE_READ, 10);
+	CU_ASSERT_EQUAL(st[1].hits, 10);
+	set_false(&b, 1);
+	CU_ASSERT_EQUAL(trace_rule_set(b.tr, 2, &conditional), 0);
+	do_reads(&b, FAKE_READ, 5);
+	CU_ASSERT_EQUAL(st[1].hits, 15);
+	CU_ASSERT_EQUAL(st[2].seen, 5);
+	CU_ASSERT_EQUAL(st[2].unmet, 5);
+	CU_ASSERT_EQUAL(trace_unwatch(b.tr, b.addr), 0);
+	CU_ASSERT_EQUAL(trace_watch(b.tr, b.addr, NULL), 0);
+	do_reads(&b, FAKE_READ, 3);
+	CU_ASSERT_EQUAL(st[1].hits, 18);
+	CU_ASSERT_EQUAL(st[2].unmet, 8);
+	/* It goes again: nothing is left of it. */
+	CU_ASSERT_EQUAL(trace_rule_set(b.tr, 2, &(struct abi_rule){ 0 }), 0);
+	do_reads(&b, FAKE_READ, 2);
+	CU_ASSERT_EQUAL(st[1].hits, 20);
+	CU_ASSERT_EQUAL(st[2].unmet, 8);
+	CU_ASSERT_EQUAL(stat(&b, ABI_STAT_FAULT), 0);
 	bed_deinit(&b);
 }
 
@@ -670,12 +720,16 @@ static void test_features(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_counts),	CU_T(test_other_readers),     CU_T(test_other_code),
-	CU_T(test_tagged_code), CU_T(test_previous_in_frame), CU_T(test_previous_place),
-	CU_T(test_threads_cpu), CU_T(test_threads_task),      CU_T(test_thread_states),
-	CU_T(test_stop),	CU_T(test_stop_of_nobody),    CU_T(test_slots_cpu),
-	CU_T(test_slots_task),	CU_T(test_killed_owner),      CU_T(test_cpu_comes_and_goes),
-	CU_T(test_gone),	CU_T(test_pid_namespace),     CU_T(test_features),
+	CU_T(test_counts),	   CU_T(test_rules),
+	CU_T(test_other_readers),  CU_T(test_other_code),
+	CU_T(test_tagged_code),	   CU_T(test_previous_in_frame),
+	CU_T(test_previous_place), CU_T(test_threads_cpu),
+	CU_T(test_threads_task),   CU_T(test_thread_states),
+	CU_T(test_stop),	   CU_T(test_stop_of_nobody),
+	CU_T(test_slots_cpu),	   CU_T(test_slots_task),
+	CU_T(test_killed_owner),   CU_T(test_cpu_comes_and_goes),
+	CU_T(test_gone),	   CU_T(test_pid_namespace),
+	CU_T(test_features),
 };
 
 int main(int argc, char **argv)
