@@ -87,7 +87,7 @@ class Values(harness.TestCase):
     @harness.each_interpreter
     def test_tight(self, interp):
         """More than can be taken, in large records; then more than the limit lets through: every hit is in one of three counts."""
-        count = 6000
+        count = 2000
         target = self.start(interp, SCRIPT)
         for options, dropped in ((("--max-rate", 0, "--max-bytes", 0, "--record-bytes", 24576), "lost"),
                                  (("--max-rate", 100), "limited")):
