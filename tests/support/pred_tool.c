@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "bpf/abi.h"
 #include "bpf/expr_abi.h"
 #include "engine/expr.h"
@@ -245,6 +246,7 @@ static void ask(struct tool *t, const char *line, const char *text)
 	json_t *o = json_object();
 	int r;
 
+	mem_cache_on(target_mem(t->target)); /* it waits for the line */
 	r = expr_parse(text, &why, &e);
 	if (!r)
 		r = kexpr_compile(e, t->in, t->code, &why, &prog);
@@ -255,8 +257,10 @@ static void ask(struct tool *t, const char *line, const char *text)
 			fatal("trace_prog_set");
 		before = trace_rule_states(t->trace)[1];
 	}
+	mem_cache_off(target_mem(t->target));
 	fputs(line, t->to);
 	json_object_set_new(o, "python", json_string(answer(t)));
+	mem_cache_on(target_mem(t->target)); /* and for the next one */
 	f = top_frame(t);
 	if (f.code != t->code)
 		fatal("the target waits elsewhere");
@@ -272,6 +276,7 @@ static void ask(struct tool *t, const char *line, const char *text)
 			json_object_set_new(o, "kernel", json_string(kernel(t, &before)));
 	}
 	json_object_set_new(o, "user", json_string(e ? user(t, e, f.frame) : "refused"));
+	mem_cache_off(target_mem(t->target));
 	json_dumpf(o, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 	putchar('\n');
 	json_decref(o);
