@@ -196,6 +196,8 @@ class Commands(Case):
     def test_line_after_the_end(self):
         target, piped = self.pending("break late_import.py:999")
         self.assertEqual(self.stops(target, piped), [])
+        while "pending" not in [e["event"] for e in self.told]:  # the target may be done before it is told
+            self.told.append(piped.event())
         self.assertIn("the last line with code is 13", [e["reason"] for e in self.told if e["event"] == "pending"][0])
 
     def test_hint(self):
