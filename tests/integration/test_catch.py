@@ -263,7 +263,7 @@ class Process(harness.TestCase):
             target = self.start(interp, SCRIPT)
             target.send("3\n")
             each = int(target.line()) // 3
-            for n in range(ROUNDS):
+            for n in range(ROUNDS if interp is interpreters.one() else ROUNDS // 3):
                 s = terminal.Piped("attach", target.pid, "--json")
                 option = rnd.choice(["", "", " if exc.args == 1", " every 7"])
                 s.send("catch %s%s\n" % (rnd.choice(["Base", "Exception", "Derived"]), option) + "continue\n" * 300)
