@@ -68,6 +68,28 @@ struct interp_lock {
 	uint64_t owner;  /* interp_thread.thread_id; 0: not known, or nobody */
 };
 
+/* A task of an event loop. */
+enum interp_task_state {
+	TASK_RUNNING,   /* its coroutine is on a thread's stack */
+	TASK_WAITING,   /* for .waiter */
+	TASK_READY,     /* it is the loop's turn to run it, or has not begun */
+	TASK_FINISHED, TASK_FAILED, TASK_CANCELLED,
+};
+struct interp_task {
+	uint64_t task; /* address of the object */
+	uint64_t loop;
+	char *name;    /* UTF-8; NULL: it has none (before 3.8) */
+	char *coro;    /* qualified name of its coroutine; NULL: it is not one of Python's */
+	enum interp_task_state state;
+	/* Suspended coroutines, outermost first, each awaiting the next; only the first where TASK_RUNNING. */
+	struct interp_frame *frames;
+	size_t nframes;
+	uint64_t waiter; /* what it waits for, a future: address; 0: nothing */
+	char *awaits;    /* the same for people: "sleep(10)", "Lock.acquire() of <...>"; NULL: nothing */
+	uint64_t *by;    /* tasks that wait for this one: directly, in a gather, a group ... */
+	size_t nby;
+};
+
 /* A code object, read and checked. Strings are UTF-8. */
 struct interp_code {
 	uint64_t address;
@@ -252,6 +274,13 @@ struct interp_ops {
 	/* Frames, innermost first, at most max (shims skipped), malloc'ed array. */
 	int (*frames)(struct interp *in, uint64_t tstate, size_t max, struct interp_frame **ret, size_t *ret_n);
 
+	/*
+	 * The tasks of all event loops, with those that have ended and are still referred to; malloc'ed, free with
+	 * interp_tasks_free(). The target must not run. current: only those that an event loop is running just now, without
+	 * their .by: they are few. None where there is no event loop. 0 or -errno.
+	 */
+	int (*tasks)(struct interp *in, bool current, struct interp_task **ret, size_t *ret_n);
+
 	/* All live code objects. cb: non-zero stops and is returned. Unreadable pieces are skipped. */
 	int (*scan_code)(struct interp *in, int (*cb)(void *priv, uint64_t code), void *priv,
 			 interp_progress_fn progress, void *progress_priv);
@@ -375,6 +404,7 @@ struct interp {
 void interp_code_deinit(struct interp_code *c);
 void interp_vars_free(struct interp_var *vars, size_t n);
 void interp_classes_free(struct interp_class *classes, size_t n);
+void interp_tasks_free(struct interp_task *tasks, size_t n);
 void interp_slots_free(struct interp_slot *slots, size_t n);
 
 /*

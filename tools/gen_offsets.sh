@@ -27,16 +27,19 @@ sources() {
 		[ -e "$lib" ] || continue
 		echo "$lib"
 		for ext in "${lib%/*}/python3.$1/lib-dynload"/_datetime.*.so \
-			"${lib%/*}/python3.$1/lib-dynload"/_collections.*.so; do
+			"${lib%/*}/python3.$1/lib-dynload"/_collections.*.so \
+			"${lib%/*}/python3.$1/lib-dynload"/_asyncio.*.so; do
 			[ ! -e "$ext" ] || echo "$ext"
 		done
 		return
 	done
-	exe=$sid/usr/bin/python3.$1
-	[ -e "$exe" ] || return 0
-	id=$(readelf -n "$exe" | sed -n 's/.*Build ID: //p')
-	dbg=$sid/usr/lib/debug/.build-id/$(echo "$id" | cut -c1-2)/$(echo "$id" | cut -c3-).debug
-	[ ! -e "$dbg" ] || echo "$dbg"
+	for file in "$sid/usr/bin/python3.$1" \
+		"$sid/usr/lib/python3.$1/lib-dynload"/_asyncio.cpython-3"$1"-*.so; do
+		[ -e "$file" ] || continue
+		id=$(readelf -n "$file" | sed -n 's/.*Build ID: //p')
+		dbg=$sid/usr/lib/debug/.build-id/$(echo "$id" | cut -c1-2)/$(echo "$id" | cut -c3-).debug
+		[ ! -e "$dbg" ] || echo "$dbg"
+	done
 }
 
 {

@@ -112,6 +112,7 @@ const struct interp_ops cpython_ops = {
 	.recipes = cpython_recipes,
 	.threads = cpython_threads,
 	.frames = cpython_frames,
+	.tasks = cpython_tasks,
 	.scan_code = cpython_scan_code,
 	.code = cpython_code,
 	.line_of = cpython_line_of,

@@ -134,6 +134,11 @@ void cpython_thread_names(struct cpython *py, uint64_t interp, struct interp_thr
 int cpython_top_frame(struct cpython *py, uint64_t tstate, uint64_t *ret);
 /* Code object of a frame (tag bits cleared, type checked); -EINVAL when it holds none. */
 int cpython_frame_code(struct cpython *py, uint64_t frame, uint64_t *ret);
+/* A frame wherever it is, a suspended coroutine's too. -EINVAL, -EFAULT ...: there is none. */
+int cpython_frame_at(struct cpython *py, uint64_t frame, struct interp_frame *ret);
+
+/* tasks.c */
+int cpython_tasks(struct interp *in, bool current, struct interp_task **ret, size_t *ret_n);
 
 /* sites.c */
 int cpython_sites(struct interp *in, unsigned kinds, struct err *err, struct interp_site **ret, size_t *ret_n);

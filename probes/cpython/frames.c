@@ -163,6 +163,24 @@ static int frame_offset(struct cpython *py, uint64_t frame, uint64_t code, int32
 	return 0;
 }
 
+int cpython_frame_at(struct cpython *py, uint64_t frame, struct interp_frame *ret)
+{
+	struct interp_frame f = { .frame = frame };
+	int r;
+
+	r = cpython_frame_code(py, frame, &f.code);
+	if (!r)
+		r = frame_offset(py, frame, f.code, &f.offset);
+	if (r)
+		return r;
+	r = cpython_line_of(&py->base, f.code, f.offset);
+	if (r == -ENOMEM)
+		return r;
+	f.line = r > 0 ? r : 0;
+	*ret = f;
+	return 0;
+}
+
 int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp_frame **ret,
 		   size_t *ret_n)
 {
@@ -176,7 +194,7 @@ int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp
 		max = CPYTHON_FRAMES_MAX;
 	r = cpython_top_frame(py, tstate, &frame);
 	while (!r && frame && frames.n < max) {
-		struct interp_frame f = { .frame = frame };
+		struct interp_frame f;
 
 		/* Brent: a corrupt chain that closes on itself ends here and not at max. */
 		if (frame == tortoise) {
@@ -187,16 +205,9 @@ int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp
 			tortoise = frame;
 			power *= 2;
 		}
-		r = cpython_frame_code(py, frame, &f.code);
+		r = cpython_frame_at(py, frame, &f);
 		if (!r)
-			r = frame_offset(py, frame, f.code, &f.offset);
-		if (r)
-			break;
-		r = cpython_line_of(in, f.code, f.offset);
-		if (r == -ENOMEM)
-			break;
-		f.line = r > 0 ? r : 0;
-		r = vec_push(&frames, f);
+			r = vec_push(&frames, f);
 		if (!r)
 			r = step_out(py, frame, &frame, &frames.data[frames.n - 1].entry);
 	}

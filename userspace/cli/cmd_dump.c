@@ -17,6 +17,7 @@
 #include "cli/parse.h"
 #include "cli/program.h"
 #include "cli/shell.h"
+#include "cli/tasks.h"
 #include "engine/mixed.h"
 #include "engine/session.h"
 #include "engine/vars.h"
@@ -61,6 +62,9 @@ struct dump {
 	struct interp_thread *threads;
 	VEC(struct shot) shots;
 	VEC(struct lock_wait) waits;
+	bool with_tasks;
+	struct session_task *tasks;
+	size_t ntasks;
 	uint64_t pause_us;
 };
 
@@ -84,6 +88,7 @@ static void dump_deinit(struct dump *d)
 	vec_deinit(&d->shots);
 	vec_deinit(&d->waits);
 	free(d->threads);
+	session_tasks_free(d->tasks, d->ntasks);
 }
 
 static int read_places(struct dump *d, const struct interp_frame *frames, size_t n,
@@ -214,6 +219,11 @@ static int read_all(struct dump *d, pid_t pid, struct err *err)
 		shell_sort_threads(d->threads, n);
 	for (size_t i = 0; !r && i < n; i++)
 		r = read_thread(d, &d->threads[i]);
+	if (!r && d->with_tasks) {
+		r = session_tasks(d->s, &d->tasks, &d->ntasks);
+		if (r)
+			err_set(err, r, "pid %d: its tasks cannot be read: %s", pid, strerror(-r));
+	}
 	session_still_end(d->s, &d->pause_us);
 	if (!r)
 		r = unwind_all(d);
@@ -377,6 +387,8 @@ static int print_all(struct dump *d, pid_t pid)
 		else
 			print_text(d, &d->shots.data[i]);
 	}
+	if (d->with_tasks)
+		tasks_show(d->out, d->tasks, d->ntasks);
 	return print_deadlocks(d);
 }
 
@@ -389,11 +401,12 @@ static bool reader_is_gone(void)
 
 int program_dump(const struct program *p, int argc, char **argv)
 {
-	enum { OPT_JSON = 256, OPT_LOCALS, OPT_NATIVE, OPT_COLOR };
+	enum { OPT_JSON = 256, OPT_LOCALS, OPT_NATIVE, OPT_TASKS, OPT_COLOR };
 	static const struct option longopts[] = {
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "locals", no_argument, NULL, OPT_LOCALS },
 		{ "native", no_argument, NULL, OPT_NATIVE },
+		{ "tasks", no_argument, NULL, OPT_TASKS },
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -418,6 +431,9 @@ int program_dump(const struct program *p, int argc, char **argv)
 			break;
 		case OPT_NATIVE:
 			native = true;
+			break;
+		case OPT_TASKS:
+			d.with_tasks = true;
 			break;
 		case OPT_COLOR:
 			if (out_color_mode(optarg, &color))

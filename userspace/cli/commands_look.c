@@ -10,6 +10,7 @@
 #include "cli/mixed.h"
 #include "cli/parse.h"
 #include "cli/shell.h"
+#include "cli/tasks.h"
 #include "engine/expr.h"
 #include "engine/mixed.h"
 #include "engine/session.h"
@@ -141,8 +142,12 @@ int cmd_where(struct shell *sh, const char *args, struct err *err)
 		return r;
 	shown = lk.nframes < (size_t)count ? lk.nframes : (size_t)count;
 	if (sh->out->json) {
-		out_json(sh->out, js_stack(sh, &lk, shown));
+		json_t *j = js_stack(sh, &lk, shown);
+
+		tasks_js_chain(sh, lk.tid, j);
+		out_json(sh->out, j);
 	} else {
+		tasks_show_chain(sh, lk.tid);
 		if (shown < lk.nframes)
 			out_line(sh->out, "(%zu outer frames left out)", lk.nframes - shown);
 		for (size_t i = shown; i-- > 0;)

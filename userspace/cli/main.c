@@ -44,6 +44,7 @@ static const struct program programs[] = {
 	  "10)\n" OPTION_JSON OPTION_SCOPE OPTION_ENGINE OPTION_COLOR },
 	{ "dump", "[OPTIONS] PID", "print every thread's stack, then go on", program_dump,
 	  "  --locals            with the local variables\n"
+	  "  --tasks             with the tasks of asyncio's event loops\n"
 	  "  --native            with the native (C) stack below each, as far as it can be "
 	  "unwound\n" OPTION_JSON OPTION_COLOR },
 	{ "count", "[OPTIONS] PID LOCATION...",

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/js.h"
+#include "cli/tasks.h"
 #include "cli/terminal.h"
 #include "engine/session.h"
 #include "engine/source.h"
@@ -316,10 +317,14 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 	int id = ev->bp;
 	const char *ended = ev->ended;
 	bool data = reason == STOP_DATA;
+	_cleanup_free_ char *task_name = NULL;
+	uint64_t task = 0;
 	size_t n = 0;
 	char name[64];
 
 	shell_note_step(sh, ev);
+	if (session_task_of(sh->s, tid, &task, &task_name))
+		task = 0;
 
 	if (session_threads(sh->s, &threads, &n) < 0)
 		n = 0;
@@ -335,6 +340,8 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 			json_object_update(j, place);
 		if (j && exception)
 			json_object_set_new(j, "exception", js_text(exception));
+		if (j && task)
+			json_object_set_new(j, "task", tasks_js_name(task, task_name));
 		json_decref(place);
 		if (data)
 			js_watch(j, session_bp(sh->s, id), sh->s, ended);
@@ -359,7 +366,12 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 		out_add(sh->out, OUT_RED, "%s %d", data ? "watchpoint" : "breakpoint", id);
 	if (reason == STOP_EXCEPTION)
 		out_add(sh->out, OUT_BOLD, ", exception %s", exception ? exception : "?");
-	out_add(sh->out, OUT_PLAIN, ", thread %d \"%s\": ", tid, name);
+	out_add(sh->out, OUT_PLAIN, ", thread %d \"%s\"", tid, name);
+	if (task) {
+		out_add(sh->out, OUT_PLAIN, ", ");
+		tasks_add_name(sh->out, task, task_name);
+	}
+	out_add(sh->out, OUT_PLAIN, ": ");
 	if (function || file)
 		shell_add_place(sh, function, file, line);
 	else

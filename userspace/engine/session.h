@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "probes/probe.h"
 #include "trace/trace.h"
 
 struct abi_captured;
@@ -359,6 +360,36 @@ int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n
  */
 int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret,
 		   size_t *ret_n);
+/* A frame with its names. */
+struct session_place {
+	char *file, *function;
+	int32_t line;
+};
+/* A task of an event loop (probes/probe.h, struct interp_task). */
+struct session_task {
+	uint64_t task, loop;
+	char *name;  /* NULL: none (before Python 3.8) */
+	char *coro;  /* qualified name of its coroutine, NULL: not known */
+	char *awaits; /* what it waits for, for people; NULL: nothing */
+	enum interp_task_state state;
+	pid_t tid;   /* thread that runs it; 0: none */
+	struct session_place *places; /* of its coroutines, outermost first; up to what runs where tid is set */
+	size_t nplaces;
+	size_t *by;  /* tasks that wait for it: indexes into the array */
+	size_t nby;
+};
+/*
+ * All tasks of all event loops, ascending by address, free with session_tasks_free(). Only while the target is stopped or still. 0
+ * (perhaps with none) or negative errno.
+ */
+int session_tasks(struct session *s, struct session_task **ret, size_t *ret_n);
+void session_tasks_free(struct session_task *tasks, size_t n);
+/*
+ * The task that a thread runs, while it stands still: its name and address, cheaper than all tasks. -ENOENT: none. Free *ret_name (it
+ * may be NULL).
+ */
+int session_task_of(struct session *s, pid_t tid, uint64_t *ret, char **ret_name);
+
 /* The thread that the last stop was in, 0 when running. */
 pid_t session_stop_tid(const struct session *s);
 /* When it hit (CLOCK_MONOTONIC, ns), 0 when running. */
