@@ -23,16 +23,20 @@
 	"def work(n):\n"               \
 	"    if n >= 0:\n"             \
 	"        return n + 1\n"       \
+	"def rare():\n"                \
+	"    return 1\n"               \
 	"print('ready', flush=True)\n" \
 	"while True:\n"                \
-	"    work(1)\n"
+	"    for i in range(3000):\n"  \
+	"        work(1)\n"            \
+	"    rare()\n"
 
 struct run {
 	pid_t pid;
 	int out;
 	struct session *s;
 	bool cancel; /* what progress says */
-	unsigned asked;
+	unsigned asked, captured;
 };
 
 static int progress(void *priv, const char *what, uint64_t done, uint64_t total)
@@ -45,6 +49,16 @@ static int progress(void *priv, const char *what, uint64_t done, uint64_t total)
 	return run->cancel;
 }
 
+static void captured(void *priv, int bp, const struct abi_captured *rec, size_t size)
+{
+	struct run *run = priv;
+
+	(void)bp;
+	(void)rec;
+	CU_ASSERT(size > 0);
+	run->captured++;
+}
+
 /* The first interpreter that this machine has, running PROGRAM, and a session on it. False:
  * skipped. */
 static bool start(struct run *run, unsigned max_pause_ms)
@@ -52,6 +66,7 @@ static bool start(struct run *run, unsigned max_pause_ms)
 	const char *const argv[] = { "-c", PROGRAM, NULL };
 	struct session_options opt = { .max_pause_ms = max_pause_ms,
 				       .progress = progress,
+				       .captured = captured,
 				       .priv = run };
 	struct interpreter *its = NULL;
 	struct err err = { 0 };
@@ -277,10 +292,55 @@ static void test_killed_while_stopped(void)
 	interpreter_end(run.pid, run.out);
 }
 
+/* A stop is told though more records lie before it than are taken at a time. No watch slot is
+ * needed. */
+static void test_stop_behind_records(void)
+{
+	const char *const names[] = { "n" };
+	const unsigned levels[] = { 1 };
+	const struct bp_capture what = { .names = names, .levels = levels, .nnames = 1 };
+	/* All of them find room: nothing is taken out before the thread stands. */
+	struct bp_spec log = { .location = "work",
+			       .action = BP_LOG,
+			       .engine = BP_UPROBE,
+			       .limit = 8000,
+			       .capture = &what };
+	struct bp_spec stop = { .location = "rare", .engine = BP_UPROBE, .ignore = 1 };
+	struct session_event ev;
+	struct err err = { 0 };
+	struct run run;
+	int log_id, stop_id;
+
+	if (!start(&run, 0))
+		return;
+	if (session_break(run.s, &log, &err, &log_id) ||
+	    session_break(run.s, &stop, &err, &stop_id)) {
+		puts(err.text);
+		CU_FAIL("break");
+		end(&run);
+		return;
+	}
+	for (int i = 0; i < WAIT_MS && target_state(session_target(run.s), run.pid) != 't'; i++)
+		usleep(1000);
+	run.captured = 0;
+	ev = next(&run, WAIT_MS);
+	CU_ASSERT_EQUAL(ev.kind, SESSION_STOPPED);
+	CU_ASSERT_EQUAL(ev.bp, stop_id);
+	CU_ASSERT(run.captured >= 2000);
+	CU_ASSERT_EQUAL(session_bp(run.s, stop_id)->hits,
+			2); /* the one that is ignored, and this */
+	CU_ASSERT_EQUAL(session_bp(run.s, log_id)->lost, 0);
+	end(&run);
+}
+
 static const struct cu_test tests[] = {
-	CU_T(test_cancel),	     CU_T(test_pause_is_announced),
-	CU_T(test_max_pause),	     CU_T(test_pause_over_hot_line),
-	CU_T(test_hit_during_still), CU_T(test_killed_while_stopped),
+	CU_T(test_cancel),
+	CU_T(test_pause_is_announced),
+	CU_T(test_max_pause),
+	CU_T(test_pause_over_hot_line),
+	CU_T(test_hit_during_still),
+	CU_T(test_killed_while_stopped),
+	CU_T(test_stop_behind_records),
 };
 
 int main(int argc, char **argv)

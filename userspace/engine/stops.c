@@ -29,6 +29,8 @@
 
 /* A thread that was told to stop and has not done so after this long will not. */
 #define LATE_NS 500000000u
+/* Of taking records: those of a full ring buffer, were they all as small as they can be. */
+#define ROUNDS_MAX 128
 
 static int events_push(struct session *s, struct session_event ev)
 {
@@ -119,18 +121,31 @@ static bool take_hit(struct session *s, pid_t tid, struct pending_hit *ret)
 	return false;
 }
 
-bool stops_is_ours(void *priv, pid_t tid)
+static bool has_hit(const struct session *s, pid_t tid)
 {
-	struct session *s = priv;
-	size_t i;
-
-	/* the record was written before the signal was sent */
-	if (s->trace)
-		(void)stops_consume(s);
-	for (i = 0; i < s->hits.n; i++)
+	for (size_t i = 0; i < s->hits.n; i++)
 		if ((pid_t)s->hits.data[i].hit.tid == tid)
 			return true;
 	return false;
+}
+
+/*
+ * Was tid told to stop? The record was written before the signal was sent, but behind as many
+ * captures as the ring buffer holds, more than are taken at a time. One that was lost is not waited
+ * for longer than that.
+ */
+static bool await_hit(struct session *s, pid_t tid)
+{
+	unsigned rounds = 0;
+
+	while (s->trace && !has_hit(s, tid) && rounds++ < ROUNDS_MAX && stops_consume(s) > 0)
+		;
+	return has_hit(s, tid);
+}
+
+bool stops_is_ours(void *priv, pid_t tid)
+{
+	return await_hit(priv, tid);
 }
 
 static void forget_thread(struct session *s, pid_t tid)
@@ -256,10 +271,7 @@ static int on_our_signal(struct session *s, pid_t tid)
 	uint64_t ip;
 	int r;
 
-	/* the record was written before the signal was sent */
-	if (s->trace)
-		(void)stops_consume(s);
-	if (!take_hit(s, tid, &p)) {
+	if (!await_hit(s, tid) || !take_hit(s, tid, &p)) {
 		let_go(s, tid); /* its record was lost; the loss counters tell */
 		return 0;
 	}
