@@ -110,7 +110,7 @@ class Latency(harness.TestCase):
         target = self.start(interpreters.one(), SCRIPT)
         shown = terminal.Terminal("latency", target.pid, "plain", "--engine", "uprobe")
         self.addCleanup(shown.close)
-        shown.expect("Ctrl-C ends it")
+        shown.expect("everything is disarmed after 60 minutes (--for), or at Ctrl-C")
         target.send("1\n")
         target.line()
         shown.ctrl_c()

@@ -4,45 +4,27 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "cli/cli.h"
+#include "cli/follow.h"
 #include "cli/js.h"
-#include "cli/parse.h"
 #include "cli/program.h"
 #include "engine/session.h"
 
-#define BAR_WIDTH 40
-#define ROWS_MAX  64 /* powers of two */
+#define BAR_WIDTH   40
+#define ROWS_MAX    64 /* powers of two */
+#define LIFETIME_MS (3600 * 1000)
 
 struct run {
-	struct session *s;
-	struct out *out;
-	pid_t pid;
+	struct follow follow;
 	const char *name;
 	enum latency_engine engine;
 	struct latency_function f;
-	unsigned for_ms; /* 0: none */
-	int sigfd;
-	bool ended; /* the target */
-	uint64_t lost;
 };
-
-/* session_options.progress: Ctrl-C ends the work. */
-static int progress(void *priv, const char *what, uint64_t done, uint64_t total)
-{
-	struct run *c = priv;
-	struct pollfd sig = { .fd = c->sigfd, .events = POLLIN };
-
-	out_progress(c->out, what, done, total);
-	return poll(&sig, 1, 0) > 0;
-}
 
 static const char *engine_name(enum latency_engine e)
 {
@@ -110,7 +92,7 @@ static void print_json(struct run *c, const struct latency *l)
 		json_object_set_new(j, more[i].name, json_integer((json_int_t)more[i].n));
 	if (j)
 		json_object_set_new(j, "engine", json_string(engine_name(c->f.engine)));
-	out_json(c->out, j);
+	out_json(c->follow.out, j);
 }
 
 /* ---- text ---- */
@@ -148,10 +130,10 @@ static void print_rows(struct run *c, const struct latency *l)
 			n = 1;
 		memset(bar, '#', n);
 		bar[n] = '\0';
-		out_add(c->out, OUT_PLAIN, "  below %8s %12" PRIu64 "  ",
+		out_add(c->follow.out, OUT_PLAIN, "  below %8s %12" PRIu64 "  ",
 			i == 63 ? "2^64 ns" : duration(2ull << i, buf), rows[i]);
-		out_add(c->out, OUT_CYAN, "%s", bar);
-		out_end(c->out);
+		out_add(c->follow.out, OUT_CYAN, "%s", bar);
+		out_end(c->follow.out);
 	}
 }
 
@@ -159,137 +141,93 @@ static void print_text(struct run *c, const struct latency *l)
 {
 	char a[24], b[24], d[24];
 
-	out_add(c->out, OUT_BOLD, "%s", c->f.function);
-	out_add(c->out, OUT_PLAIN, " (%s:%d): %" PRIu64 " call%s", c->f.file, c->f.line, l->count,
-		l->count == 1 ? "" : "s");
+	out_add(c->follow.out, OUT_BOLD, "%s", c->f.function);
+	out_add(c->follow.out, OUT_PLAIN, " (%s:%d): %" PRIu64 " call%s", c->f.file, c->f.line,
+		l->count, l->count == 1 ? "" : "s");
 	if (l->raised)
-		out_add(c->out, OUT_PLAIN, ", %" PRIu64 " of them ended by an exception",
+		out_add(c->follow.out, OUT_PLAIN, ", %" PRIu64 " of them ended by an exception",
 			l->raised);
-	out_end(c->out);
+	out_end(c->follow.out);
 	if (l->count) {
-		out_line(c->out, "min %s, mean %s, max %s", duration(l->min_ns, a),
+		out_line(c->follow.out, "min %s, mean %s, max %s", duration(l->min_ns, a),
 			 duration(l->mean_ns, b), duration(l->max_ns, d));
-		out_line(c->out, "p50 %s, p90 %s, p99 %s (estimated from the buckets, within 7 %%)",
+		out_line(c->follow.out,
+			 "p50 %s, p90 %s, p99 %s (estimated from the buckets, within 7 %%)",
 			 duration(latency_percentile(l, 0.5), a),
 			 duration(latency_percentile(l, 0.9), b),
 			 duration(latency_percentile(l, 0.99), d));
 		print_rows(c, l);
 	}
 	if (l->running)
-		out_note(c->out, "%" PRIu64 " call%s had not ended", l->running,
+		out_note(c->follow.out, "%" PRIu64 " call%s had not ended", l->running,
 			 l->running == 1 ? "" : "s");
 	if (l->inflight)
-		out_note(c->out, "%" PRIu64 " call%s had begun before and %s not counted",
+		out_note(c->follow.out, "%" PRIu64 " call%s had begun before and %s not counted",
 			 l->inflight, l->inflight == 1 ? "" : "s", l->inflight == 1 ? "is" : "are");
 	if (l->full)
-		out_note(c->out, "%" PRIu64 " calls were not counted: more than %d ran at a time",
-			 l->full, TRACE_TIMED_RUNNING);
+		out_note(c->follow.out,
+			 "%" PRIu64 " calls were not counted: more than %d ran at a time", l->full,
+			 TRACE_TIMED_RUNNING);
 	if (l->unseen)
-		out_note(c->out, "%" PRIu64 " calls ended unseen and are not counted", l->unseen);
+		out_note(c->follow.out, "%" PRIu64 " calls ended unseen and are not counted",
+			 l->unseen);
 }
 
 /* ---- running ---- */
-
-static int take_events(struct run *c, struct err *err)
-{
-	struct session_event ev;
-	int r;
-
-	do {
-		memset(&ev, 0, sizeof(ev));
-		r = session_next_event(c->s, 0, &ev);
-		if (r < 0)
-			return err_set(err, r, "pid %d: its events cannot be read: %s", c->pid,
-				       strerror(-r));
-		c->lost += ev.kind == SESSION_LOST ? ev.lost : 0;
-		c->ended |= ev.kind == SESSION_EXITED || ev.kind == SESSION_EXEC;
-	} while (ev.kind != SESSION_NONE && !c->ended);
-	return 0;
-}
-
-static int wait_for_end(struct run *c, struct err *err)
-{
-	uint64_t now = clock_ms(), end = c->for_ms ? now + c->for_ms : 0;
-
-	while (!c->ended) {
-		struct pollfd fds[2] = { { .fd = session_fd(c->s), .events = POLLIN },
-					 { .fd = c->sigfd, .events = POLLIN } };
-		int r;
-
-		if (poll(fds, 2, end ? (int)(end - now) : -1) < 0 && errno != EINTR)
-			return err_set(err, -errno, "poll: %s", strerror(errno));
-		r = take_events(c, err);
-		if (r < 0)
-			return r;
-		now = clock_ms();
-		if (fds[1].revents || (end && now >= end))
-			break;
-	}
-	return 0;
-}
 
 static void tell_armed(struct run *c)
 {
 	const struct latency_function *f = &c->f;
 
 	/* A script may let its load loose. */
-	if (c->out->json) {
-		out_json(c->out, json_pack("{ss si so so si so s[] ss}", "event", "bound", "id", 1,
-					   "location", js_text(c->name), "file", js_text(f->file),
-					   "line", (int)f->line, "function", js_text(f->function),
-					   "addresses", "engine", engine_name(f->engine)));
+	if (c->follow.out->json) {
+		out_json(c->follow.out,
+			 json_pack("{ss si so so si so s[] ss}", "event", "bound", "id", 1,
+				   "location", js_text(c->name), "file", js_text(f->file), "line",
+				   (int)f->line, "function", js_text(f->function), "addresses",
+				   "engine", engine_name(f->engine)));
 		return;
 	}
 	if (f->engine == LATENCY_WATCH)
-		out_note(c->out, "timing %s (%s:%d) with %u watch slots", f->function, f->file,
-			 f->line, f->slots);
+		out_note(c->follow.out, "timing %s (%s:%d) with %u watch slots", f->function,
+			 f->file, f->line, f->slots);
 	else
-		out_note(c->out,
+		out_note(c->follow.out,
 			 "timing %s (%s:%d) with uprobes: a trap or two for every call of any "
 			 "function",
 			 f->function, f->file, f->line);
 	if (f->generator)
-		out_note(c->out, "it can be suspended: that time is included");
-	if (!c->for_ms && isatty(STDERR_FILENO))
-		out_note(c->out, "Ctrl-C ends it");
+		out_note(c->follow.out, "it can be suspended: that time is included");
 }
 
-static int run(struct run *c, struct err *err)
+static int run(struct follow *follow, struct err *err)
 {
 	static struct latency l;
-	int r = session_latency_begin(c->s, c->name, c->engine, err, &c->f);
+	struct run *c = follow->priv;
+	int r = session_latency_begin(follow->s, c->name, c->engine, err, &c->f);
 
 	if (r < 0)
 		return r;
 	tell_armed(c);
-	r = out_check(c->out, err);
+	follow_lifetime(follow);
+	r = out_check(follow->out, err);
 	if (!r)
-		r = wait_for_end(c, err);
-	session_latency_end(c->s);
-	if (r < 0)
-		return r;
-	if (!c->ended)
-		r = take_events(c, err);
-	if (!r) {
-		r = session_latency(c->s, &l);
-		if (r)
-			err_set(err, r, "pid %d: the durations cannot be read: %s", c->pid,
-				strerror(-r));
-	}
+		r = follow_wait(follow, err);
+	session_latency_end(follow->s);
+	if (!r && !follow->ended)
+		r = follow_events(follow, err);
 	if (r)
 		return r;
-	if (c->out->json)
+	r = session_latency(follow->s, &l);
+	if (r)
+		return err_set(err, r, "pid %d: the durations cannot be read: %s", follow->pid,
+			       strerror(-r));
+	if (follow->out->json)
 		print_json(c, &l);
 	else
 		print_text(c, &l);
-	if (c->lost && c->out->json)
-		out_json(c->out,
-			 json_pack("{ss sI}", "event", "lost", "records", (json_int_t)c->lost));
-	else if (c->lost)
-		out_note(c->out, "%" PRIu64 " begins or ends were lost", c->lost);
-	if (c->ended)
-		out_note(c->out, "pid %d ended", c->pid);
-	return out_check(c->out, err);
+	follow_tell_lost(follow->out, follow->lost, "begins or ends were lost");
+	return out_check(follow->out, err);
 }
 
 static int engine_option(const char *text, struct err *err, enum latency_engine *ret)
@@ -307,56 +245,42 @@ static int engine_option(const char *text, struct err *err, enum latency_engine 
 }
 
 static int parse_options(const struct program *p, int argc, char **argv, struct run *c,
-			 struct session_options *so, bool *ret_json, enum out_color_mode *ret_color)
+			 struct session_options *so)
 {
-	enum { OPT_JSON = 256, OPT_FOR, OPT_ENGINE, OPT_SCOPE, OPT_COLOR };
+	enum { OPT_ENGINE = 256, OPT_SCOPE };
 	static const struct option longopts[] = {
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "for", required_argument, NULL, OPT_FOR },
+		FOLLOW_OPTIONS,
 		{ "engine", required_argument, NULL, OPT_ENGINE },
 		{ "scope", required_argument, NULL, OPT_SCOPE },
-		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct err err = { 0 };
-	int o;
+	int o, r;
 
 	opterr = 0;
 	while ((o = getopt_long(argc, argv, ":h", longopts, NULL)) != -1) {
-		int r = 0;
-
 		switch (o) {
-		case OPT_JSON:
-			*ret_json = true;
-			break;
-		case OPT_FOR:
-			r = parse_seconds(optarg, "--for", &err, &c->for_ms);
-			break;
 		case OPT_ENGINE:
 			r = engine_option(optarg, &err, &c->engine);
 			break;
 		case OPT_SCOPE:
 			r = program_scope(optarg, &err, &so->scope);
 			break;
-		case OPT_COLOR:
-			if (out_color_mode(optarg, ret_color))
-				return program_usage(
-					p, "--color is auto, always or never, not '%.40s'", optarg);
-			break;
 		case 'h':
 			program_help(p);
 			return -1;
 		default:
-			return program_bad_option(p, argv, o);
+			r = follow_option(&c->follow, o, optarg, &err);
+			if (!r)
+				return program_bad_option(p, argv, o);
 		}
-		if (r)
+		if (r < 0)
 			return program_usage(p, "%s", err.text);
 	}
-	if (optind == argc)
-		return program_usage(p, "a process id is missing");
-	if (parse_pid(argv[optind], &err, &c->pid))
-		return program_usage(p, "%s", err.text);
+	r = follow_pid(&c->follow, p, argc, argv);
+	if (r)
+		return r;
 	if (optind + 2 != argc)
 		return program_usage(p, "one function is needed: FUNCTION or MODULE:FUNCTION");
 	c->name = argv[optind + 1];
@@ -365,31 +289,13 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 
 int program_latency(const struct program *p, int argc, char **argv)
 {
-	enum out_color_mode color = OUT_COLOR_AUTO;
 	struct session_options so = { .timed = true };
-	struct run c = { 0 };
-	struct err err = { 0 };
-	bool json = false;
-	struct out out;
+	struct run c = { .follow = { .for_ms = LIFETIME_MS, .color = OUT_COLOR_AUTO } };
 	int r;
 
-	r = parse_options(p, argc, argv, &c, &so, &json, &color);
+	c.follow.priv = &c;
+	r = parse_options(p, argc, argv, &c, &so);
 	if (r)
 		return r < 0 ? CLI_DONE : r;
-	out_init(&out, json, color);
-	c.out = &out;
-	so.progress = progress;
-	so.priv = &c;
-	c.sigfd = program_signals();
-	r = c.sigfd < 0 ? err_set(&err, c.sigfd, "signalfd: %s", strerror(-c.sigfd))
-			: session_attach(c.pid, &so, &err, &c.s);
-	if (!r)
-		r = run(&c, &err);
-	if (r < 0)
-		out_error(&out, err.text[0] ? err.text : strerror(-r));
-	session_free(c.s);
-	out_deinit(&out);
-	if (c.sigfd >= 0)
-		close(c.sigfd);
-	return r < 0 ? CLI_FAILED : c.ended ? CLI_ENDED : CLI_DONE;
+	return follow_run(&c.follow, &so, run);
 }

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "cli/follow.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "cli/cli.h"
+#include "cli/js.h"
+#include "cli/parse.h"
+#include "cli/program.h"
+#include "engine/session.h"
+
+/* ---- options ---- */
+
+int follow_option(struct follow *f, int o, const char *text, struct err *err)
+{
+	int r = 0;
+
+	switch (o) {
+	case FOLLOW_JSON:
+		f->json = true;
+		break;
+	case FOLLOW_FOR:
+		f->for_given = true;
+		r = parse_seconds(text, "--for", err, &f->for_ms);
+		break;
+	case FOLLOW_COLOR:
+		if (out_color_mode(text, &f->color))
+			r = err_set(err, -EINVAL, "--color is auto, always or never, not '%.40s'",
+				    text);
+		break;
+	default:
+		return 0;
+	}
+	return r ? r : 1;
+}
+
+int follow_pid(struct follow *f, const struct program *p, int argc, char **argv)
+{
+	struct err err = { 0 };
+
+	if (optind == argc)
+		return program_usage(p, "a process id is missing");
+	if (parse_pid(argv[optind], &err, &f->pid))
+		return program_usage(p, "%s", err.text);
+	return 0;
+}
+
+/* ---- running ---- */
+
+/* session_options.progress: Ctrl-C ends the work. */
+static int progress(void *priv, const char *what, uint64_t done, uint64_t total)
+{
+	struct follow *f = priv;
+	struct pollfd sig = { .fd = f->sigfd, .events = POLLIN };
+
+	out_progress(f->out, what, done, total);
+	return poll(&sig, 1, 0) > 0;
+}
+
+int follow_events(struct follow *f, struct err *err)
+{
+	struct session_event ev;
+	int r;
+
+	do {
+		memset(&ev, 0, sizeof(ev));
+		r = session_next_event(f->s, 0, &ev);
+		if (r < 0)
+			return err_set(err, r, "pid %d: its events cannot be read: %s", f->pid,
+				       strerror(-r));
+		f->lost += ev.kind == SESSION_LOST ? ev.lost : 0;
+		f->ended |= ev.kind == SESSION_EXITED || ev.kind == SESSION_EXEC;
+		if (f->event)
+			f->event(f, &ev);
+	} while (ev.kind != SESSION_NONE && !f->ended);
+	return 0;
+}
+
+/* Milliseconds until the earlier of two moments, -1 for never. */
+static int time_left(uint64_t now, uint64_t end, uint64_t next)
+{
+	uint64_t until = end && next ? (end < next ? end : next) : end + next;
+
+	if (!until)
+		return -1;
+	return until <= now ? 0 : until - now > INT32_MAX ? INT32_MAX : (int)(until - now);
+}
+
+int follow_wait(struct follow *f, struct err *err)
+{
+	uint64_t now = clock_ms(), end = f->for_ms ? now + f->for_ms : 0,
+		 next = f->interval_ms ? now + f->interval_ms : 0;
+	int r = 0;
+
+	while (!f->ended && !r) {
+		struct pollfd fds[2] = { { .fd = session_fd(f->s), .events = POLLIN },
+					 { .fd = f->sigfd, .events = POLLIN } };
+
+		if (poll(fds, 2, time_left(now, end, next)) < 0 && errno != EINTR)
+			return err_set(err, -errno, "poll: %s", strerror(errno));
+		r = follow_events(f, err);
+		if (r || fds[1].revents)
+			break;
+		now = clock_ms();
+		if (end && now >= end && !f->for_given)
+			out_note(f->out, "%u minutes are over (--for): everything is disarmed",
+				 f->for_ms / 60000);
+		if (end && now >= end)
+			break;
+		if (next && now >= next && !f->ended) {
+			r = f->tick(f, err);
+			next = now + f->interval_ms;
+		}
+	}
+	return r;
+}
+
+void follow_lifetime(const struct follow *f)
+{
+	if (f->for_given)
+		return;
+	if (f->for_ms)
+		out_note(f->out, "everything is disarmed after %u minutes (--for), or at Ctrl-C",
+			 f->for_ms / 60000);
+	else if (isatty(STDERR_FILENO))
+		out_note(f->out, "Ctrl-C ends it");
+}
+
+void follow_tell_lost(struct out *out, uint64_t n, const char *what)
+{
+	if (!n)
+		return;
+	if (out->json)
+		out_json(out, json_pack("{ss sI}", "event", "lost", "records", (json_int_t)n));
+	else
+		out_note(out, "%" PRIu64 " %s", n, what);
+}
+
+int follow_run(struct follow *f, const struct session_options *so,
+	       int (*work)(struct follow *f, struct err *err))
+{
+	struct session_options opt = *so;
+	struct err err = { 0 };
+	struct out out;
+	int r;
+
+	out_init(&out, f->json, f->color);
+	f->out = &out;
+	opt.progress = progress;
+	opt.priv = f;
+	f->sigfd = program_signals();
+	r = f->sigfd < 0 ? err_set(&err, f->sigfd, "signalfd: %s", strerror(-f->sigfd))
+			 : session_attach(f->pid, &opt, &err, &f->s);
+	if (!r)
+		r = work(f, &err);
+	if (!r && f->ended)
+		out_note(&out, "pid %d ended", f->pid);
+	if (r < 0)
+		out_error(&out, err.text[0] ? err.text : strerror(-r));
+	session_free(f->s);
+	out_deinit(&out);
+	if (f->sigfd >= 0)
+		close(f->sigfd);
+	return r < 0 ? CLI_FAILED : f->ended ? CLI_ENDED : CLI_DONE;
+}
