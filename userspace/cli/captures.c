@@ -131,9 +131,19 @@ static void tell(struct captures *cs, const char *event, uint64_t n)
 			 n, cs->max_rate, cs->max_bytes >> 10);
 }
 
-void captures_lost(struct captures *cs, uint64_t n)
+/* Those that tell() speaks of are counted as hits, these are not: nobody knows whether they were
+ * some. */
+void captures_unseen(struct captures *cs, uint64_t n)
 {
-	tell(cs, "lost", n);
+	cs->unseen += n;
+	if (cs->out->json)
+		out_json(cs->out,
+			 json_pack("{ss sI}", "event", "unseen", "records", (json_int_t)n));
+	else
+		out_note(cs->out,
+			 "%" PRIu64 " times it could not be told whether it was a hit: memory that "
+			 "is needed could not be read, or a stop was missed",
+			 n);
 }
 
 static void tell_dropped(struct captures *cs)
@@ -159,10 +169,12 @@ static void tell_end(struct captures *cs)
 	tell_dropped(cs);
 	if (cs->out->json) {
 		out_json(cs->out,
-			 json_pack("{ss so sI sI sI sI sI}", "event", "count", "location",
+			 json_pack("{ss so sI sI sI sI sI sI sI}", "event", "count", "location",
 				   js_text(bp->location), "hits", (json_int_t)bp->hits, "shown",
 				   (json_int_t)cs->shown, "lost", (json_int_t)bp->lost, "limited",
-				   (json_int_t)bp->limited, "errors", (json_int_t)bp->errors));
+				   (json_int_t)bp->limited, "errors", (json_int_t)bp->errors,
+				   "undecided", (json_int_t)bp->undecided, "unseen",
+				   (json_int_t)cs->unseen));
 		return;
 	}
 	if (bp->lost || bp->limited)
@@ -202,7 +214,7 @@ static int take_events(struct captures *cs, struct err *err)
 		if (ev.kind == SESSION_BOUND || ev.kind == SESSION_UNBOUND)
 			program_bound(cs->out, session_bp(cs->s, ev.bp));
 		if (ev.kind == SESSION_LOST)
-			tell(cs, "lost", ev.lost);
+			captures_unseen(cs, ev.lost);
 	} while (!r && ev.kind != SESSION_NONE && !cs->ended);
 	mem_cache_off(mem);
 	if (!r)

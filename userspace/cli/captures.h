@@ -39,7 +39,7 @@ struct captures {
 	bool ended;	 /* the target */
 	int failed;	 /* of show */
 	struct err *err; /* its line */
-	uint64_t shown, lost_told, limited_told, errors_told;
+	uint64_t shown, unseen, lost_told, limited_told;
 	uint64_t mono_to_wall_ns;
 	struct captures_threads {
 		struct interp_thread *all;
@@ -63,8 +63,8 @@ void captures_end(struct captures *cs);
 
 /* Say when it ends by itself, unless the user said it. */
 void captures_lifetime(const struct captures *cs);
-/* Tell that hits were lost. */
-void captures_lost(struct captures *cs, uint64_t n);
+/* Tell of hits that nobody could look at (SESSION_LOST). */
+void captures_unseen(struct captures *cs, uint64_t n);
 
 /* Of a record: when ("2026-11-20T14:12:23.123456Z"; for people in local time without the day) and where. */
 void captures_time(const struct captures *cs, uint64_t time_ns, bool json, char ret[static 40]);

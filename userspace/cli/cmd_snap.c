@@ -264,7 +264,7 @@ static int deep_until_end(struct captures *cs, struct err *err, bool *ret_timeou
 			out_note(cs->out, "pid %d was let go before all was read (--max-pause)",
 				 cs->pid);
 		if (ev.kind == SESSION_LOST)
-			captures_lost(cs, ev.lost);
+			captures_unseen(cs, ev.lost);
 		if (ev.kind == SESSION_STOPPED && ev.reason != STOP_PAUSE)
 			r = show_stopped(cs, &ev, err);
 		if (r)
