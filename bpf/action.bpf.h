@@ -64,6 +64,45 @@ static __always_inline enum verdict rule_judge(const struct abi_rule *r, struct 
 	return rule_counts(r, st) ? VERDICT_ACT : VERDICT_NO;
 }
 
+/*
+ * A hit that rules look at, in map memory: what they call needs nearly all the stack that there is. Several, as a uprobe's program can be
+ * preempted and a trap can interrupt it.
+ */
+struct hit_room {
+	u64 busy;
+	struct abi_hit hit;
+	struct abi_place place; /* one that is made for the hit */
+};
+#define HIT_ROOMS 8
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HIT_ROOMS);
+	__type(key, __u32);
+	__type(value, struct hit_room);
+} hit_rooms SEC(".maps");
+
+/* One that nobody uses; NULL: the hit is lost, and counted. */
+static __always_inline struct hit_room *hit_room_get(void)
+{
+	struct hit_room *room;
+
+#pragma unroll
+	for (u32 i = 0; i < HIT_ROOMS; i++) {
+		u32 key = i;
+
+		room = bpf_map_lookup_elem(&hit_rooms, &key);
+		if (room && !__sync_lock_test_and_set(&room->busy, 1))
+			return room;
+	}
+	stat_add(ABI_STAT_LOST);
+	return NULL;
+}
+
+static __always_inline void hit_room_put(struct hit_room *room)
+{
+	__sync_val_compare_and_swap(&room->busy, 1, 0);
+}
+
 static __always_inline void hit_fill(struct abi_hit *hit, u32 place, s32 offset,
 				     const struct hit_at *at)
 {
@@ -105,12 +144,17 @@ static __always_inline u32 hit_judge(const u32 *which, struct abi_hit *hit, cons
 {
 	u32 stops = 0;
 
+#pragma clang loop unroll(disable)
 	for (u32 i = 0; i < ABI_PLACE_RULES; i++) {
-		u32 n = which[i], state;
+		u32 n, state;
 		struct abi_rule_state *st;
 		struct abi_rule *r;
 		enum verdict v;
 
+		asm volatile("" : "+r"(i)); /* see capture_values() */
+		if (i >= ABI_PLACE_RULES)
+			break;
+		n = which[i];
 		if (!n)
 			continue;
 		r = bpf_map_lookup_elem(&rules, &n);
@@ -138,11 +182,14 @@ static __always_inline u32 hit_judge(const u32 *which, struct abi_hit *hit, cons
 /* Every rule of the place. */
 static __always_inline void hit_rules(const struct abi_place *place, const struct hit_at *at)
 {
-	struct abi_hit hit;
+	struct hit_room *room = hit_room_get();
 
-	hit_fill(&hit, place->id, place->offset, at);
-	if (hit_judge(place->rules, &hit, at, 1))
-		hit_stop(&hit);
+	if (!room)
+		return;
+	hit_fill(&room->hit, place->id, place->offset, at);
+	if (hit_judge(place->rules, &room->hit, at, 1))
+		hit_stop(&room->hit);
+	hit_room_put(room);
 }
 
 /* A place without rules counts or stops by itself. */

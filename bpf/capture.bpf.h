@@ -54,8 +54,10 @@ static __always_inline u32 cap_recipe_at(u64 type)
 /* One that nobody fills; NULL: all are in use. */
 static __always_inline struct cap *cap_get(void)
 {
+#pragma unroll
 	for (u32 i = 0; i < CAP_ROOMS; i++) {
-		struct cap *c = bpf_map_lookup_elem(&capturing, &i);
+		u32 key = i;
+		struct cap *c = bpf_map_lookup_elem(&capturing, &key);
 
 		if (c && !__sync_val_compare_and_swap(&c->busy, 0, 1))
 			return c;
@@ -91,23 +93,22 @@ static __always_inline int cap_within(u64 records, u64 bytes)
 static __always_inline void cap_value(struct cap *c, const struct abi_capture *cfg, struct abi_rule_state *st,
 				      const struct py_frame *f, u32 i)
 {
-	struct abi_value v = { 0 };
+	struct abi_value *v = (struct abi_value *)(c->buf + sizeof(struct abi_captured)) + i;
 	u32 prog = cfg->progs[i], deep = cfg->depths[i];
 
 	if (prog & ABI_PROG_SLOT) {
-		v.bits = cap_slot(f->frame, prog & ~ABI_PROG_SLOT);
-		v.kind = v.bits ? ABI_VALUE_OBJECT : ABI_VALUE_NONE;
-		v.error = v.bits ? 0 : -ENOENT;
+		v->bits = cap_slot(c, f->frame, prog & ~ABI_PROG_SLOT);
+		v->kind = v->bits ? ABI_VALUE_OBJECT : ABI_VALUE_NONE;
+		v->error = v->bits ? 0 : -ENOENT;
 	} else {
-		expr_run(prog & ~ABI_PROG_EXC, f, &v);
+		expr_run(prog & ~ABI_PROG_EXC, f, v);
 		if (prog & ABI_PROG_EXC)
-			v.error = 0; /* it is sent as what it is: see capture_exception() */
+			v->error = 0; /* it is sent as what it is: see capture_exception() */
 	}
-	if (v.kind == ABI_VALUE_OBJECT)
-		cap_push(c, v.bits, 1, deep && deep < CAP_LEVEL_MAX ? deep : c->level, CAP_OBJECT);
-	else if (v.error)
+	if (v->kind == ABI_VALUE_OBJECT)
+		cap_push(c, v->bits, 1, deep && deep < CAP_LEVEL_MAX ? deep : c->level, CAP_OBJECT);
+	else if (v->error)
 		__sync_fetch_and_add(&st->errors, 1);
-	*(struct abi_value *)(c->buf + sizeof(struct abi_captured) + sizeof(v) * i) = v;
 }
 
 /*
@@ -128,60 +129,77 @@ __noinline int capture_exception(struct cap *c, u64 tstate, u32 level)
 	return 0;
 }
 
-static __always_inline void cap_begin(struct cap *c, const struct abi_capture *cfg, u32 nvalues)
+static __always_inline u32 cap_nvalues(const struct cap *c, const struct abi_capture *cfg)
+{
+	u32 n = c->snap ? 0 : cfg->nexprs;
+
+	return n < ABI_CAPTURE_EXPRS ? n : ABI_CAPTURE_EXPRS;
+}
+
+static __always_inline void cap_begin(struct cap *c, const struct abi_capture *cfg)
 {
 	u32 n = cfg->bytes;
 
 	c->epoch++;
 	c->limit = n && n < ABI_CAPTURE_MAX ? n : ABI_CAPTURE_MAX;
-	c->used = sizeof(struct abi_captured) + nvalues * sizeof(struct abi_value);
+	c->used = sizeof(struct abi_captured) + cap_nvalues(c, cfg) * sizeof(struct abi_value);
 	c->nchunks = c->truncated = c->head = c->tail = c->phase = c->nframes = 0;
 	n = cfg->items;
 	c->items = n && n < ABI_CAPTURE_ITEMS ? n : n ? ABI_CAPTURE_ITEMS : 100;
 	n = cfg->value_bytes;
 	c->value_bytes = n && n < ABI_CAPTURE_VALUE_BYTES ? n : n ? ABI_CAPTURE_VALUE_BYTES : 512;
+	n = cfg->depth ? cfg->depth : 3;
+	c->level = n < CAP_LEVEL_MAX ? n : CAP_LEVEL_MAX;
 }
 
 /*
- * Send a capture of rule number n at this hit. One that finds no room is counted in st->lost, one that a limit stops in
- * st->limited; what is in neither was sent. A global function: it is verified once, not for each rule of a place.
+ * The values of a LOG: what they are is noted, their objects are queued. This and the next one are global functions, verified once and
+ * not for each rule of a place; and two, because each needs stack of its own besides what it calls.
+ */
+__noinline int capture_values(struct cap *c, const struct abi_capture *cfg, struct abi_rule_state *st,
+			      const struct py_frame *f)
+{
+	if (!c || !cfg || !st || !f)
+		return 0;
+	cap_begin(c, cfg);
+	if (!c->snap)
+		capture_exception(c, f->tstate, c->exc);
+	/* No bpf_loop(): expressions need all the depth of calls there is. */
+#pragma clang loop unroll(disable)
+	for (u32 i = 0; i < ABI_CAPTURE_EXPRS; i++) {
+		/* A number, not the pointers that the compiler would count with: verifiers up to 6.1 do not know where those end. */
+		asm volatile("" : "+r"(i));
+		if (i >= ABI_CAPTURE_EXPRS || i >= cap_nvalues(c, cfg))
+			break;
+		cap_value(c, cfg, st, f, i);
+	}
+	return 0;
+}
+
+/*
+ * Send a capture of rule number c->rule at this hit, after capture_values(). One that finds no room is counted in st->lost, one that a
+ * limit stops in st->limited; what is in neither was sent.
  */
 __noinline int capture_fill(struct cap *c, const struct abi_capture *cfg, const struct abi_hit *hit,
 			    struct abi_rule_state *st, const struct py_frame *f)
 {
 	struct abi_captured *rec;
-	u32 nvalues, depth, size, exc;
+	u32 size;
 
 	if (!c || !cfg || !hit || !st || !f)
 		return 0;
-	nvalues = c->snap ? 0 : cfg->nexprs;
-	depth = cfg->depth ? cfg->depth : 3;
 	rec = (struct abi_captured *)c->buf;
-	if (nvalues > ABI_CAPTURE_EXPRS)
-		nvalues = ABI_CAPTURE_EXPRS;
-	if (depth > CAP_LEVEL_MAX)
-		depth = CAP_LEVEL_MAX;
-	cap_begin(c, cfg, nvalues);
-	c->level = depth;
-	exc = hit->place == ABI_PLACE_RAISE ? cfg->exc_depth : 0;
-	/* One branch: the verifier takes two for four ways. */
 	if (c->snap) {
 		cap_stack(c, f->frame, cfg->frames ? cfg->frames : 16);
-		capture_exception(c, f->tstate, exc);
-		cap_stack_vars(c, depth);
-	} else {
-		capture_exception(c, f->tstate, exc);
+		capture_exception(c, f->tstate, c->exc);
+		cap_stack_vars(c, c->level);
 	}
-	/* No bpf_loop(): expressions need all the depth of calls there is. */
-#pragma clang loop unroll(disable)
-	for (u32 i = 0; i < nvalues; i++)
-		cap_value(c, cfg, st, f, i);
 	cap_run(c);
 	rec->hit = *hit;
 	__builtin_memset(rec->hit.rules, 0, sizeof(rec->hit.rules));
 	rec->hit.rules[0] = c->rule;
 	rec->hit.h.kind = ABI_REC_CAPTURE;
-	rec->nvalues = nvalues;
+	rec->nvalues = cap_nvalues(c, cfg);
 	rec->nframes = c->nframes;
 	rec->nchunks = c->nchunks;
 	rec->truncated = c->truncated;
@@ -214,6 +232,8 @@ static __always_inline void capture_send(const struct abi_hit *hit, u32 n, const
 	}
 	c->rule = n;
 	c->snap = r->action == ABI_ACT_SNAP;
+	c->exc = hit->place == ABI_PLACE_RAISE ? cfg->exc_depth : 0;
+	capture_values(c, cfg, st, f);
 	capture_fill(c, cfg, hit, st, f);
 	__sync_val_compare_and_swap(&c->busy, 1, 0);
 }

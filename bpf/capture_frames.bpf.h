@@ -124,20 +124,20 @@ static __always_inline void cap_stack_vars(struct cap *c, u32 level)
 }
 
 /* The object in a slot of a frame, through its cell; 0: none. */
-static __always_inline u64 cap_slot(u64 frame, u32 slot)
+static __always_inline u64 cap_slot(struct cap *c, u64 frame, u32 slot)
 {
-	u64 value = 0, type = 0;
+	u64 value;
 
-	if (py_read_u64(frame + lay.frame_localsplus + 8 * (slot & 0xffff), &value))
+	if (py_read_u64(frame + lay.frame_localsplus + 8 * (slot & 0xffff), &c->word))
 		return 0;
-	if (py.code_tag_mask && (value & 3) == 3) /* 3.14+: no object but a number */
+	if (py.code_tag_mask && (c->word & 3) == 3) /* 3.14+: no object but a number */
 		return 0;
-	value &= ~(u64)py.code_tag_mask;
-	if (!value || py_read_u64(value + lay.ob_type, &type))
+	value = c->word & ~(u64)py.code_tag_mask;
+	if (!value || py_read_u64(value + lay.ob_type, &c->word))
 		return 0;
-	if (type == lay.cell_type && py_read_u64(value + lay.cell_ref, &value))
-		return 0;
-	return value;
+	if (c->word != lay.cell_type)
+		return value;
+	return py_read_u64(value + lay.cell_ref, &c->word) ? 0 : c->word;
 }
 
 #endif

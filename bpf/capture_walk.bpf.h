@@ -51,6 +51,7 @@ struct cap_item {
 struct cap {
 	u64 busy; /* somebody fills it */
 	u32 rule, snap; /* for whom */
+	u32 exc, pad0;  /* levels of the exception that is raised */
 	u64 epoch; /* of `seen` */
 	u32 used;  /* bytes of buf */
 	u32 limit;
@@ -62,6 +63,7 @@ struct cap {
 	u64 frame;
 	u64 addr; /* the object in work */
 	u64 type, flags, basicsize;
+	u64 word;  /* what is being read: not on the stack, of which there is little */
 	u32 body, level; /* its body in buf */
 	struct {
 		u64 addr, epoch;
@@ -105,7 +107,7 @@ static __always_inline s32 cap_room(struct cap *c, u32 n)
 static __noinline s32 cap_copy(struct cap *c, u64 addr, u32 len)
 {
 	struct abi_chunk *ch;
-	u32 off = c->used;
+	u32 off = c->used, last;
 
 	if (len > CAP_PIECE) {
 		len = CAP_PIECE;
@@ -119,7 +121,9 @@ static __noinline s32 cap_copy(struct cap *c, u64 addr, u32 len)
 	}
 	ch = (struct abi_chunk *)(c->buf + off);
 	/* The bytes that fill it up to a multiple of 8: nothing of another record goes out with them. */
-	*(u64 *)(c->buf + off + sizeof(*ch) + ((len - 1) & ~7u)) = 0;
+	last = len - 1;
+	asm volatile("" : "+r"(last)); /* as in expr_insn() */
+	*(u64 *)(c->buf + off + sizeof(*ch) + (last & (CAP_PIECE - 8))) = 0;
 	if (read_user(c->buf + off + sizeof(*ch), len, addr))
 		return -EFAULT;
 	ch->addr = addr;
@@ -171,35 +175,36 @@ static __noinline int cap_seen(struct cap *c, u64 addr)
 	return 0;
 }
 
+static __always_inline int cap_is_address(u64 addr)
+{
+	return !(addr & 7) && addr >= 4096 && !(addr >> 47);
+}
+
 /* Is there an object at addr: does its type's type say that it makes types? Fills in type, flags, basicsize. */
 static __always_inline int cap_is_object(struct cap *c, u64 addr)
 {
-	u64 type = 0, meta = 0, flags = 0;
+	u64 type, meta;
 
-	if (addr & 7 || addr < 4096 || addr >> 47)
+	if (!cap_is_address(addr) || py_read_u64(addr + lay.ob_type, &c->type))
 		return 0;
-	if (py_read_u64(addr + lay.ob_type, &type) || type & 7 || type < 4096 || type >> 47)
+	type = c->type;
+	if (!cap_is_address(type) || py_read_u64(type + lay.ob_type, &c->word))
 		return 0;
-	if (py_read_u64(type + lay.ob_type, &meta) || meta & 7 || meta < 4096 || meta >> 47)
-		return 0;
-	if (py_read_u64(meta + lay.type_flags, &flags) || !(flags & 1u << 31))
-		return 0;
-	if (py_read_u64(type + lay.type_flags, &flags) ||
-	    py_read_u64(type + lay.type_basicsize, &c->basicsize))
+	meta = c->word;
+	if (!cap_is_address(meta) || py_read_u64(meta + lay.type_flags, &c->word) || !(c->word & CAP_TPF_TYPE))
 		return 0;
 	c->addr = addr;
-	c->type = type;
-	c->flags = flags;
-	return 1;
+	return !py_read_u64(type + lay.type_flags, &c->flags) &&
+	       !py_read_u64(type + lay.type_basicsize, &c->basicsize);
 }
 
 /* By what nobody can inherit wrongly: the bits of the built-in classes; else by the nearest class that is known. */
 static __always_inline u32 cap_recipe(struct cap *c)
 {
-	u64 type = c->type;
 	u32 r;
 
-	r = cap_recipe_at(type);
+	c->word = c->type;
+	r = cap_recipe_at(c->word);
 	if (r)
 		return r;
 	if (c->flags & 1u << 24)
@@ -215,12 +220,9 @@ static __always_inline u32 cap_recipe(struct cap *c)
 	if (c->flags & 1u << 31)
 		return ABI_RECIPE_LEAF;
 	for (u32 i = 0; i < CAP_BASES && !r; i++) {
-		u64 base = 0;
-
-		if (py_read_u64(type + lay.type_base, &base) || !base)
+		if (py_read_u64(c->word + lay.type_base, &c->word) || !c->word)
 			break;
-		type = base;
-		r = cap_recipe_at(type);
+		r = cap_recipe_at(c->word);
 	}
 	if (!r && c->flags & 1u << 29)
 		return ABI_RECIPE_DICT;
@@ -515,7 +517,7 @@ static __noinline int cap_object(struct cap *c, u64 addr, u32 level)
 }
 
 /* The next node of a linked list in the target; the rest of it stays where it is in the queue. */
-static __always_inline void cap_chain(struct cap *c, struct cap_item *it)
+static __noinline void cap_chain(struct cap *c, struct cap_item *it)
 {
 	u64 addr = it->at;
 	u32 kind = it->kind, left = it->left, n = 1, skip = it->skip;

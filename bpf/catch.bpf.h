@@ -154,9 +154,10 @@ static __always_inline void exc_rules(u32 mask, struct abi_place *place)
 /* An exception passes the frame `passed` (a PyFrameObject). */
 static __always_inline int exc_passes(u64 passed, struct hit_at *at)
 {
-	struct abi_place place = { .id = ABI_PLACE_RAISE, .action = ABI_ACT_COUNT, .ruled = 1 };
 	u64 frame = passed, type = 0, tb = 0;
+	struct hit_room *room;
 	u32 mask = 0;
+	s32 offset;
 	int r;
 
 	if (py.exc.frame_iframe != ABI_NONE && py_read_u64(passed + py.exc.frame_iframe, &frame))
@@ -164,20 +165,26 @@ static __always_inline int exc_passes(u64 passed, struct hit_at *at)
 	r = exc_frame(frame, &at->f);
 	if (r)
 		return r;
-	if (exc_read(at->f.tstate, &type, &tb) || py_prev_in_frame(&at->f, &place.offset))
+	if (exc_read(at->f.tstate, &type, &tb) || py_prev_in_frame(&at->f, &offset))
 		return -EFAULT;
 	if (tb) {
 		/* compiled modules (Cython) make up frames of their own: these raise nothing again */
-		r = frame == at->f.frame ? exc_at_raise(&at->f, place.offset) : 0;
+		r = frame == at->f.frame ? exc_at_raise(&at->f, offset) : 0;
 		if (r <= 0)
 			return r;
 	}
 	r = exc_match(type, &mask);
-	if (!r && mask) {
-		exc_rules(mask, &place);
-		hit_rules(&place, at);
+	if (r || !mask)
+		return r;
+	room = hit_room_get();
+	if (room) {
+		room->place.id = ABI_PLACE_RAISE;
+		room->place.offset = offset;
+		exc_rules(mask, &room->place);
+		hit_rules(&room->place, at);
+		hit_room_put(room);
 	}
-	return r;
+	return 0;
 }
 
 #endif

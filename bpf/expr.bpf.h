@@ -61,7 +61,6 @@ static __always_inline int run_junction(struct expr_state *st, const struct abi_
 /* x, y -> y, or False */
 static __always_inline int run_chain(struct expr_state *st, const struct abi_prog *p, const struct abi_insn *in)
 {
-	struct expr_val right = *top(st);
 	int r;
 
 	/* `in` takes steps: it is not compiled into a chain. */
@@ -69,7 +68,7 @@ static __always_inline int run_chain(struct expr_state *st, const struct abi_pro
 	if (r)
 		return r;
 	if (top(st)->bits)
-		*top(st) = right;
+		*top(st) = st->stack[st->sp & (ABI_EXPR_STACK - 1)]; /* y: nothing was pushed since */
 	else
 		st->pc = in->c;
 	return 0;
@@ -97,6 +96,7 @@ static __always_inline int expr_insn(struct expr_state *st, const struct abi_pro
 	pc = st->pc;
 	if (pc >= ABI_EXPR_INSNS)
 		return -EINVAL;
+	asm volatile("" : "+r"(pc)); /* the mask must stay: verifiers up to 6.1 lose what a comparison said of a copy */
 	in = &p->insns[pc & (ABI_EXPR_INSNS - 1)];
 	st->pc = pc + 1;
 	switch (in->op) {

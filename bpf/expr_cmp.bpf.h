@@ -115,6 +115,7 @@ EXPR_FN int expr_load_text(const struct abi_prog *p, const struct expr_opnd *o, 
 		return -EINVAL;
 	at = o->text & (ABI_EXPR_POOL - 1) & ~7u;
 	if (o->flags & OPND_CONST) {
+		EXPR_ROLLED
 		for (u32 i = 0; i < ABI_EXPR_TEXT / 8; i++)
 			buf->words[i] = *(const u64 *)(p->pool + ((at + i * 8) & (ABI_EXPR_POOL - 8)));
 		return 0;
@@ -162,7 +163,7 @@ static __always_inline int same_bytes(struct expr_state *st, const struct abi_pr
 }
 
 /* Texts in st->a and st->b: equal? */
-EXPR_FN int expr_same_text(struct expr_state *st, const struct abi_prog *p)
+static __always_inline int expr_same_text(struct expr_state *st, const struct abi_prog *p)
 {
 	if (!st || !p)
 		return -EINVAL;

@@ -84,10 +84,11 @@ static __always_inline int answer(struct expr_state *st, u32 n, int r)
 /* The object in a slot of the frame, 0: none. (3.14+: low bits are tags; both set: no object) */
 static __always_inline int read_slot(struct expr_state *st, u32 slot, u64 *ret)
 {
-	u64 ref = 0;
+	u64 ref;
 
-	if (read_frame(st, obj.frame_slots + 8 * slot, &ref))
+	if (read_frame(st, obj.frame_slots + 8 * slot, &st->word))
 		return -EFAULT;
+	ref = st->word;
 	if (obj.tag_mask)
 		ref = (ref & 3) == 3 ? 0 : ref & ~(u64)obj.tag_mask;
 	*ret = ref;
@@ -95,16 +96,17 @@ static __always_inline int read_slot(struct expr_state *st, u32 slot, u64 *ret)
 }
 
 /* The object in the cell *ref, 0: none; bare: what is no cell is the object itself. 0 or -EFAULT */
-static __always_inline int read_cell(u32 bare, u64 *ref)
+static __always_inline int read_cell(struct expr_state *st, u32 bare, u64 *ref)
 {
-	u64 type = 0;
-
-	if (read_user(&type, 8, *ref + obj.ob_type))
+	if (read_user(&st->word, 8, *ref + obj.ob_type))
 		return -EFAULT;
-	if (type == obj.types[ABI_CLS_CELL])
-		return read_user(ref, 8, *ref + obj.cell_ref) ? -EFAULT : 0;
-	if (!bare)
+	if (st->word == obj.types[ABI_CLS_CELL]) {
+		if (read_user(&st->word, 8, *ref + obj.cell_ref))
+			return -EFAULT;
+		*ref = st->word;
+	} else if (!bare) {
 		*ref = 0;
+	}
 	return 0;
 }
 
@@ -114,7 +116,7 @@ static __always_inline int run_slot(struct expr_state *st, const struct abi_insn
 
 	if (read_slot(st, in->b, &ref))
 		return -EFAULT;
-	if (in->op == ABI_OP_CELL && ref && read_cell(in->a & 2, &ref))
+	if (in->op == ABI_OP_CELL && ref && read_cell(st, in->a & 2, &ref))
 		return -EFAULT;
 	if (ref && in->a & 1)
 		st->pc = in->c;
@@ -126,12 +128,13 @@ static __always_inline int run_slot(struct expr_state *st, const struct abi_insn
 static __always_inline int run_name(struct expr_state *st, const struct abi_prog *p, const struct abi_insn *in)
 {
 	u32 at = in->op == ABI_OP_NAME ? obj.frame_locals : obj.frame_globals;
-	u64 dict = 0;
+	u64 dict;
 
 	if (in->op == ABI_OP_NAME && in->a && st->optimized)
 		return 0;
-	if (read_frame(st, at, &dict) || name_key(st, p, in->b))
+	if (read_frame(st, at, &st->word) || name_key(st, p, in->b))
 		return -EFAULT;
+	dict = st->word;
 	if (!dict)
 		return in->op == ABI_OP_NAME ? 0 : -EFAULT;
 	dict_begin(st, dict, in->op == ABI_OP_NAME ? THEN_NAME : THEN_GLOBAL);
@@ -416,11 +419,9 @@ EXPR_FN int expr_is_base(struct expr_state *st, u64 type)
 }
 
 /* What T is to isinstance(): 1 a class that answers by its bases, 0 of another kind. */
-static __always_inline int is_plain_class(const struct expr_val *v)
+static __always_inline int is_plain_class(struct expr_state *st, const struct expr_val *v)
 {
-	u64 meta = 0;
-
-	return v->kind == EV_OBJ && !read_user(&meta, 8, v->bits + obj.ob_type) && meta == obj.types[ABI_CLS_TYPE];
+	return v->kind == EV_OBJ && !read_user(&st->word, 8, v->bits + obj.ob_type) && st->word == obj.types[ABI_CLS_TYPE];
 }
 
 /*
@@ -429,28 +430,33 @@ static __always_inline int is_plain_class(const struct expr_val *v)
  */
 EXPR_FN int expr_isinstance(struct expr_state *st, const struct abi_prog *p, u32 n, u32 name)
 {
-	u64 type = 0, count = 0;
+	u64 type, count;
 	int hit = 0, r;
 
 	if (!st || !p || n == 0 || n > ABI_EXPR_MANY || st->sp <= n)
 		return -EINVAL;
-	if (class_of(p, &st->stack[(st->sp - n - 1) & (ABI_EXPR_STACK - 1)], &type) || expr_class(st, type))
+	if (class_of(p, &st->stack[(st->sp - n - 1) & (ABI_EXPR_STACK - 1)], &st->word))
+		return -EFAULT;
+	type = st->word;
+	if (expr_class(st, type))
 		return -EFAULT;
 	st->mro = class_at(st, obj.type_mro);
-	if (!st->mro || read_user(&count, 8, st->mro + obj.ob_size))
+	if (!st->mro || read_user(&st->word, 8, st->mro + obj.ob_size))
 		return -EFAULT;
+	count = st->word;
 	if (count > 16)
 		return -EOPNOTSUPP;
 	for (u32 i = 0; i < 16; i++)
 		st->chunk[i] = 0;
 	if (count && read_user(st->chunk, (8 * count) & 255, st->mro + obj.tuple_items))
 		return -EFAULT;
+	EXPR_ROLLED
 	for (u32 k = 0; k < ABI_EXPR_MANY && k < n && !hit; k++) {
 		const struct expr_val *v = &st->stack[(st->sp - n + k) & (ABI_EXPR_STACK - 1)];
 
 		if (v->kind == EV_OBJ && v->bits == type)
 			hit = 1;
-		else if (!is_plain_class(v))
+		else if (!is_plain_class(st, v))
 			return -EOPNOTSUPP;
 		else
 			hit = expr_is_base(st, v->bits);

@@ -16,8 +16,10 @@
  */
 #ifdef __bpf__
 #define EXPR_FN __attribute__((noinline))
+#define EXPR_ROLLED _Pragma("clang loop unroll(disable)") /* a loop that is not written out: it takes less stack */
 #else
 #define EXPR_FN static __attribute__((noinline, unused))
+#define EXPR_ROLLED
 #endif
 
 enum expr_kind_of { EV_NONE = 0, EV_OBJ, EV_INT, EV_BOOL, EV_FLOAT, EV_CONST };
@@ -68,6 +70,7 @@ struct expr_state {
 	/* a lookup in a dict of what is in a: see expr_dict.bpf.h */
 	u64 dict, keys, values, entries, hash, perturb, slot, mask, nentries;
 	u64 found, ifound; /* the value, and the number of its entry */
+	u64 word;          /* what is being read: not on the stack, of which there is little */
 	u32 index_width, entry_size, unicode;
 	u32 negate;        /* of `in` */
 	/* an attribute: see expr_attr.bpf.h */
