@@ -181,6 +181,7 @@ EXPR_FN int expr_dict_done(struct expr_state *st, const struct abi_prog *p, u32 
 	if (!st || !p)
 		return -EINVAL;
 	st->phase = PHASE_RUN;
+	dict_note(st, there);
 	switch (st->then) {
 	case THEN_NAME:
 		if (!there)
@@ -253,9 +254,13 @@ static long expr_step(u32 i, void *ctx)
 		break;
 	case PHASE_OPEN:
 		r = expr_dict_open(st);
+		if (r > 0)
+			r = expr_dict_done(st, p, r - 1);
 		break;
 	case PHASE_KEYS:
 		r = expr_dict_keys(st);
+		if (r > 0)
+			r = expr_dict_done(st, p, r - 1);
 		break;
 	case PHASE_PROBE:
 		r = expr_dict_probe(st, p);

@@ -19,19 +19,6 @@ enum abi_descr {
 	DESCR_DATA,   /* code runs */
 };
 
-/* What was found once; it holds as long as the class has this version. Per CPU. */
-struct expr_cache {
-	u64 type, name, arg;
-	u32 version, process;
-	u32 what, has_index;
-	u64 index; /* of the name among the keys that the instances share */
-};
-
-static __always_inline struct expr_cache *expr_cache_at(u32 i);
-static __always_inline u32 expr_process(void);
-
-#define barrier_here() __asm__ volatile("" ::: "memory")
-
 /* Of a class and a name. Another program may come in between at any point, but what is kept under one key is always the same. */
 static __always_inline struct expr_cache *cache_of(const struct expr_state *st)
 {

@@ -6,7 +6,7 @@
 #ifndef PYBPFDBG_EXPR_DICT_BPF_H
 #define PYBPFDBG_EXPR_DICT_BPF_H
 
-#include "bpf/expr_cmp.bpf.h"
+#include "bpf/expr_names.bpf.h"
 
 enum expr_phase {
 	PHASE_RUN = 0, /* the next instruction */
@@ -75,6 +75,7 @@ static __always_inline void dict_begin_b(struct expr_state *st, u32 then)
 {
 	st->dict = st->b.addr;
 	st->then = then;
+	st->noting = 0;
 	dict_parts(st);
 }
 
@@ -82,10 +83,49 @@ static __always_inline void dict_begin(struct expr_state *st, u64 dict, u32 then
 {
 	st->dict = dict;
 	st->then = then;
+	st->noting = 0;
 	st->phase = PHASE_OPEN;
 }
 
-/* The dict object: where its keys are, and its values when they lie apart. */
+static __always_inline int dict_is_named(const struct expr_state *st)
+{
+	return st->then == THEN_GLOBAL || st->then == THEN_BUILTIN;
+}
+
+/* A lookup of a name in what has this version. 0: it must be done; 1: the name is not there; 2: st->found; -EFAULT */
+static __always_inline int dict_known(struct expr_state *st, u64 tagged, u64 tag, int of_keys)
+{
+	u32 what;
+
+	st->tagged = tagged;
+	st->tag = tag;
+	st->noting = 1;
+	what = name_cache_get(st, &st->found);
+	if (what != NAME_ABSENT && what != NAME_PRESENT)
+		return 0;
+	st->noting = 0;
+	if (what == NAME_ABSENT)
+		return 1;
+	if (of_keys && (read_user(&st->found, 8, st->found) || !st->found))
+		return -EFAULT;
+	return 2;
+}
+
+/* It has been done. */
+static __always_inline void dict_note(struct expr_state *st, u32 there)
+{
+	u64 at = st->entries + st->ifound * st->entry_size + (st->unicode ? 8 : 16);
+
+	if (!st->noting)
+		return;
+	st->noting = 0;
+	if (!there)
+		name_cache_put(st, NAME_ABSENT, 0);
+	else
+		name_cache_put(st, NAME_PRESENT, obj.dict_version != ABI_NONE ? st->found : at);
+}
+
+/* The dict object: where its keys are, and its values when they lie apart. 0, or as dict_known(). */
 EXPR_FN int expr_dict_open(struct expr_state *st)
 {
 	if (!st)
@@ -98,7 +138,9 @@ EXPR_FN int expr_dict_open(struct expr_state *st)
 	if (!(st->b.flags & OPND_EXACT) && st->then != THEN_ITEM)
 		return -EOPNOTSUPP;
 	dict_parts(st);
-	return 0;
+	if (obj.dict_version == ABI_NONE || !dict_is_named(st))
+		return 0;
+	return dict_known(st, st->dict, head_at(&st->b, obj.dict_version), 0);
 }
 
 static __always_inline u32 width_of(u64 size)
@@ -132,7 +174,7 @@ static __always_inline int keys_read(const struct expr_state *st, u64 off, u32 n
 	return read_user(ret, n & 31, st->keys + off) ? -EFAULT : 0;
 }
 
-/* The keys object: the table of indices and the entries behind it. */
+/* The keys object: the table of indices and the entries behind it. 0, or as dict_known(). */
 EXPR_FN int expr_dict_keys(struct expr_state *st)
 {
 	u64 size, bytes;
@@ -170,7 +212,10 @@ EXPR_FN int expr_dict_keys(struct expr_state *st)
 	st->slot = st->hash & st->mask;
 	st->perturb = st->hash;
 	st->phase = PHASE_PROBE;
-	return 0;
+	if (obj.keys_version == ABI_NONE || !dict_is_named(st) || st->values)
+		return 0;
+	size = keys_u64(st, obj.keys_version) & 0xffffffff;
+	return size ? dict_known(st, st->keys, size, 1) : 0;
 }
 
 /* Is the object at `key`, of the same hash where that is known, the key? */

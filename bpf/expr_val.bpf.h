@@ -71,6 +71,8 @@ struct expr_state {
 	u64 dict, keys, values, entries, hash, perturb, slot, mask, nentries;
 	u64 found, ifound; /* the value, and the number of its entry */
 	u64 word;          /* what is being read: not on the stack, of which there is little */
+	u64 tagged, tag;   /* a name: whose version that is (expr_names.bpf.h) */
+	u32 noting;        /* what comes of the lookup is to be kept */
 	u32 index_width, entry_size, unicode;
 	u32 negate;        /* of `in` */
 	/* an attribute: see expr_attr.bpf.h */

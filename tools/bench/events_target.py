@@ -20,6 +20,27 @@ def lines(n):
     return x
 
 
+class Item:
+    def __init__(self, price):
+        self.price = price
+
+
+TOP = 4
+
+
+def judged(n):
+    """What conditions typically ask for: see PREDICATES in tools/bench/events. None is ever true."""
+    x, name, limit = 0, 'somebody', 3
+    item, items, user = Item(17), list(range(10)), {'id': 7, 'name': name, 'mail': None}
+
+    def inside():
+        return limit
+
+    for i in range(n):
+        x = i  # judged
+    return x, items, item, user, inside
+
+
 def lines_logged(n, log):
     x = 0
     for i in range(n):
@@ -106,6 +127,7 @@ def main():
         ('lines', 'monitoring_false'): lambda: under_monitoring(n),
         ('lines', 'logging'): lambda: under_logging(n),
         ('lines', 'alone'): lambda: timed(lines, n),
+        ('judged', 'alone'): lambda: timed(judged, n),
         ('calls', 'settrace'): lambda: under_settrace(n),
         ('calls', 'alone'): lambda: timed(calls, n),
     }[work, mode]
