@@ -166,6 +166,13 @@ int eval_call_oct(struct eval *ev, const struct eval_arg *args, size_t n, const 
 int eval_call_bin(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
 int eval_call_round(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
 
+/* ---- expr_scope.c ---- */
+/* Read the frame's variables, once. 0 or -errno. */
+int eval_read_frame(struct eval *ev);
+/* Address of what a name stands for; *ret_builtin: it was found among the built-ins. -ENOENT: NameError */
+int eval_find_name(struct eval *ev, const char *name, uint64_t *ret, bool *ret_builtin);
+int eval_name(struct eval *ev, const char *name, const struct value **ret);
+
 /* ---- expr_eval.c ---- */
 struct expr_scope;
 void eval_init(struct eval *ev, const struct expr *e, const struct expr_scope *scope, struct err *err);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Recursive descent over Python's expression grammar; the levels are named as in its reference,
- * section 6. */
+/* Recursive descent over Python's expression grammar, from the whole down to its atoms: what binds
+ * tightest. The operators are in expr_parse_ops.c. */
 #include "engine/expr.h"
 
 #include <errno.h>
@@ -10,18 +10,9 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "engine/expr_ast.h"
+#include "engine/expr_parse.h"
 #include "engine/expr_text.h"
 #include "probes/value.h"
-
-struct parser {
-	struct expr_lexer lx;
-	struct expr *e;
-	struct err *err;
-	unsigned depth;
-};
-
-static int parse_test(struct parser *p, uint32_t *ret);
-static int parse_unary(struct parser *p, uint32_t *ret);
 
 DEFINE_CLEANUP(struct expr *, expr_free)
 
@@ -44,59 +35,60 @@ const char *expr_text(const struct expr *e)
 	return e->text;
 }
 
-static int next(struct parser *p)
+int parser_next(struct parser *p)
 {
 	return expr_lex_next(&p->lx);
 }
 
-static bool is(const struct parser *p, const char *op)
+bool parser_at(const struct parser *p, const char *op)
 {
 	return expr_tok_is(&p->lx, op);
 }
 
-static int fail(struct parser *p, const char *what)
+int parser_fail(struct parser *p, const char *what)
 {
 	return expr_syntax(p->err, p->lx.text, p->lx.tok.start, "%s", what);
 }
 
-static int refuse(struct parser *p, const char *what, size_t pos)
+int parser_refuse(struct parser *p, const char *what, size_t pos)
 {
 	return err_set(p->err, -EOPNOTSUPP, "%s (column %u)", what, expr_column(p->lx.text, pos));
 }
 
 /* What is wrong with the token that stands where an operand or the end should be. */
-static int unexpected(struct parser *p)
+int parser_unexpected(struct parser *p)
 {
 	const struct expr_token *t = &p->lx.tok;
 
 	if (t->kind == TOK_END)
-		return fail(p, "unexpected end of the expression");
-	if (is(p, ":="))
-		return refuse(p, "':=' is refused: it would write to the target", t->start);
-	if (is(p, "="))
-		return fail(p, "an assignment is no expression (and would write to the target)");
-	if (is(p, "for") || is(p, "async"))
-		return refuse(p, "comprehensions are not supported", t->start);
-	if (is(p, "await"))
-		return refuse(p, "'await' is refused: it runs the target's code", t->start);
-	if (is(p, "yield"))
-		return refuse(p, "'yield' is refused: it runs the target's code", t->start);
-	if (is(p, "lambda"))
-		return refuse(p, "'lambda' is not supported", t->start);
-	return fail(p, "invalid syntax");
+		return parser_fail(p, "unexpected end of the expression");
+	if (parser_at(p, ":="))
+		return parser_refuse(p, "':=' is refused: it would write to the target", t->start);
+	if (parser_at(p, "="))
+		return parser_fail(
+			p, "an assignment is no expression (and would write to the target)");
+	if (parser_at(p, "for") || parser_at(p, "async"))
+		return parser_refuse(p, "comprehensions are not supported", t->start);
+	if (parser_at(p, "await"))
+		return parser_refuse(p, "'await' is refused: it runs the target's code", t->start);
+	if (parser_at(p, "yield"))
+		return parser_refuse(p, "'yield' is refused: it runs the target's code", t->start);
+	if (parser_at(p, "lambda"))
+		return parser_refuse(p, "'lambda' is not supported", t->start);
+	return parser_fail(p, "invalid syntax");
 }
 
-static int expect(struct parser *p, const char *op)
+int parser_expect(struct parser *p, const char *op)
 {
-	if (is(p, op))
-		return next(p);
+	if (parser_at(p, op))
+		return parser_next(p);
 	if (p->lx.tok.kind == TOK_END)
 		return expr_syntax(p->err, p->lx.text, p->lx.tok.start, "'%s' is missing", op);
-	return unexpected(p);
+	return parser_unexpected(p);
 }
 
 /* Add a node whose kids are kids[0..n) (EXPR_NO_KID is a kid that was left out). */
-static int add(struct parser *p, enum expr_kind kind, enum expr_op op, size_t pos,
+int parser_add(struct parser *p, enum expr_kind kind, enum expr_op op, size_t pos,
 	       const uint32_t *kids, size_t n, uint32_t *ret)
 {
 	struct expr_node node = {
@@ -133,7 +125,7 @@ static int add_const(struct parser *p, struct value *v, size_t pos, uint32_t *re
 
 	if (!v)
 		return -ENOMEM;
-	r = add(p, NODE_CONST, OP_NONE, pos, NULL, 0, ret);
+	r = parser_add(p, NODE_CONST, OP_NONE, pos, NULL, 0, ret);
 	if (r)
 		value_free(v);
 	else
@@ -142,14 +134,14 @@ static int add_const(struct parser *p, struct value *v, size_t pos, uint32_t *re
 }
 
 /* One level deeper; every parse_*() that can call itself goes through here. */
-static int enter(struct parser *p)
+int parser_enter(struct parser *p)
 {
 	if (++p->depth > EXPR_DEPTH_MAX + 1)
-		return fail(p, "too many nested brackets or operators");
+		return parser_fail(p, "too many nested brackets or operators");
 	return 0;
 }
 
-static bool is_keyword(const struct parser *p)
+static bool parser_at_keyword(const struct parser *p)
 {
 	static const char *const words[] = {
 		"and",	  "as",	  "assert", "async",  "await",	"break",   "class",    "continue",
@@ -159,29 +151,17 @@ static bool is_keyword(const struct parser *p)
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (is(p, words[i]))
+		if (parser_at(p, words[i]))
 			return true;
 	return false;
 }
 
 /* ---- displays ---- */
 
-struct kid_vec {
-	uint32_t *data;
-	size_t n, cap;
-};
-
-static void kid_vec_deinit(struct kid_vec *v)
-{
-	vec_deinit(v);
-}
-
-#define _cleanup_kids_ _cleanup_(kid_vec_deinit)
-
 static int check_plain(struct parser *p)
 {
-	if (is(p, "*") || is(p, "**"))
-		return refuse(p, "unpacking with * is not supported", p->lx.tok.start);
+	if (parser_at(p, "*") || parser_at(p, "**"))
+		return parser_refuse(p, "unpacking with * is not supported", p->lx.tok.start);
 	return 0;
 }
 
@@ -194,8 +174,8 @@ static int parse_element(struct parser *p, struct kid_vec *kids)
 	r = check_plain(p);
 	if (!r)
 		r = parse_test(p, &kid);
-	if (!r && (is(p, "for") || is(p, "async") || is(p, ":=")))
-		return unexpected(p);
+	if (!r && (parser_at(p, "for") || parser_at(p, "async") || parser_at(p, ":=")))
+		return parser_unexpected(p);
 	return r ? r : vec_push(kids, kid);
 }
 
@@ -206,18 +186,18 @@ static int parse_elements(struct parser *p, const char *close, struct kid_vec *k
 	int r;
 
 	*ret_comma = false;
-	while (!is(p, close)) {
+	while (!parser_at(p, close)) {
 		r = parse_element(p, kids);
 		if (r)
 			return r;
-		if (!is(p, ","))
+		if (!parser_at(p, ","))
 			break;
 		*ret_comma = true;
-		r = next(p);
+		r = parser_next(p);
 		if (r)
 			return r;
 	}
-	return expect(p, close);
+	return parser_expect(p, close);
 }
 
 static int parse_paren(struct parser *p, uint32_t *ret)
@@ -227,7 +207,7 @@ static int parse_paren(struct parser *p, uint32_t *ret)
 	bool comma;
 	int r;
 
-	r = next(p);
+	r = parser_next(p);
 	if (!r)
 		r = parse_elements(p, ")", &kids, &comma);
 	if (r)
@@ -236,7 +216,7 @@ static int parse_paren(struct parser *p, uint32_t *ret)
 		*ret = kids.data[0];
 		return 0;
 	}
-	return add(p, NODE_TUPLE, OP_NONE, pos, kids.data, kids.n, ret);
+	return parser_add(p, NODE_TUPLE, OP_NONE, pos, kids.data, kids.n, ret);
 }
 
 static int parse_list(struct parser *p, uint32_t *ret)
@@ -246,10 +226,10 @@ static int parse_list(struct parser *p, uint32_t *ret)
 	bool comma;
 	int r;
 
-	r = next(p);
+	r = parser_next(p);
 	if (!r)
 		r = parse_elements(p, "]", &kids, &comma);
-	return r ? r : add(p, NODE_LIST, OP_NONE, pos, kids.data, kids.n, ret);
+	return r ? r : parser_add(p, NODE_LIST, OP_NONE, pos, kids.data, kids.n, ret);
 }
 
 static int parse_brace(struct parser *p, uint32_t *ret)
@@ -259,32 +239,33 @@ static int parse_brace(struct parser *p, uint32_t *ret)
 	bool dict = false;
 	int r;
 
-	r = next(p);
+	r = parser_next(p);
 	if (r)
 		return r;
-	if (is(p, "}"))
+	if (parser_at(p, "}"))
 		dict = true;
-	while (!is(p, "}")) {
+	while (!parser_at(p, "}")) {
 		r = parse_element(p, &kids);
 		if (r)
 			return r;
 		if (kids.n == 1)
-			dict = is(p, ":");
+			dict = parser_at(p, ":");
 		if (dict) {
-			r = expect(p, ":");
+			r = parser_expect(p, ":");
 			if (!r)
 				r = parse_element(p, &kids);
 			if (r)
 				return r;
 		}
-		if (!is(p, ","))
+		if (!parser_at(p, ","))
 			break;
-		r = next(p);
+		r = parser_next(p);
 		if (r)
 			return r;
 	}
-	r = expect(p, "}");
-	return r ? r : add(p, dict ? NODE_DICT : NODE_SET, OP_NONE, pos, kids.data, kids.n, ret);
+	r = parser_expect(p, "}");
+	return r ? r
+		 : parser_add(p, dict ? NODE_DICT : NODE_SET, OP_NONE, pos, kids.data, kids.n, ret);
 }
 
 /* ---- atoms and trailers ---- */
@@ -295,21 +276,21 @@ static int parse_name(struct parser *p, uint32_t *ret)
 	struct value *v;
 	int r;
 
-	if (is(p, "None") || is(p, "True") || is(p, "False")) {
-		v = is(p, "None") ? value_new_none() : value_new_bool(is(p, "True"));
+	if (parser_at(p, "None") || parser_at(p, "True") || parser_at(p, "False")) {
+		v = parser_at(p, "None") ? value_new_none() : value_new_bool(parser_at(p, "True"));
 		r = add_const(p, v, t.start, ret);
-		return r ? r : next(p);
+		return r ? r : parser_next(p);
 	}
-	if (is(p, "__debug__")) {
+	if (parser_at(p, "__debug__")) {
 		r = add_const(p, value_new_bool(true), t.start, ret);
-		return r ? r : next(p);
+		return r ? r : parser_next(p);
 	}
-	if (is_keyword(p))
-		return unexpected(p);
-	r = add(p, NODE_NAME, OP_NONE, t.start, NULL, 0, ret);
+	if (parser_at_keyword(p))
+		return parser_unexpected(p);
+	r = parser_add(p, NODE_NAME, OP_NONE, t.start, NULL, 0, ret);
 	if (!r)
 		r = set_name(p, *ret, &t);
-	return r ? r : next(p);
+	return r ? r : parser_next(p);
 }
 
 static int parse_atom(struct parser *p, uint32_t *ret)
@@ -323,23 +304,23 @@ static int parse_atom(struct parser *p, uint32_t *ret)
 	case TOK_NUMBER:
 	case TOK_STRING:
 		r = add_const(p, take_ptr(t->value), t->start, ret);
-		return r ? r : next(p);
+		return r ? r : parser_next(p);
 	case TOK_OP:
-		if (is(p, "("))
+		if (parser_at(p, "("))
 			return parse_paren(p, ret);
-		if (is(p, "["))
+		if (parser_at(p, "["))
 			return parse_list(p, ret);
-		if (is(p, "{"))
+		if (parser_at(p, "{"))
 			return parse_brace(p, ret);
-		if (is(p, "...")) {
+		if (parser_at(p, "...")) {
 			r = add_const(p, value_new(VALUE_ELLIPSIS, "ellipsis"), t->start, ret);
-			return r ? r : next(p);
+			return r ? r : parser_next(p);
 		}
-		return unexpected(p);
+		return parser_unexpected(p);
 	case TOK_END:
 		break;
 	}
-	return unexpected(p);
+	return parser_unexpected(p);
 }
 
 static int parse_attr(struct parser *p, uint32_t *node)
@@ -347,18 +328,20 @@ static int parse_attr(struct parser *p, uint32_t *node)
 	struct expr_token t;
 	int r;
 
-	r = next(p);
+	r = parser_next(p);
 	if (r)
 		return r;
 	t = p->lx.tok;
 	if (t.kind != TOK_NAME)
-		return unexpected(p);
-	if (is_keyword(p) || is(p, "None") || is(p, "True") || is(p, "False"))
-		return is(p, "await") ? unexpected(p) : fail(p, "invalid syntax");
-	r = add(p, NODE_ATTR, OP_NONE, t.start, node, 1, node);
+		return parser_unexpected(p);
+	if (parser_at_keyword(p) || parser_at(p, "None") || parser_at(p, "True") ||
+	    parser_at(p, "False"))
+		return parser_at(p, "await") ? parser_unexpected(p)
+					     : parser_fail(p, "invalid syntax");
+	r = parser_add(p, NODE_ATTR, OP_NONE, t.start, node, 1, node);
 	if (!r)
 		r = set_name(p, *node, &t);
-	return r ? r : next(p);
+	return r ? r : parser_next(p);
 }
 
 /* One of the comma-separated parts of an index: a value or a slice. */
@@ -369,20 +352,20 @@ static int parse_index_part(struct parser *p, struct kid_vec *parts)
 	int r;
 
 	r = check_plain(p);
-	if (!r && !is(p, ":"))
+	if (!r && !parser_at(p, ":"))
 		r = parse_test(p, &kids[0]);
 	if (r)
 		return r;
-	if (!is(p, ":"))
-		return is(p, ":=") ? unexpected(p) : vec_push(parts, kids[0]);
-	for (int i = 1; i < 3 && is(p, ":"); i++) {
-		r = next(p);
-		if (!r && !is(p, ":") && !is(p, "]") && !is(p, ","))
+	if (!parser_at(p, ":"))
+		return parser_at(p, ":=") ? parser_unexpected(p) : vec_push(parts, kids[0]);
+	for (int i = 1; i < 3 && parser_at(p, ":"); i++) {
+		r = parser_next(p);
+		if (!r && !parser_at(p, ":") && !parser_at(p, "]") && !parser_at(p, ","))
 			r = parse_test(p, &kids[i]);
 		if (r)
 			return r;
 	}
-	r = add(p, NODE_SLICE, OP_NONE, pos, kids, 3, &node);
+	r = parser_add(p, NODE_SLICE, OP_NONE, pos, kids, 3, &node);
 	return r ? r : vec_push(parts, node);
 }
 
@@ -394,27 +377,28 @@ static int parse_item(struct parser *p, uint32_t *node)
 	uint32_t index;
 	int r;
 
-	r = next(p);
+	r = parser_next(p);
 	if (r)
 		return r;
 	do {
 		r = parse_index_part(p, &parts);
 		if (r)
 			return r;
-		if (!is(p, ","))
+		if (!parser_at(p, ","))
 			break;
 		comma = true;
-		r = next(p);
+		r = parser_next(p);
 		if (r)
 			return r;
-	} while (!is(p, "]"));
-	r = expect(p, "]");
+	} while (!parser_at(p, "]"));
+	r = parser_expect(p, "]");
 	if (r)
 		return r;
 	index = parts.data[0];
 	if (comma)
-		r = add(p, NODE_TUPLE, OP_NONE, pos, parts.data, parts.n, &index);
-	return r ? r : add(p, NODE_ITEM, OP_NONE, pos, (uint32_t[]){ *node, index }, 2, node);
+		r = parser_add(p, NODE_TUPLE, OP_NONE, pos, parts.data, parts.n, &index);
+	return r ? r
+		 : parser_add(p, NODE_ITEM, OP_NONE, pos, (uint32_t[]){ *node, index }, 2, node);
 }
 
 /* An argument, `name=value` included. */
@@ -427,21 +411,21 @@ static int parse_arg(struct parser *p, struct kid_vec *kids)
 	r = check_plain(p);
 	if (!r)
 		r = parse_test(p, &kid);
-	if (!r && (is(p, "for") || is(p, "async") || is(p, ":=")))
-		return unexpected(p);
-	if (!r && is(p, "=")) {
+	if (!r && (parser_at(p, "for") || parser_at(p, "async") || parser_at(p, ":=")))
+		return parser_unexpected(p);
+	if (!r && parser_at(p, "=")) {
 		if (p->e->nodes.data[kid].kind != NODE_NAME)
-			return unexpected(p);
-		r = next(p);
+			return parser_unexpected(p);
+		r = parser_next(p);
 		if (!r)
 			r = parse_test(p, &kid);
 		if (!r)
-			r = add(p, NODE_KEYWORD, OP_NONE, t.start, &kid, 1, &kid);
+			r = parser_add(p, NODE_KEYWORD, OP_NONE, t.start, &kid, 1, &kid);
 		if (!r)
 			r = set_name(p, kid, &t);
 	} else if (!r && kids->n &&
 		   p->e->nodes.data[kids->data[kids->n - 1]].kind == NODE_KEYWORD) {
-		return fail(p, "positional argument follows keyword argument");
+		return parser_fail(p, "positional argument follows keyword argument");
 	}
 	return r ? r : vec_push(kids, kid);
 }
@@ -450,7 +434,8 @@ static int parse_arg(struct parser *p, struct kid_vec *kids)
 static int add_call(struct parser *p, enum expr_kind kind, uint32_t callee,
 		    const struct kid_vec *kids, uint32_t *node)
 {
-	int r = add(p, kind, OP_NONE, p->e->nodes.data[callee].pos, kids->data, kids->n, node);
+	int r = parser_add(p, kind, OP_NONE, p->e->nodes.data[callee].pos, kids->data, kids->n,
+			   node);
 	char *name;
 
 	if (r)
@@ -470,15 +455,15 @@ static int parse_call(struct parser *p, uint32_t *node)
 	size_t pos = p->lx.tok.start;
 	int r;
 
-	r = next(p);
-	while (!r && !is(p, ")")) {
+	r = parser_next(p);
+	while (!r && !parser_at(p, ")")) {
 		r = parse_arg(p, &kids);
-		if (r || !is(p, ","))
+		if (r || !parser_at(p, ","))
 			break;
-		r = next(p);
+		r = parser_next(p);
 	}
 	if (!r)
-		r = expect(p, ")");
+		r = parser_expect(p, ")");
 	if (r)
 		return r;
 	fn = &p->e->nodes.data[callee];
@@ -499,235 +484,26 @@ static int parse_call(struct parser *p, uint32_t *node)
 			       "%s%s() is refused: calls run the target's code (column %u)",
 			       fn->kind == NODE_ATTR ? "." : "", fn->name,
 			       expr_column(p->lx.text, fn->pos));
-	return refuse(p, "a call is refused: calls run the target's code", pos);
+	return parser_refuse(p, "a call is refused: calls run the target's code", pos);
 }
 
-static int parse_primary(struct parser *p, uint32_t *ret)
+int parse_primary(struct parser *p, uint32_t *ret)
 {
 	int r;
 
-	if (is(p, "await"))
-		return unexpected(p);
+	if (parser_at(p, "await"))
+		return parser_unexpected(p);
 	r = parse_atom(p, ret);
 	while (!r) {
-		if (is(p, "."))
+		if (parser_at(p, "."))
 			r = parse_attr(p, ret);
-		else if (is(p, "["))
+		else if (parser_at(p, "["))
 			r = parse_item(p, ret);
-		else if (is(p, "("))
+		else if (parser_at(p, "("))
 			r = parse_call(p, ret);
 		else
 			break;
 	}
-	return r;
-}
-
-/* ---- operators ---- */
-
-static int parse_power(struct parser *p, uint32_t *ret)
-{
-	size_t pos;
-	uint32_t right;
-	int r;
-
-	r = parse_primary(p, ret);
-	if (r || !is(p, "**"))
-		return r;
-	pos = p->lx.tok.start;
-	r = enter(p);
-	if (!r)
-		r = next(p);
-	if (!r)
-		r = parse_unary(p, &right);
-	p->depth--;
-	return r ? r : add(p, NODE_BINARY, OP_POW, pos, (uint32_t[]){ *ret, right }, 2, ret);
-}
-
-static int parse_unary(struct parser *p, uint32_t *ret)
-{
-	size_t pos = p->lx.tok.start;
-	enum expr_op op = is(p, "-")   ? OP_NEG
-			  : is(p, "+") ? OP_POS
-			  : is(p, "~") ? OP_INVERT
-				       : OP_NONE;
-	int r;
-
-	if (!op)
-		return parse_power(p, ret);
-	r = enter(p);
-	if (!r)
-		r = next(p);
-	if (!r)
-		r = parse_unary(p, ret);
-	if (!r)
-		r = add(p, NODE_UNARY, op, pos, ret, 1, ret);
-	p->depth--;
-	return r;
-}
-
-/* Binary operators by how tightly they bind, loosest first; all associate to the left. */
-static const struct {
-	const char *text;
-	enum expr_op op;
-	unsigned level;
-} binary_ops[] = {
-	{ "|", OP_OR, 0 },	  { "^", OP_XOR, 1 },	  { "&", OP_AND, 2 },
-	{ "<<", OP_LSHIFT, 3 },	  { ">>", OP_RSHIFT, 3 }, { "+", OP_ADD, 4 },
-	{ "-", OP_SUB, 4 },	  { "*", OP_MUL, 5 },	  { "/", OP_DIV, 5 },
-	{ "//", OP_FLOORDIV, 5 }, { "%", OP_MOD, 5 },	  { "@", OP_MATMUL, 5 },
-};
-#define BINARY_LEVELS 6
-
-static enum expr_op binary_op(const struct parser *p, unsigned level)
-{
-	for (size_t i = 0; i < sizeof(binary_ops) / sizeof(binary_ops[0]); i++)
-		if (binary_ops[i].level == level && is(p, binary_ops[i].text))
-			return binary_ops[i].op;
-	return OP_NONE;
-}
-
-static int parse_binary(struct parser *p, unsigned level, uint32_t *ret)
-{
-	enum expr_op op;
-	uint32_t right;
-	size_t pos;
-	int r;
-
-	if (level == BINARY_LEVELS)
-		return parse_unary(p, ret);
-	r = parse_binary(p, level + 1, ret);
-	while (!r && (op = binary_op(p, level))) {
-		pos = p->lx.tok.start;
-		r = next(p);
-		if (!r)
-			r = parse_binary(p, level + 1, &right);
-		if (!r)
-			r = add(p, NODE_BINARY, op, pos, (uint32_t[]){ *ret, right }, 2, ret);
-	}
-	return r;
-}
-
-/* The comparison operator here, eaten; OP_NONE when there is none. */
-static int comparison_op(struct parser *p, enum expr_op *ret)
-{
-	static const struct {
-		const char *text;
-		enum expr_op op;
-	} ops[] = { { "<", OP_LT },  { "<=", OP_LE }, { "==", OP_EQ },
-		    { "!=", OP_NE }, { ">", OP_GT },  { ">=", OP_GE },
-		    { "in", OP_IN }, { "is", OP_IS }, { "not", OP_NOT_IN } };
-	int r;
-
-	*ret = OP_NONE;
-	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-		if (is(p, ops[i].text))
-			*ret = ops[i].op;
-	if (!*ret)
-		return 0;
-	r = next(p);
-	if (!r && *ret == OP_NOT_IN)
-		return is(p, "in") ? next(p) : unexpected(p);
-	if (!r && *ret == OP_IS && is(p, "not")) {
-		*ret = OP_IS_NOT;
-		r = next(p);
-	}
-	return r;
-}
-
-static int parse_comparison(struct parser *p, uint32_t *ret)
-{
-	_cleanup_kids_ struct kid_vec kids = { 0 };
-	size_t pos = p->lx.tok.start;
-	enum expr_op op;
-	uint32_t kid;
-	int r;
-
-	r = parse_binary(p, 0, ret);
-	if (!r)
-		r = vec_push(&kids, *ret);
-	while (!r) {
-		r = comparison_op(p, &op);
-		if (r || !op)
-			break;
-		r = vec_push(&kids, op);
-		if (!r)
-			r = parse_binary(p, 0, &kid);
-		if (!r)
-			r = vec_push(&kids, kid);
-	}
-	if (r || kids.n == 1)
-		return r;
-	return add(p, NODE_COMPARE, OP_NONE, pos, kids.data, kids.n, ret);
-}
-
-static int parse_not(struct parser *p, uint32_t *ret)
-{
-	size_t pos = p->lx.tok.start;
-	int r;
-
-	if (!is(p, "not"))
-		return parse_comparison(p, ret);
-	r = enter(p);
-	if (!r)
-		r = next(p);
-	if (!r)
-		r = parse_not(p, ret);
-	if (!r)
-		r = add(p, NODE_UNARY, OP_NOT, pos, ret, 1, ret);
-	p->depth--;
-	return r;
-}
-
-/* `a and b and c` and `a or b or c` are one node each. */
-static int parse_junction(struct parser *p, bool is_or, uint32_t *ret)
-{
-	_cleanup_kids_ struct kid_vec kids = { 0 };
-	size_t pos = p->lx.tok.start;
-	uint32_t kid;
-	int r;
-
-	for (;;) {
-		r = is_or ? parse_junction(p, false, &kid) : parse_not(p, &kid);
-		if (!r)
-			r = vec_push(&kids, kid);
-		if (r)
-			return r;
-		if (!is(p, is_or ? "or" : "and"))
-			break;
-		r = next(p);
-		if (r)
-			return r;
-	}
-	*ret = kids.data[0];
-	if (kids.n == 1)
-		return 0;
-	return add(p, is_or ? NODE_OR : NODE_AND, OP_NONE, pos, kids.data, kids.n, ret);
-}
-
-static int parse_test(struct parser *p, uint32_t *ret)
-{
-	uint32_t kids[3];
-	size_t pos;
-	int r;
-
-	r = enter(p);
-	if (!r)
-		r = parse_junction(p, true, &kids[1]);
-	if (!r && is(p, "if")) {
-		pos = p->lx.tok.start;
-		r = next(p);
-		if (!r)
-			r = parse_junction(p, true, &kids[0]);
-		if (!r)
-			r = expect(p, "else");
-		if (!r)
-			r = parse_test(p, &kids[2]);
-		if (!r)
-			r = add(p, NODE_IF, OP_NONE, pos, kids, 3, ret);
-	} else if (!r) {
-		*ret = kids[1];
-	}
-	p->depth--;
 	return r;
 }
 
@@ -737,24 +513,24 @@ static int parse_top(struct parser *p, uint32_t *ret)
 	bool comma = false;
 	int r;
 
-	r = next(p);
+	r = parser_next(p);
 	if (!r && p->lx.tok.kind == TOK_END)
-		return fail(p, "the expression is empty");
+		return parser_fail(p, "the expression is empty");
 	while (!r) {
 		r = parse_element(p, &kids);
-		if (r || !is(p, ","))
+		if (r || !parser_at(p, ","))
 			break;
 		comma = true;
-		r = next(p);
+		r = parser_next(p);
 		if (!r && p->lx.tok.kind == TOK_END)
 			break;
 	}
 	if (r)
 		return r;
 	if (p->lx.tok.kind != TOK_END)
-		return unexpected(p);
+		return parser_unexpected(p);
 	if (comma)
-		return add(p, NODE_TUPLE, OP_NONE, 0, kids.data, kids.n, ret);
+		return parser_add(p, NODE_TUPLE, OP_NONE, 0, kids.data, kids.n, ret);
 	*ret = kids.data[0];
 	return 0;
 }
