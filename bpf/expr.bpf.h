@@ -314,22 +314,20 @@ static __always_inline int expr_result(struct expr_state *st, struct abi_value *
 }
 
 /* Both entries: truth or value. */
-EXPR_FN int expr_eval_in(u32 prog, u64 frame, u64 tstate, u32 want_value, struct abi_value *ret)
+EXPR_FN int expr_eval_in(u32 prog, const struct py_frame *f, u32 want_value, struct abi_value *ret)
 {
 	struct abi_prog *p = expr_prog(prog);
 	struct expr_state *st;
 	struct expr_run run;
 	int r;
 
-	if (!ret)
-		return -EINVAL;
-	if (!p)
+	if (!f || !ret || !p)
 		return -EINVAL;
 	st = expr_get();
 	if (!st)
 		return -EBUSY;
-	st->frame = frame;
-	st->tstate = tstate;
+	st->frame = f->frame;
+	st->tstate = f->tstate;
 	st->pc = st->sp = st->phase = 0;
 	st->error = -E2BIG;
 	run.st = st;
@@ -349,7 +347,7 @@ static __always_inline int expr_truth(u32 prog, const struct py_frame *f)
 {
 	struct abi_value unused = { 0 };
 
-	return expr_eval_in(prog, f->frame, f->tstate, 0, &unused);
+	return expr_eval_in(prog, f, 0, &unused);
 }
 
 /* What it is, into *ret; 0 or -errno, which is also in ret->error. */
@@ -359,7 +357,7 @@ static __always_inline int expr_run(u32 prog, const struct py_frame *f, struct a
 
 	ret->kind = ABI_VALUE_NONE;
 	ret->bits = 0;
-	r = expr_eval_in(prog, f->frame, f->tstate, 1, ret);
+	r = expr_eval_in(prog, f, 1, ret);
 	ret->error = r;
 	if (r)
 		ret->kind = ABI_VALUE_NONE;

@@ -92,28 +92,29 @@ static __always_inline int var_is(struct expr_state *st, const struct abi_prog *
 /* The next name. 0 or -errno */
 EXPR_FN int expr_var_next(struct expr_state *st, const struct abi_prog *p)
 {
-	u64 name = 0, kinds = 0, ref = 0;
-	u8 kind = 0;
-	u32 slot;
+	u64 ref = 0;
+	u32 kind = 0;
 	int r;
 
 	if (!st || !p)
 		return -EINVAL;
 	if (st->iitem >= st->nitems)
 		return var_none(st, p);
-	slot = st->slot0 + (u32)st->iitem;
-	if (read_user(&name, 8, st->items + 8 * st->iitem))
+	st->slot = st->slot0 + st->iitem; /* (here one of the frame, not of a table) */
+	if (read_user(&st->word, 8, st->items + 8 * st->iitem))
 		return -EFAULT;
 	st->iitem++;
-	r = var_is(st, p, name);
+	r = var_is(st, p, st->word);
 	if (r <= 0)
 		return r;
 	if (obj.code_kinds != ABI_NONE &&
-	    (read_user(&kinds, 8, st->code + obj.code_kinds) || read_user(&kind, 1, kinds + obj.bytes_data + slot)))
+	    (read_user(&st->word, 8, st->code + obj.code_kinds) || read_user(&st->word, 1, st->word + obj.bytes_data + st->slot)))
 		return -EFAULT;
+	if (obj.code_kinds != ABI_NONE)
+		kind = (u8)st->word; /* little endian */
 	if (obj.code_kinds != ABI_NONE && !(kind & (VAR_KIND_CELL | VAR_KIND_FREE)) != !st->cells)
 		return 0;
-	if (read_slot(st, slot & 0xffff, &ref) || (ref && st->cells && read_cell(st, kind & VAR_KIND_CELL, &ref)))
+	if (read_slot(st, (u32)st->slot & 0xffff, &ref) || (ref && st->cells && read_cell(st, kind & VAR_KIND_CELL, &ref)))
 		return -EFAULT;
 	if (!ref) {
 		st->unbound = 1;
