@@ -23,6 +23,7 @@
 #include "engine/vars.h"
 #include "probes/probe.h"
 #include "probes/value.h"
+#include "target/kin.h"
 #include "target/native.h"
 #include "target/target.h"
 
@@ -57,7 +58,8 @@ struct shot {
 struct dump {
 	struct session *s;
 	struct out *out;
-	bool locals;
+	bool locals, children, with_native;
+	pid_t process;	       /* with children: which one of them; else 0 */
 	struct native *native; /* NULL: not asked for */
 	struct interp_thread *threads;
 	VEC(struct shot) shots;
@@ -89,6 +91,13 @@ static void dump_deinit(struct dump *d)
 	vec_deinit(&d->waits);
 	free(d->threads);
 	session_tasks_free(d->tasks, d->ntasks);
+	d->tasks = NULL;
+	d->ntasks = 0;
+	d->threads = NULL;
+	native_free(d->native);
+	d->native = NULL;
+	session_free(d->s);
+	d->s = NULL;
 }
 
 static int read_places(struct dump *d, const struct interp_frame *frames, size_t n,
@@ -333,6 +342,8 @@ static void print_json(struct dump *d, const struct shot *shot)
 		json_object_set_new(stack, "holds_gil", json_true());
 	if (stack && shot->wait)
 		json_object_set_new(stack, "waits_for", js_wait(d, shot->wait));
+	if (stack && d->process)
+		json_object_set_new(stack, "process", json_integer(d->process));
 	if (stack && d->native)
 		json_object_set_new(stack, "native", js_mixed(shot->mixed, shot->nmixed));
 	out_json(d->out, stack);
@@ -399,49 +410,104 @@ static bool reader_is_gone(void)
 	return poll(&pfd, 1, 0) == 1 && pfd.revents & POLLERR;
 }
 
-int program_dump(const struct program *p, int argc, char **argv)
+static int dump_one(struct dump *d, pid_t pid, struct err *err)
 {
-	enum { OPT_JSON = 256, OPT_LOCALS, OPT_NATIVE, OPT_TASKS, OPT_COLOR };
+	struct session_options so = { 0 };
+	int r = session_attach(pid, &so, err, &d->s);
+
+	if (!r && d->with_native)
+		r = native_new(session_target(d->s), err, &d->native);
+	if (!r)
+		r = read_all(d, pid, err);
+	if (!r)
+		r = print_all(d, pid);
+	if (!r)
+		r = out_check(d->out, err);
+	dump_deinit(d);
+	return r;
+}
+
+/* Is the process no Python, or has it ended meanwhile? */
+static bool is_none_of_ours(int r)
+{
+	return r == -ENOENT || r == -ESRCH;
+}
+
+/* The process and its descendants, each by itself: one after the other stands still. */
+static int dump_family(struct dump *d, pid_t pid, struct err *err)
+{
+	_cleanup_free_ struct kin *kin = NULL;
+	size_t n = 0, shown = 0;
+	int r = kin_of(pid, &kin, &n);
+
+	if (r == -ESRCH)
+		return err_set(err, r, "pid %d: there is no such process", pid);
+	if (r)
+		return err_set(err, r, "pid %d: its children cannot be found: %s", pid,
+			       strerror(-r));
+	for (size_t i = 0; i < n; i++) {
+		struct err why = { 0 };
+
+		d->process = kin[i].pid;
+		if (shown && !d->out->json)
+			out_line(d->out, "%s", "");
+		r = dump_one(d, kin[i].pid, &why);
+		if (r == -EPIPE || (!i && r == -ESRCH))
+			return err_set(err, r, "%s", why.text[0] ? why.text : strerror(-r));
+		shown += !r;
+		if (r && !is_none_of_ours(r))
+			out_note(d->out, "%s", why.text[0] ? why.text : strerror(-r));
+	}
+	return shown ? 0
+		     : err_set(err, -ENOENT,
+			       "pid %d: neither it nor any process below it is one "
+			       "of Python that can be read",
+			       pid);
+}
+
+static int parse_options(const struct program *p, int argc, char **argv, struct dump *d,
+			 bool *ret_json, enum out_color_mode *ret_color, pid_t *ret_pid)
+{
+	enum { OPT_JSON = 256, OPT_LOCALS, OPT_NATIVE, OPT_CHILDREN, OPT_TASKS, OPT_COLOR };
 	static const struct option longopts[] = {
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "locals", no_argument, NULL, OPT_LOCALS },
 		{ "native", no_argument, NULL, OPT_NATIVE },
 		{ "tasks", no_argument, NULL, OPT_TASKS },
+		{ "children", no_argument, NULL, OPT_CHILDREN },
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	enum out_color_mode color = OUT_COLOR_AUTO;
-	struct session_options so = { 0 };
-	struct dump d = { 0 };
 	struct err err = { 0 };
-	bool json = false, native = false;
-	struct out out;
-	pid_t pid;
-	int c, r;
+	int c;
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":h", longopts, NULL)) != -1) {
 		switch (c) {
 		case OPT_JSON:
-			json = true;
+			*ret_json = true;
 			break;
 		case OPT_LOCALS:
-			d.locals = true;
+			d->locals = true;
 			break;
 		case OPT_NATIVE:
-			native = true;
+			d->with_native = true;
+			break;
+		case OPT_CHILDREN:
+			d->children = true;
 			break;
 		case OPT_TASKS:
-			d.with_tasks = true;
+			d->with_tasks = true;
 			break;
 		case OPT_COLOR:
-			if (out_color_mode(optarg, &color))
+			if (out_color_mode(optarg, ret_color))
 				return program_usage(
 					p, "--color is auto, always or never, not '%.40s'", optarg);
 			break;
 		case 'h':
-			return program_help(p);
+			program_help(p);
+			return -1;
 		default:
 			return program_bad_option(p, argv, c);
 		}
@@ -450,26 +516,30 @@ int program_dump(const struct program *p, int argc, char **argv)
 		return program_usage(p, "%s",
 				     optind == argc ? "a process id is missing"
 						    : "one process id is needed, no more");
-	if (parse_pid(argv[optind], &err, &pid))
+	if (parse_pid(argv[optind], &err, ret_pid))
 		return program_usage(p, "%s", err.text);
+	return 0;
+}
+
+int program_dump(const struct program *p, int argc, char **argv)
+{
+	enum out_color_mode color = OUT_COLOR_AUTO;
+	struct dump d = { 0 };
+	struct err err = { 0 };
+	bool json = false;
+	struct out out;
+	pid_t pid = 0;
+	int r;
+
+	r = parse_options(p, argc, argv, &d, &json, &color, &pid);
+	if (r)
+		return r < 0 ? CLI_DONE : r;
 	out_init(&out, json, color);
 	d.out = &out;
-	r = session_attach(pid, &so, &err, &d.s);
-	if (!r && native)
-		r = native_new(session_target(d.s), &err, &d.native);
-	if (!r)
-		r = read_all(&d, pid, &err);
-	if (!r) {
-		r = print_all(&d, pid);
-		if (!r)
-			r = out_check(&out, &err);
-	}
+	r = d.children ? dump_family(&d, pid, &err) : dump_one(&d, pid, &err);
 	/* `dump | head` has what it wanted. */
 	if (r && !(r == -EPIPE && reader_is_gone()))
 		out_error(&out, err.text[0] ? err.text : strerror(-r));
-	native_free(d.native);
-	session_free(d.s);
-	dump_deinit(&d);
 	out_deinit(&out);
 	return r ? CLI_FAILED : CLI_DONE;
 }

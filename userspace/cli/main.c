@@ -46,7 +46,9 @@ static const struct program programs[] = {
 	  "  --locals            with the local variables\n"
 	  "  --tasks             with the tasks of asyncio's event loops\n"
 	  "  --native            with the native (C) stack below each, as far as it can be "
-	  "unwound\n" OPTION_JSON OPTION_COLOR },
+	  "unwound\n"
+	  "  --children          of every Python process below it, too\n" OPTION_JSON
+		  OPTION_COLOR },
 	{ "count", "[OPTIONS] PID LOCATION...",
 	  "count how often lines run, without stopping anything", program_count,
 	  PROGRAM_HITS_HELP
