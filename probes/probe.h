@@ -90,6 +90,19 @@ struct interp_task {
 	size_t nby;
 };
 
+/* A greenlet that has not ended. */
+enum interp_greenlet_state { GREENLET_NEW, GREENLET_SUSPENDED, GREENLET_RUNNING };
+struct interp_greenlet {
+	uint64_t greenlet; /* address of the object */
+	char *type;        /* full name of its class */
+	char *run;         /* GREENLET_NEW: repr of what it will call; else NULL */
+	enum interp_greenlet_state state;
+	bool main;         /* that which a thread has from the beginning */
+	uint64_t tstate;   /* GREENLET_RUNNING: thread state of its thread; 0: not known, a main one */
+	struct interp_frame *frames; /* GREENLET_SUSPENDED, innermost first */
+	size_t nframes;
+};
+
 /* A code object, read and checked. Strings are UTF-8. */
 struct interp_code {
 	uint64_t address;
@@ -281,6 +294,18 @@ struct interp_ops {
 	 */
 	int (*tasks)(struct interp *in, bool current, struct interp_task **ret, size_t *ret_n);
 
+	/*
+	 * The greenlets of all threads, ascending by address, malloc'ed, free with interp_greenlets_free(); none where there is no
+	 * such module. The target must not run; its memory is searched through. -ENOTSUP with its line in *err: a version of
+	 * greenlet that is not known.
+	 */
+	int (*greenlets)(struct interp *in, struct err *err, struct interp_greenlet **ret, size_t *ret_n);
+	/*
+	 * The greenlet that a standing thread runs and its class (malloc'ed). -ENOENT: none, but for the thread's main one, or it is
+	 * not known. Memory is searched through when the first one, or a new thread, is asked for.
+	 */
+	int (*greenlet_of)(struct interp *in, uint64_t tstate, uint64_t *ret, char **ret_type);
+
 	/* All live code objects. cb: non-zero stops and is returned. Unreadable pieces are skipped. */
 	int (*scan_code)(struct interp *in, int (*cb)(void *priv, uint64_t code), void *priv,
 			 interp_progress_fn progress, void *progress_priv);
@@ -405,6 +430,7 @@ void interp_code_deinit(struct interp_code *c);
 void interp_vars_free(struct interp_var *vars, size_t n);
 void interp_classes_free(struct interp_class *classes, size_t n);
 void interp_tasks_free(struct interp_task *tasks, size_t n);
+void interp_greenlets_free(struct interp_greenlet *g, size_t n);
 void interp_slots_free(struct interp_slot *slots, size_t n);
 
 /*

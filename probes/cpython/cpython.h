@@ -85,7 +85,7 @@ struct cpython {
 	uint64_t targets[256]; /* the dispatch table: where the handler of each opcode begins */
 	uint32_t code_tag_mask;  /* low bits to clear in f_executable and localsplus slots (3.14+: 3) */
 	/* Room for what the other files keep; freed with the interp by free(). */
-	void *code_cache, *value_cache;
+	void *code_cache, *value_cache, *greenlet_cache;
 };
 
 static inline struct cpython *cpython_of(struct interp *in)
@@ -134,11 +134,17 @@ void cpython_thread_names(struct cpython *py, uint64_t interp, struct interp_thr
 int cpython_top_frame(struct cpython *py, uint64_t tstate, uint64_t *ret);
 /* Code object of a frame (tag bits cleared, type checked); -EINVAL when it holds none. */
 int cpython_frame_code(struct cpython *py, uint64_t frame, uint64_t *ret);
+/* A frame and those below it, as cpython_frames(). */
+int cpython_frames_from(struct cpython *py, uint64_t frame, size_t max, struct interp_frame **ret, size_t *ret_n);
 /* A frame wherever it is, a suspended coroutine's too. -EINVAL, -EFAULT ...: there is none. */
 int cpython_frame_at(struct cpython *py, uint64_t frame, struct interp_frame *ret);
 
 /* tasks.c */
 int cpython_tasks(struct interp *in, bool current, struct interp_task **ret, size_t *ret_n);
+
+/* greenlets.c */
+int cpython_greenlets(struct interp *in, struct err *err, struct interp_greenlet **ret, size_t *ret_n);
+int cpython_greenlet_of(struct interp *in, uint64_t tstate, uint64_t *ret, char **ret_type);
 
 /* sites.c */
 int cpython_sites(struct interp *in, unsigned kinds, struct err *err, struct interp_site **ret, size_t *ret_n);
@@ -152,6 +158,9 @@ int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), v
 /* Addresses of all objects of exactly that type that pass check, malloc'ed array. 0 or -errno. */
 int cpython_scan_objects(struct cpython *py, uint64_t type, bool (*check)(struct cpython *py, uint64_t obj),
 			 interp_progress_fn progress, void *priv, uint64_t **ret, size_t *ret_n);
+/* The same of any of n >= 1 types, which are sorted. */
+int cpython_scan_types(struct cpython *py, uint64_t *types, size_t n,
+		       bool (*check)(struct cpython *py, uint64_t obj), uint64_t **ret, size_t *ret_n);
 int cpython_code(struct interp *in, uint64_t addr, struct interp_code *ret);
 int cpython_line_of(struct interp *in, uint64_t code, int32_t offset);
 int cpython_places(struct interp *in, uint64_t code, struct interp_place **ret, size_t *ret_n);

@@ -25,6 +25,7 @@ void cpython_free(struct interp *in)
 	free(py->cwd);
 	free(py->code_cache);
 	free(py->value_cache);
+	free(py->greenlet_cache);
 	free(py);
 }
 

@@ -181,18 +181,18 @@ int cpython_frame_at(struct cpython *py, uint64_t frame, struct interp_frame *re
 	return 0;
 }
 
-int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp_frame **ret,
-		   size_t *ret_n)
+int cpython_frames_from(struct cpython *py, uint64_t frame, size_t max, struct interp_frame **ret,
+			size_t *ret_n)
 {
-	struct cpython *py = cpython_of(in);
 	VEC(struct interp_frame) frames = { 0 };
-	uint64_t frame, tortoise = 0;
+	uint64_t tortoise = 0;
 	size_t steps = 0, power = 1;
+	bool any;
 	int r;
 
 	if (max > CPYTHON_FRAMES_MAX)
 		max = CPYTHON_FRAMES_MAX;
-	r = cpython_top_frame(py, tstate, &frame);
+	r = skip_shims(py, frame, &frame, &any);
 	while (!r && frame && frames.n < max) {
 		struct interp_frame f;
 
@@ -220,4 +220,14 @@ int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp
 	*ret = frames.data;
 	*ret_n = frames.n;
 	return 0;
+}
+
+int cpython_frames(struct interp *in, uint64_t tstate, size_t max, struct interp_frame **ret,
+		   size_t *ret_n)
+{
+	struct cpython *py = cpython_of(in);
+	uint64_t frame;
+	int r = first_frame(py, tstate, &frame);
+
+	return r ? r : cpython_frames_from(py, frame, max, ret, ret_n);
 }

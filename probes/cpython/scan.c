@@ -23,6 +23,8 @@
 struct scan {
 	struct cpython *py;
 	uint64_t type;
+	const uint64_t *types; /* or one of these, ascending; NULL: none */
+	size_t ntypes;
 	bool (*check)(struct cpython *py, uint64_t obj);
 	uint64_t total; /* bytes */
 	VEC(uint64_t) found;
@@ -36,6 +38,21 @@ struct parents {
 	} of[];
 };
 
+static int by_value(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool is_wanted(const struct scan *s, uint64_t word)
+{
+	if (!s->types)
+		return word == s->type;
+	return word >= s->types[0] && word <= s->types[s->ntypes - 1] &&
+	       bsearch(&word, s->types, s->ntypes, sizeof(word), by_value);
+}
+
 static int look(struct scan *s, uint64_t addr, const uint64_t *words, size_t n)
 {
 	size_t i;
@@ -44,7 +61,7 @@ static int look(struct scan *s, uint64_t addr, const uint64_t *words, size_t n)
 	for (i = 0; i < n; i++) {
 		uint64_t obj;
 
-		if (words[i] != s->type)
+		if (!is_wanted(s, words[i]))
 			continue;
 		obj = addr + i * sizeof(*words) - s->py->off->ob_type;
 		if (!s->check(s->py, obj))
@@ -82,13 +99,6 @@ static int look_region(struct scan *s, const struct mem_region *reg, uint64_t *b
 			return -ECANCELED;
 	}
 	return 0;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
 }
 
 static int by_child(const void *a, const void *b)
@@ -263,18 +273,35 @@ int cpython_scan_code(struct interp *in, int (*cb)(void *priv, uint64_t code), v
 	return r;
 }
 
+static int scan_found(struct scan *s, interp_progress_fn progress, void *priv, uint64_t **ret,
+		      size_t *ret_n)
+{
+	int r = scan_memory(s, progress, priv);
+
+	if (r) {
+		vec_deinit(&s->found);
+		return r;
+	}
+	*ret = s->found.data;
+	*ret_n = s->found.n;
+	return 0;
+}
+
 int cpython_scan_objects(struct cpython *py, uint64_t type,
 			 bool (*check)(struct cpython *py, uint64_t obj),
 			 interp_progress_fn progress, void *priv, uint64_t **ret, size_t *ret_n)
 {
 	struct scan s = { .py = py, .type = type, .check = check };
-	int r = scan_memory(&s, progress, priv);
 
-	if (r) {
-		vec_deinit(&s.found);
-		return r;
-	}
-	*ret = s.found.data;
-	*ret_n = s.found.n;
-	return 0;
+	return scan_found(&s, progress, priv, ret, ret_n);
+}
+
+int cpython_scan_types(struct cpython *py, uint64_t *types, size_t n,
+		       bool (*check)(struct cpython *py, uint64_t obj), uint64_t **ret,
+		       size_t *ret_n)
+{
+	struct scan s = { .py = py, .types = types, .ntypes = n, .check = check };
+
+	qsort(types, n, sizeof(*types), by_value);
+	return scan_found(&s, NULL, NULL, ret, ret_n);
 }

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/vec.h"
 #include "cli/cli.h"
+#include "cli/greenlets.h"
 #include "cli/js.h"
 #include "cli/mixed.h"
 #include "cli/parse.h"
@@ -64,9 +65,11 @@ struct dump {
 	struct interp_thread *threads;
 	VEC(struct shot) shots;
 	VEC(struct lock_wait) waits;
-	bool with_tasks;
+	bool with_tasks, with_greenlets;
 	struct session_task *tasks;
 	size_t ntasks;
+	struct session_greenlet *greenlets;
+	size_t ngreenlets;
 	uint64_t pause_us;
 };
 
@@ -91,6 +94,9 @@ static void dump_deinit(struct dump *d)
 	vec_deinit(&d->waits);
 	free(d->threads);
 	session_tasks_free(d->tasks, d->ntasks);
+	session_greenlets_free(d->greenlets, d->ngreenlets);
+	d->greenlets = NULL;
+	d->ngreenlets = 0;
 	d->tasks = NULL;
 	d->ntasks = 0;
 	d->threads = NULL;
@@ -233,6 +239,8 @@ static int read_all(struct dump *d, pid_t pid, struct err *err)
 		if (r)
 			err_set(err, r, "pid %d: its tasks cannot be read: %s", pid, strerror(-r));
 	}
+	if (!r && d->with_greenlets)
+		r = session_greenlets(d->s, err, &d->greenlets, &d->ngreenlets);
 	session_still_end(d->s, &d->pause_us);
 	if (!r)
 		r = unwind_all(d);
@@ -400,6 +408,8 @@ static int print_all(struct dump *d, pid_t pid)
 	}
 	if (d->with_tasks)
 		tasks_show(d->out, d->tasks, d->ntasks);
+	if (d->with_greenlets)
+		greenlets_show(d->out, d->greenlets, d->ngreenlets);
 	return print_deadlocks(d);
 }
 
@@ -468,13 +478,22 @@ static int dump_family(struct dump *d, pid_t pid, struct err *err)
 static int parse_options(const struct program *p, int argc, char **argv, struct dump *d,
 			 bool *ret_json, enum out_color_mode *ret_color, pid_t *ret_pid)
 {
-	enum { OPT_JSON = 256, OPT_LOCALS, OPT_NATIVE, OPT_CHILDREN, OPT_TASKS, OPT_COLOR };
+	enum {
+		OPT_JSON = 256,
+		OPT_LOCALS,
+		OPT_NATIVE,
+		OPT_CHILDREN,
+		OPT_TASKS,
+		OPT_GREENLETS,
+		OPT_COLOR
+	};
 	static const struct option longopts[] = {
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "locals", no_argument, NULL, OPT_LOCALS },
 		{ "native", no_argument, NULL, OPT_NATIVE },
 		{ "tasks", no_argument, NULL, OPT_TASKS },
 		{ "children", no_argument, NULL, OPT_CHILDREN },
+		{ "greenlets", no_argument, NULL, OPT_GREENLETS },
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
@@ -499,6 +518,9 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 			break;
 		case OPT_TASKS:
 			d->with_tasks = true;
+			break;
+		case OPT_GREENLETS:
+			d->with_greenlets = true;
 			break;
 		case OPT_COLOR:
 			if (out_color_mode(optarg, ret_color))

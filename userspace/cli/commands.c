@@ -82,6 +82,8 @@ const struct command commands[] = {
 	{ "tasks", "", "",
 	  "every task of asyncio's event loops, where it is and what it awaits, as a tree",
 	  cmd_tasks, COMPLETE_NONE, true },
+	{ "greenlets", "", "", "every greenlet that has not ended, and where it is", cmd_greenlets,
+	  COMPLETE_NONE, true },
 	{ "info", "i", "breakpoints|watchpoints|slots|target|threads", "what is known", cmd_info,
 	  COMPLETE_INFO, false },
 	{ "detach", "", "", "let go of the target, it runs on", cmd_detach, COMPLETE_NONE, false },

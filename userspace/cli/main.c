@@ -45,6 +45,7 @@ static const struct program programs[] = {
 	{ "dump", "[OPTIONS] PID", "print every thread's stack, then go on", program_dump,
 	  "  --locals            with the local variables\n"
 	  "  --tasks             with the tasks of asyncio's event loops\n"
+	  "  --greenlets         with the greenlets (gevent) that have not ended\n"
 	  "  --native            with the native (C) stack below each, as far as it can be "
 	  "unwound\n"
 	  "  --children          of every Python process below it, too\n" OPTION_JSON

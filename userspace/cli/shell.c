@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "cli/cli.h"
+#include "cli/greenlets.h"
 #include "cli/js.h"
 #include "cli/tasks.h"
 #include "cli/terminal.h"
@@ -318,13 +319,16 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 	const char *ended = ev->ended;
 	bool data = reason == STOP_DATA;
 	_cleanup_free_ char *task_name = NULL;
-	uint64_t task = 0;
+	_cleanup_free_ char *greenlet_type = NULL;
+	uint64_t task = 0, greenlet = 0;
 	size_t n = 0;
 	char name[64];
 
 	shell_note_step(sh, ev);
 	if (session_task_of(sh->s, tid, &task, &task_name))
 		task = 0;
+	if (session_greenlet_of(sh->s, tid, &greenlet, &greenlet_type))
+		greenlet = 0;
 
 	if (session_threads(sh->s, &threads, &n) < 0)
 		n = 0;
@@ -342,6 +346,9 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 			json_object_set_new(j, "exception", js_text(exception));
 		if (j && task)
 			json_object_set_new(j, "task", tasks_js_name(task, task_name));
+		if (j && greenlet)
+			json_object_set_new(j, "greenlet",
+					    greenlets_js_name(greenlet, greenlet_type));
 		json_decref(place);
 		if (data)
 			js_watch(j, session_bp(sh->s, id), sh->s, ended);
@@ -370,6 +377,10 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 	if (task) {
 		out_add(sh->out, OUT_PLAIN, ", ");
 		tasks_add_name(sh->out, task, task_name);
+	}
+	if (greenlet) {
+		out_add(sh->out, OUT_PLAIN, ", ");
+		greenlets_add_name(sh->out, greenlet, greenlet_type);
 	}
 	out_add(sh->out, OUT_PLAIN, ": ");
 	if (function || file)

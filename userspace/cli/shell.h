@@ -205,6 +205,7 @@ int cmd_p(struct shell *sh, const char *args, struct err *err);
 int cmd_pp(struct shell *sh, const char *args, struct err *err);
 int cmd_whatis(struct shell *sh, const char *args, struct err *err);
 int cmd_threads(struct shell *sh, const char *args, struct err *err);
+int cmd_greenlets(struct shell *sh, const char *args, struct err *err);
 int cmd_tasks(struct shell *sh, const char *args, struct err *err);
 int cmd_thread(struct shell *sh, const char *args, struct err *err);
 int cmd_info(struct shell *sh, const char *args, struct err *err);

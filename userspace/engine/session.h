@@ -390,6 +390,22 @@ void session_tasks_free(struct session_task *tasks, size_t n);
  */
 int session_task_of(struct session *s, pid_t tid, uint64_t *ret, char **ret_name);
 
+/* A greenlet that has not ended (probes/probe.h, struct interp_greenlet). */
+struct session_greenlet {
+	uint64_t greenlet;
+	char *type, *run;
+	enum interp_greenlet_state state;
+	bool main;
+	pid_t tid; /* thread that runs it; 0: none, or not known */
+	struct session_place *places; /* innermost first */
+	size_t nplaces;
+};
+/* As session_tasks(); -ENOTSUP with its line in *err: a version of greenlet that is not known. */
+int session_greenlets(struct session *s, struct err *err, struct session_greenlet **ret, size_t *ret_n);
+void session_greenlets_free(struct session_greenlet *g, size_t n);
+/* The greenlet that a standing thread runs, and its class. -ENOENT: none, or a thread's main one. Free *ret_type. */
+int session_greenlet_of(struct session *s, pid_t tid, uint64_t *ret, char **ret_type);
+
 /* The thread that the last stop was in, 0 when running. */
 pid_t session_stop_tid(const struct session *s);
 /* When it hit (CLOCK_MONOTONIC, ns), 0 when running. */

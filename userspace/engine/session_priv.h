@@ -294,4 +294,9 @@ void look_forget(struct session *s);
 /* A stillness begins: what was read while it ran counts no more, and what is read now is kept. */
 void look_fresh(struct session *s);
 
+/* tasks.c: frames with their names, the last one first where `reversed`; 0 or -ENOMEM. */
+int places_name(struct session *s, const struct interp_frame *frames, size_t n, bool reversed,
+		struct session_place **ret, size_t *ret_n);
+void places_free(struct session_place *places, size_t n);
+
 #endif

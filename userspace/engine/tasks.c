@@ -10,16 +10,21 @@
 
 #define FRAMES_MAX 10000
 
+void places_free(struct session_place *places, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(places[i].file);
+		free(places[i].function);
+	}
+	free(places);
+}
+
 void session_tasks_free(struct session_task *tasks, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct session_task *t = &tasks[i];
 
-		for (size_t k = 0; k < t->nplaces; k++) {
-			free(t->places[k].file);
-			free(t->places[k].function);
-		}
-		free(t->places);
+		places_free(t->places, t->nplaces);
 		free(t->name);
 		free(t->coro);
 		free(t->awaits);
@@ -28,12 +33,12 @@ void session_tasks_free(struct session_task *tasks, size_t n)
 	free(tasks);
 }
 
-/* Frames, the last one first where `reversed`. */
-static int name_places(struct session *s, const struct interp_frame *frames, size_t n,
-		       bool reversed, struct session_task *t)
+int places_name(struct session *s, const struct interp_frame *frames, size_t n, bool reversed,
+		struct session_place **ret, size_t *ret_n)
 {
-	t->places = calloc(n + 1, sizeof(*t->places));
-	if (!t->places)
+	struct session_place *places = calloc(n + 1, sizeof(*places));
+
+	if (!places)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		const struct interp_frame *f = &frames[reversed ? n - 1 - i : i];
@@ -41,11 +46,14 @@ static int name_places(struct session *s, const struct interp_frame *frames, siz
 
 		if (session_code_names(s, f->code, &file, &function))
 			file = function = "?";
-		t->nplaces = i + 1;
-		t->places[i] = (struct session_place){ strdup(file), strdup(function), f->line };
-		if (!t->places[i].file || !t->places[i].function)
+		places[i] = (struct session_place){ strdup(file), strdup(function), f->line };
+		if (!places[i].file || !places[i].function) {
+			places_free(places, i + 1);
 			return -ENOMEM;
+		}
 	}
+	*ret = places;
+	*ret_n = n;
 	return 0;
 }
 
@@ -76,7 +84,7 @@ static int name_running(struct session *s, uint64_t frame, struct session_task *
 		if (!depth)
 			continue;
 		t->tid = threads[i].tid;
-		return name_places(s, frames, depth, true, t);
+		return places_name(s, frames, depth, true, &t->places, &t->nplaces);
 	}
 	return r;
 }
@@ -102,7 +110,7 @@ static int take_task(struct session *s, struct interp_task *it, struct session_t
 	if (it->state == TASK_RUNNING && it->nframes)
 		r = name_running(s, it->frames[0].frame, t);
 	if (!r && !t->places)
-		r = name_places(s, it->frames, it->nframes, false, t);
+		r = places_name(s, it->frames, it->nframes, false, &t->places, &t->nplaces);
 	t->by = calloc(it->nby + 1, sizeof(*t->by));
 	if (!t->by)
 		return -ENOMEM;
