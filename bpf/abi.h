@@ -202,6 +202,8 @@ struct abi_step {
 	__s32 prev;     /* where the frame stands, bytes into its bytecode; -1: not begun. The kernel goes on with it */
 	__u32 fresh;    /* 1: the first store may be that of prev itself; 2: it is still to come, and that of the unit before may be */
 	__s32 line;     /* of the last line event of the frame. The kernel goes on with it, and the record has it in rules[1] */
+	__s32 read;     /* up to 3.10: offset of the place that the frame has read since the last store; -1: none. The same */
+	__u32 pad0;
 	__u32 by_file;  /* 1: CALL and RAISE_ANY only in files that trace_step_file() has named; of others user space is asked */
 };
 /* Where an edge leads: */
@@ -280,7 +282,8 @@ enum abi_why {
 enum abi_record_kind {
 	ABI_REC_HIT = 1,
 	ABI_REC_CAPTURE = 3,
-	ABI_REC_STEP = 4, /* an abi_hit: place is abi_step.serial, rules[0] the event, undecided: is the file one that counts? */
+	ABI_REC_STEP = 4, /* an abi_hit: place is abi_step.serial, rules[0] the event, undecided: is the file one that counts?
+			    rules[2]: a place there was read before */
 	ABI_REC_MODULE = 6, /* an abi_hit: code is about to run (PyEval_EvalCode), one that abi_modules lets through */
 	ABI_REC_DATA = 5, /* an abi_hit: addr was written, place is abi_data.id; frame 0: it could not be found */
 };
@@ -462,7 +465,7 @@ _Static_assert(sizeof(struct abi_captured) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_rule) == 48, "abi");
 _Static_assert(sizeof(struct abi_site) == 8, "abi");
 _Static_assert(sizeof(struct abi_modules) == 48, "abi");
-_Static_assert(sizeof(struct abi_step) == 64, "abi");
+_Static_assert(sizeof(struct abi_step) == 72, "abi");
 _Static_assert(sizeof(struct abi_data) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_step_unit) == 16, "abi");
 _Static_assert(sizeof(struct abi_place) % 8 == 0, "abi");

@@ -21,6 +21,15 @@ static __always_inline struct abi_step *step_of(const struct bpf_pidns_info *who
 	return st;
 }
 
+/* The frame reads the unit of a place: before its position is stored, or after. */
+static __always_inline void step_reads(const struct bpf_pidns_info *who, const struct py_frame *f, s32 offset)
+{
+	struct abi_step *st = step_of(who);
+
+	if (st && st->frame == f->frame && st->code == f->code)
+		st->read = offset;
+}
+
 static __always_inline void step_stop(const struct abi_step *st, const struct bpf_pidns_info *who,
 				      const struct py_frame *f, u32 event, s32 offset, u64 ip, u32 undecided)
 {
@@ -44,6 +53,7 @@ static __always_inline void step_stop(const struct abi_step *st, const struct bp
 	rec->ip = ip;
 	rec->rules[0] = event;
 	rec->rules[1] = f->frame == st->frame ? (u32)st->line : 0;
+	rec->rules[2] = f->frame == st->frame && st->read == offset;
 	rec->undecided = undecided;
 	if (bpf_send_signal_thread(stop_signal)) {
 		bpf_ringbuf_discard(rec, 0);

@@ -244,6 +244,8 @@ static __always_inline void watch_hit(struct bpf_perf_event_data *ctx, struct py
 		stat_add(ABI_STAT_REDISPATCH);
 		return;
 	}
+	if (py.prev_kind == ABI_PREV_STATE)
+		step_reads(&at.who, &at.f, place->offset);
 	if (previous(place, &at.f, look, &prev)) {
 		stat_add(ABI_STAT_FAULT);
 		return;
@@ -309,6 +311,7 @@ int step(struct bpf_perf_event_data *ctx)
 	event = step_event(st, offset, &ask);
 	if (event)
 		step_stop(st, &who, &f, event, offset, ctx->regs.rip, ask);
+	st->read = -1;
 	return 0;
 }
 

@@ -64,6 +64,28 @@ class Step(harness.TestCase):
         self.assertUntouched(target)
 
     @harness.each_interpreter
+    def test_condition_where_a_step_stopped(self, interp):
+        """A breakpoint's condition is false where a step stops: its next hit on that line is a stop all the same."""
+        target, piped = self.begin(interp, "looped")
+        at = line_of("looped")
+        piped.send("break steps.py:%d if i == 3\nbreak steps.py:%d if i == 5\n" % (at, at))
+        for _ in range(2):
+            self.assertEqual(piped.event()["event"], "bound")
+        self.assertEqual(self.run_to(piped, "next")[1:], ("line", "looped", at - 1))
+        self.assertEqual(self.run_to(piped, "next")[1:], ("line", "looped", at))
+        self.assertEqual(self.run_to(piped, "continue")[:1], ("breakpoint",))
+        self.assertEqual(self.last["breakpoint"], 2)
+        self.assertEqual(self.run_to(piped, "next")[1:], ("line", "looped", at - 1))
+        self.assertEqual(self.run_to(piped, "next")[1:], ("line", "looped", at))
+        self.assertEqual(self.run_to(piped, "next")[1:], ("line", "looped", at - 1))
+        # Where both are about to stop it is one stop, and no other follows.
+        self.assertIn(self.run_to(piped, "next"), [("step", "line", "looped", at), ("breakpoint", None, "looped", at)])
+        piped.send("continue\n")
+        self.assertEqual(target.line(), "15")
+        piped.close()
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
     def test_exception(self, interp):
         target, piped = self.begin(interp, "raises")
         at = line_of("raises")

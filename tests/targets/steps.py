@@ -62,6 +62,13 @@ def raises():
     return x
 
 
+def looped():
+    seen = []
+    for i in range(6):
+        seen.append(i)  # looped
+    return sum(seen)
+
+
 def ends():
     t = threading.Thread(target=last, name="short")
     t.start()

@@ -625,6 +625,33 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 	return winner;
 }
 
+static uint64_t times_seen(struct session *s, const struct bp_priv *b)
+{
+	const struct abi_rule_state *st = rules_state(s, b);
+
+	return st ? __atomic_load_n(&st->seen, __ATOMIC_RELAXED) : 0;
+}
+
+void bps_leave(struct session *s)
+{
+	for (size_t i = 0; i < s->bps.n; i++)
+		s->bps.data[i]->left_seen = times_seen(s, s->bps.data[i]);
+}
+
+bool bps_first_since_left(struct session *s, const struct abi_hit *hit)
+{
+	for (size_t i = 0; i < ABI_PLACE_RULES; i++) {
+		const struct bind_place *here;
+		const struct bp_priv *b = NULL;
+
+		if (hit->rules[i])
+			b = rule_owner(s, hit->rules[i], hit->place, &here);
+		if (b && times_seen(s, b) != b->left_seen + 1)
+			return false;
+	}
+	return true;
+}
+
 void bps_unhit(struct session *s, const struct abi_hit *hit)
 {
 	const struct bind_place *here;

@@ -42,6 +42,7 @@ struct bp_priv {
 	uint32_t state;	     /* index of its abi_rule_state; 0: never armed */
 	pid_t inner_tid;     /* pub.tid in the target's pid namespace */
 	uint64_t ignore_until; /* of abi_rule_state.accepted */
+	uint64_t left_seen;  /* abi_rule_state.seen when session.left was left */
 	bool follow;	     /* bp_spec.pending */
 	bool waited;	     /* it was pending once */
 	bool was_bound;	     /* then pub.file and pub.function are where */
@@ -108,7 +109,7 @@ struct session {
 	struct step_state step;
 	enum step_at at; /* what is about to happen where the thread stands */
 	int32_t stop_line; /* as it was shown */
-	struct abi_hit left; /* where a stop of a step was left (up to 3.10): a breakpoint there is the same stop; frame 0: none */
+	struct abi_hit left; /* where a stop of a step was left (up to 3.10): the next hit there is the same stop; frame 0: none */
 
 	bool stopped;
 	enum stop_reason stop_reason;
@@ -165,6 +166,9 @@ void bps_deinit(struct session *s);
 /* Which breakpoint stops at this hit? Counts, conditions and ignore counts are applied. NULL: none.
  */
 struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit);
+/* A stop of a step is left (session.left); is that hit the first since then of every breakpoint that it is one of? */
+void bps_leave(struct session *s);
+bool bps_first_since_left(struct session *s, const struct abi_hit *hit);
 /* That hit was none: take it out of the counts. */
 void bps_unhit(struct session *s, const struct abi_hit *hit);
 /* Bring the kernel's counts into what session_bps() shows. */

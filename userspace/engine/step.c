@@ -342,6 +342,7 @@ static int step_arm(struct session *s, const struct step_spec *spec, const struc
 		.min_line = pl->min_line,
 		.not_line = pl->not_line,
 		.fresh = fresh_of(s, pl),
+		.read = -1,
 		.by_file = spec->just_my_code,
 		.nunits = (uint32_t)pl->nunits,
 	};

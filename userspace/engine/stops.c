@@ -365,7 +365,7 @@ static bool is_left(struct session *s, const struct abi_hit *hit)
 	const struct abi_hit *l = &s->left;
 
 	return l->frame && l->tid == hit->tid && l->frame == hit->frame && l->code == hit->code &&
-	       l->offset == hit->offset;
+	       l->offset == hit->offset && bps_first_since_left(s, hit);
 }
 
 /* What becomes of the thread that has waited longest. */
@@ -630,8 +630,10 @@ int stops_go(struct session *s, struct err *err)
 	arm_max_pause(s, 0);
 	s->left.frame = 0;
 	if (s->stop_reason == STOP_STEP && s->at == STEP_AT_LINE &&
-	    s->step.py.prev_kind == ABI_PREV_STATE)
+	    s->step.py.prev_kind == ABI_PREV_STATE && !s->stop.rules[2]) {
 		s->left = s->stop;
+		bps_leave(s);
+	}
 	s->stopped = false;
 	look_forget(s);
 	if (s->all_stopped)
