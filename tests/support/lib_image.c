@@ -23,6 +23,7 @@ struct image {
 	struct mem mem;
 	struct mem *live;
 	struct page *pages;
+	uint64_t reads;
 	bool logging;
 	size_t nlog;
 	struct {
@@ -50,11 +51,17 @@ static struct page *page_of(struct image *im, uint64_t addr)
 	return p;
 }
 
+uint64_t image_reads(const struct image *im)
+{
+	return im->reads;
+}
+
 static void image_read(void *priv, uint64_t addr, void *buf, size_t len, size_t *ret_done)
 {
 	struct image *im = priv;
 	size_t done = 0;
 
+	im->reads++;
 	if (im->logging && im->nlog < LOG_MAX) {
 		im->log[im->nlog].addr = addr;
 		im->log[im->nlog++].len = len;

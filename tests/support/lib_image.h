@@ -24,6 +24,9 @@ void image_log(struct image *im, bool on);
  * logged. */
 bool image_logged(const struct image *im, uint64_t number, uint64_t *ret_addr);
 
+/* How often it was read so far. */
+uint64_t image_reads(const struct image *im);
+
 /* Change the copy; image_restore() undoes all changes. Bytes of pages that are not there are
  * dropped. */
 void image_write(struct image *im, uint64_t addr, const void *data, size_t len);
