@@ -242,6 +242,16 @@ class Rules(Base):
         self.assertEqual(adapter.top()["source"]["path"], "/work/shop/orders.py")
         self.goodbye(adapter, target)
 
+    def test_an_attach_that_failed_leaves_nothing(self):
+        target = self.orders()
+        where = os.path.dirname(target.script)
+        adapter = self.adapter()
+        self.refused(adapter, "no such process", "attach", processId=2 ** 22 + 1, pathMappings=[{"localRoot": "/wrong", "remoteRoot": where}])
+        adapter.attach(target.pid, pathMappings=[{"localRoot": "/right", "remoteRoot": where}])
+        answers = self.set_lines(adapter, target, {"line": line("last")})
+        self.assertEqual(answers[0]["source"]["path"], "/right/orders.py")
+        self.goodbye(adapter, target)
+
     def test_target_ends(self):
         target = self.start(interpreters.one(), "orders.py", 3, 7)
         adapter = self.attached(target)
@@ -440,6 +450,10 @@ class Launch(Base):
                               ("/nonexistent", {"program": SCRIPT, "cwd": "/nonexistent"}), ("nopython", {"program": SCRIPT, "python": "nopython"})):
             self.refused(adapter, word, "launch", **options)
         self.assertEqual([m for m in adapter.all if m["type"] == "event"], [])
+        # nothing is left of them: the next one sees no descriptor more
+        fds = os.listdir("/proc/%d/fd" % adapter.proc.pid)
+        self.refused(adapter, "nopython", "launch", program=SCRIPT, python="nopython")
+        self.assertEqual(os.listdir("/proc/%d/fd" % adapter.proc.pid), fds)
 
 
 class Limits(Base):
@@ -528,7 +542,10 @@ class Servers(Base):
         self.addCleanup(shutil.rmtree, directory)
         os.chmod(directory, 0o755)
         path = os.path.join(directory, "dap.sock")
+        own = os.getgroups()
+        os.setgroups([0, 4242])
         proc = self.server("--socket", path)
+        os.setgroups(own)
         self.assertIn("listening", proc.stderr.readline().decode())
         target = self.orders()
 
@@ -542,12 +559,14 @@ class Servers(Base):
         client.ask("disconnect")
         # another user: its own process and no other
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support", "dap_other_user.py")
-        run = subprocess.run([sys.executable, script, path, str(target.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        run = subprocess.run([sys.executable, script, path, str(target.pid), str(proc.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                              timeout=60)
         self.assertEqual(run.returncode, 0, run.stderr.decode())
         self.assertIn("belongs to another user", run.stdout.decode())
         self.assertIn("own process: attached", run.stdout.decode())
         self.assertIn("secret: refused", run.stdout.decode())
+        self.assertIn("groups: kept", run.stdout.decode())
+        self.assertNotIn("groups: [", run.stdout.decode())
         self.assertUntouched(target)
 
     def test_bad_arguments(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""As user nobody: dap_other_user.py SOCKET PID. Tries a process of another user, then one of its own that names a secret file as
-its source; prints what came of it."""
+"""As user nobody: dap_other_user.py SOCKET PID SERVER. Tries a process of another user, then one of its own that names a secret file
+as its source; prints what came of it, and whether the sessions of SERVER have its groups afterwards."""
 import os
 import socket
 import subprocess
@@ -17,6 +17,11 @@ exec(compile("def f():\\n    return 1\\n", %r, "exec"))
 print("ready", flush=True)
 sys.stdin.readline()
 """ % SECRET
+
+
+def groups(pid):
+    with open("/proc/%s/status" % pid) as f:
+        return next(text.split()[1:] for text in f if text.startswith("Groups:"))
 
 
 def connect(path):
@@ -46,6 +51,10 @@ def main():
             print("secret: read")
         except dap.Failed:
             print("secret: refused")
+        server = int(sys.argv[3])
+        with open("/proc/%d/task/%d/children" % (server, server)) as f:
+            for session in f.read().split():
+                print("groups: kept" if groups(session) == groups(server) else "groups: %r" % groups(session))
         client.ask("disconnect")
     finally:
         own.stdin.close()

@@ -85,29 +85,54 @@ static int take_groups(const struct dap_peer *peer)
 	return setgroups(1, &peer->gid) ? -errno : 0;
 }
 
-int access_drop(const struct dap_peer *peer)
+/* Ours; 0 or -errno. */
+static int keep_groups(struct access_kept *ret)
+{
+	int n = getgroups(0, NULL);
+	gid_t *groups = n < 0 ? NULL : calloc((size_t)n + 1, sizeof(*groups));
+
+	if (!groups)
+		return n < 0 ? -errno : -ENOMEM;
+	n = getgroups(n, groups);
+	if (n < 0) {
+		n = -errno;
+		free(groups);
+		return n;
+	}
+	*ret = (struct access_kept){ groups, (size_t)n };
+	return 0;
+}
+
+int access_drop(const struct dap_peer *peer, struct access_kept *ret)
 {
 	int r;
 
 	if (!is_limited(peer))
 		return 0;
-	r = take_groups(peer);
-	if (r)
+	r = keep_groups(ret);
+	if (!r)
+		r = take_groups(peer);
+	if (r) {
+		access_restore(peer, ret);
 		return r;
+	}
 	setfsgid(peer->gid);
 	setfsuid(peer->uid);
 	/* they tell what was, not whether it worked */
 	if ((uid_t)setfsuid((uid_t)-1) == peer->uid && (gid_t)setfsgid((gid_t)-1) == peer->gid)
 		return 0;
-	access_restore(peer);
+	access_restore(peer, ret);
 	return -EPERM;
 }
 
-void access_restore(const struct dap_peer *peer)
+void access_restore(const struct dap_peer *peer, struct access_kept *kept)
 {
 	if (!is_limited(peer))
 		return;
 	setfsuid(geteuid());
 	setfsgid(getegid());
-	(void)setgroups(0, NULL);
+	if (kept->groups)
+		(void)setgroups(kept->n, kept->groups);
+	free(kept->groups);
+	*kept = (struct access_kept){ 0 };
 }

@@ -109,6 +109,8 @@ struct dap_request {
 int dap_serve(int in, int out, const struct dap_peer *peer); /* 0 or -errno */
 /* Send an event; body is taken over, may be NULL. */
 void dap_event(struct dap *d, const char *event, json_t *body);
+/* Forget d->maps. */
+void dap_maps_clear(struct dap *d);
 /* session_options.progress. */
 int dap_progress(void *priv, const char *what, uint64_t done, uint64_t total);
 

@@ -107,7 +107,20 @@ int launch_program(struct dap *d, const json_t *args, const struct session_optio
 	(void)fcntl(d->output, F_SETFL, O_NONBLOCK);
 	l.args = argv.v.data;
 	l.out = child_out;
-	return session_launch(&l, opt, err, &d->s);
+	r = session_launch(&l, opt, err, &d->s);
+	if (r)
+		launch_undo(d);
+	return r;
+}
+
+void launch_undo(struct dap *d)
+{
+	if (d->s)
+		(void)session_kill(d->s, NULL);
+	session_free(d->s);
+	d->s = NULL;
+	cleanup_close(&d->output);
+	d->output = -1;
 }
 
 void launch_output(struct dap *d)

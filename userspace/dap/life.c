@@ -59,7 +59,7 @@ static int req_initialize(struct dap *d, const json_t *args, json_t **ret_body, 
 	return *ret_body ? 0 : -ENOMEM;
 }
 
-/* "pathMappings": [{"localRoot": ..., "remoteRoot": ...}] */
+/* "pathMappings": [{"localRoot": ..., "remoteRoot": ...}], in place of those of an attempt before this one. */
 static int take_maps(struct dap *d, const json_t *args, struct err *err)
 {
 	const json_t *maps = json_object_get(args, "pathMappings"), *m;
@@ -67,6 +67,7 @@ static int take_maps(struct dap *d, const json_t *args, struct err *err)
 
 	if (maps && !json_is_array(maps) && !json_is_null(maps))
 		return err_set(err, -EINVAL, "pathMappings is no list");
+	dap_maps_clear(d);
 	json_array_foreach(maps, i, m)
 	{
 		const char *local = arg_text(m, "localRoot"), *remote = arg_text(m, "remoteRoot");
@@ -203,10 +204,13 @@ static int req_launch(struct dap *d, const json_t *args, json_t **ret_body, stru
 		r = take_maps(d, args, err);
 	if (!r)
 		r = launch_program(d, args, &opt, err);
-	if (!r)
-		r = source_cache_new(session_target(d->s), &d->sources);
 	if (r)
 		return r;
+	r = source_cache_new(session_target(d->s), &d->sources);
+	if (r) {
+		launch_undo(d);
+		return r;
+	}
 	d->pid = target_pid(session_target(d->s));
 	d->stop_on_entry = arg_bool(args, "stopOnEntry", false);
 	tell_process(d, "launch");

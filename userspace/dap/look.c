@@ -123,13 +123,14 @@ static int req_scopes(struct dap *d, const json_t *args, json_t **ret_body, stru
 static int read_source(struct dap *d, const char *file, struct strbuf *sb)
 {
 	struct source *src;
+	struct access_kept kept = { 0 };
 	const char *line;
-	int r = access_drop(&d->peer);
+	int r = access_drop(&d->peer, &kept);
 
 	if (r)
 		return r;
 	r = source_get(d->sources, file, &src);
-	access_restore(&d->peer);
+	access_restore(&d->peer, &kept);
 	for (size_t i = 1; !r && i <= source_lines(src); i++) {
 		r = source_line(src, (int32_t)i, &line);
 		strbuf_addf(sb, "%s\n", r ? "" : line);

@@ -225,6 +225,15 @@ static int wait_for_something(struct dap *d, int in, int out, int sigfd)
 	return r;
 }
 
+void dap_maps_clear(struct dap *d)
+{
+	for (size_t i = 0; i < d->maps.n; i++) {
+		free(d->maps.data[i].local);
+		free(d->maps.data[i].remote);
+	}
+	d->maps.n = 0;
+}
+
 static void dap_deinit(struct dap *d)
 {
 	session_free(d->s);
@@ -234,10 +243,7 @@ static void dap_deinit(struct dap *d)
 	free(d->exception);
 	dap_bps_deinit(d);
 	dap_data_deinit(d);
-	for (size_t i = 0; i < d->maps.n; i++) {
-		free(d->maps.data[i].local);
-		free(d->maps.data[i].remote);
-	}
+	dap_maps_clear(d);
 	vec_deinit(&d->maps);
 	wire_free(d->wire);
 }
