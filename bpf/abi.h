@@ -320,6 +320,14 @@ enum abi_timed_sum {
 #define ABI_PLACE_RAISE 0xffffffffu /* abi_hit.place: no place, but where an exception is raised */
 #define ABI_CATCH_MAX 32            /* breakpoints on exceptions; each is a bit */
 #define ABI_CATCH_CLASSES 256       /* classes that they wait for */
+/* Which of them want an exception where it is raised, and which only where it leaves a frame for good: user space judges these. */
+struct abi_catch_when {
+	__u32 raised;
+	__u32 uncaught; /* the outermost frame; in threads that are not the main one also the two inside of it */
+	__u32 user;     /* a frame whose caller is in another file, or that has none */
+};
+#define ABI_FILE_MINE 1u /* see catch_files */
+#define ABI_FILE_OTHER 2u
 
 struct abi_header {
 	__u32 size; /* of the whole record */

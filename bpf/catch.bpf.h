@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Exceptions where they are raised. PyTraceBack_Here() is called once for each Python frame that an exception leaves or is handled in;
+ * Exceptions where they are raised, and where they leave the outermost frame or that of the user's code.
+ * PyTraceBack_Here() is called once for each Python frame that an exception leaves or is handled in;
  * it is a raise where the exception has no traceback yet, or where the frame is at a `raise X` (an instance that
  * was raised before keeps its old traceback). A bare `raise` and the end of a `finally` do not come here at all (Python/ceval.c goes to
  * exception_unwind). Needs py, maps.bpf.h, action.bpf.h, site.bpf.h.
@@ -28,6 +29,20 @@ struct {
 	__type(value, __u32); /* index of an abi_rule */
 } catch_rules SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi_catch_when);
+} catch_when SEC(".maps");
+/* By file name (a str object): ABI_FILE_*, as user space has answered before. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u32);
+} catch_files SEC(".maps");
+
 /* For a walk, by thread: another thread's program may come between on the same CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -37,6 +52,8 @@ struct {
 } site_walks SEC(".maps");
 
 #define EXC_MRO_MAX 64
+#define EXC_LINKS_MAX 8   /* frames and shims that are looked at outwards */
+#define EXC_THREAD_OUTER 2 /* threading's own frames outside of Thread.run() */
 
 /* The thread's current frame; `wanted`, where it should be (0: any), tells which of several thread states is meant. 0 or -errno. */
 static __always_inline int exc_frame(u64 wanted, struct py_frame *ret)
@@ -151,15 +168,80 @@ static __always_inline void exc_rules(u32 mask, struct abi_place *place)
 	}
 }
 
+/* How many frames are outside of `frame` (EXC_LINKS_MAX: many); *ret_code: the code of the next one. 0 or -EFAULT. */
+static __always_inline int exc_outer(u64 frame, u32 *ret, u64 *ret_code)
+{
+	u64 code = 0;
+	u8 owner = 0;
+	u32 n = 0;
+
+	for (u32 i = 0; i < EXC_LINKS_MAX; i++) {
+		if (py_read_u64(frame + py.frame_previous, &frame))
+			return -EFAULT;
+		if (!frame) {
+			*ret = n;
+			return 0;
+		}
+		if (lay.frame_owner_shim != ABI_NONE && read_user(&owner, 1, frame + lay.frame_owner))
+			return -EFAULT;
+		if (lay.frame_owner_shim != ABI_NONE && owner >= lay.frame_owner_shim)
+			continue;
+		if (!n++) {
+			if (py_read_u64(frame + py.frame_code, &code))
+				return -EFAULT;
+			*ret_code = code & ~(u64)py.code_tag_mask;
+		}
+	}
+	*ret = EXC_LINKS_MAX;
+	return 0;
+}
+
+/* May `code`, called by `caller`, be the last of the user's frames? In doubt it may. */
+static __always_inline int exc_last_of_user(u64 code, u64 caller)
+{
+	u64 file = 0, outer = 0;
+	u32 *known;
+
+	if (py_read_u64(code + py.code_filename, &file))
+		return 1;
+	known = bpf_map_lookup_elem(&catch_files, &file);
+	if (known && *known == ABI_FILE_OTHER)
+		return 0;
+	if (!caller || py_read_u64(caller + py.code_filename, &outer))
+		return 1;
+	known = bpf_map_lookup_elem(&catch_files, &outer);
+	return outer != file && !(known && *known == ABI_FILE_MINE);
+}
+
+/* Who wants an exception that passes a frame on its way out, *ret. 0 or -EFAULT. */
+static __always_inline int exc_leaves(const struct abi_catch_when *when, const struct hit_at *at, u32 *ret)
+{
+	u64 caller = 0;
+	u32 outer = 0;
+
+	if (!(when->uncaught | when->user))
+		return 0;
+	if (exc_outer(at->f.frame, &outer, &caller))
+		return -EFAULT;
+	if (!outer || (at->who.pid != at->who.tgid && outer <= EXC_THREAD_OUTER))
+		*ret |= when->uncaught;
+	if (when->user && exc_last_of_user(at->f.code, caller))
+		*ret |= when->user;
+	return 0;
+}
+
 /* An exception passes the frame `passed` (a PyFrameObject). */
 static __always_inline int exc_passes(u64 passed, struct hit_at *at)
 {
 	u64 frame = passed, type = 0, tb = 0;
+	u32 mask = 0, wanted = 0, zero = 0;
+	struct abi_catch_when *when = bpf_map_lookup_elem(&catch_when, &zero);
 	struct hit_room *room;
-	u32 mask = 0;
 	s32 offset;
 	int r;
 
+	if (!when)
+		return 0;
 	if (py.exc.frame_iframe != ABI_NONE && py_read_u64(passed + py.exc.frame_iframe, &frame))
 		return -EFAULT;
 	r = exc_frame(frame, &at->f);
@@ -167,13 +249,20 @@ static __always_inline int exc_passes(u64 passed, struct hit_at *at)
 		return r;
 	if (exc_read(at->f.tstate, &type, &tb) || py_prev_in_frame(&at->f, &offset))
 		return -EFAULT;
-	if (tb) {
-		/* compiled modules (Cython) make up frames of their own: these raise nothing again */
+	r = 1;
+	/* compiled modules (Cython) make up frames of their own: these raise nothing again, and lie on no stack */
+	if (tb)
 		r = frame == at->f.frame ? exc_at_raise(&at->f, offset) : 0;
-		if (r <= 0)
-			return r;
-	}
+	if (r < 0)
+		return r;
+	if (r)
+		wanted = when->raised;
+	if (frame == at->f.frame && exc_leaves(when, at, &wanted))
+		return -EFAULT;
+	if (!wanted)
+		return 0;
 	r = exc_match(type, &mask);
+	mask &= wanted;
 	if (r || !mask)
 		return r;
 	room = hit_room_get();

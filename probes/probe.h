@@ -390,6 +390,17 @@ struct interp_ops {
 	int (*raised)(struct interp *in, uint64_t tstate, const struct value_limits *lim, uint64_t *ret_addr,
 		      struct value **ret);
 	/*
+	 * The frames that the exception of tstate has been raised in or has come out of so far, innermost first, malloc'ed; their
+	 * variables live as long as it does. None: 0 and NULL.
+	 */
+	int (*left_frames)(struct interp *in, uint64_t tstate, struct interp_frame **ret, size_t *ret_n);
+	/*
+	 * Will the frame handle the exception of class `type` (address) that passes it at frame->offset? 1, or 0: it leaves the
+	 * frame. What no bytecode tells counts as no: whether a `with` suppresses it, an `except` of an expression that is no name,
+	 * attribute or tuple of them. A handler that raises it again only sometimes counts as yes. Negative errno.
+	 */
+	int (*handles)(struct interp *in, uint64_t type, const struct interp_frame *frame);
+	/*
 	 * The exception classes that `name` can mean, malloc'ed, free with interp_classes_free(): a built-in one by its
 	 * bare name (aliases such as IOError too), MODULE.NAME as MODULE knows it or where it was defined, else every class of
 	 * that name or qualified name in memory. Several of one full name: a module was reloaded. -ENOENT: none; -EINVAL:

@@ -107,6 +107,15 @@ def flags(op, minor):
     return " | ".join(out) or "0"
 
 
+# What exception handlers are made of: see enum op_role.
+ROLES = {
+    "LOAD_GLOBAL": "GLOBAL", "LOAD_NAME": "NAME", "LOAD_FAST": "FAST", "LOAD_FAST_CHECK": "FAST", "LOAD_FAST_BORROW": "FAST",
+    "LOAD_DEREF": "DEREF", "LOAD_ATTR": "ATTR", "BUILD_TUPLE": "TUPLE", "COMPARE_OP": "COMPARE",
+    "CHECK_EXC_MATCH": "MATCH", "JUMP_IF_NOT_EXC_MATCH": "MATCH",
+    "WITH_EXCEPT_START": "WITH", "POP_EXCEPT": "POP_EXCEPT", "POP_FINALLY": "POP_FINALLY",
+}
+
+
 def main():
     tables = []
     for python in sys.argv[1:]:
@@ -122,8 +131,9 @@ def main():
         for op in t["ops"]:
             if kind(op) == "CACHE":
                 continue
-            print("\t[%d] = { %d, %d, OPK_%s, %s }, /* %s */" % (
-                op["number"], op["base"], op["caches"], kind(op), flags(op, t["minor"]), op["name"]))
+            print("\t[%d] = { %d, %d, OPK_%s, %s, OPR_%s }, /* %s */" % (
+                op["number"], op["base"], op["caches"], kind(op), flags(op, t["minor"]), ROLES.get(op["base_name"], "NONE"),
+                op["name"]))
         print("};")
     print("\nstatic const struct op_info *const ops_of_minor[] = {")
     for t in tables:

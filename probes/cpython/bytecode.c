@@ -170,6 +170,7 @@ int bytecode_decode(unsigned minor, const uint8_t *code, uint32_t size, struct i
 						 .op = op->base,
 						 .kind = op->kind,
 						 .flags = op->flags,
+						 .role = op->role,
 						 .target = -1 });
 		at += 2u + 2u * op->caches;
 		start = at;

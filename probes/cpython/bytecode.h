@@ -50,11 +50,28 @@ enum op_kind {
 	2 /* 3.12: may run a Python function and come back with the position on its last cache */
 #define OPF_RERAISES 4 /* with an argument the frame goes back to where the exception came from */
 
+/* What it does in an exception handler (handlers.c). */
+enum op_role {
+	OPR_NONE,
+	OPR_GLOBAL, /* LOAD_GLOBAL; from 3.11 on the argument is shifted by one */
+	OPR_NAME,   /* LOAD_NAME */
+	OPR_FAST,   /* LOAD_FAST and its kind */
+	OPR_DEREF,
+	OPR_ATTR, /* from 3.12 on shifted by one */
+	OPR_TUPLE,
+	OPR_COMPARE, /* up to 3.8 `except` compares */
+	OPR_MATCH,   /* CHECK_EXC_MATCH, JUMP_IF_NOT_EXC_MATCH */
+	OPR_WITH,    /* WITH_EXCEPT_START */
+	OPR_POP_EXCEPT,
+	OPR_POP_FINALLY, /* 3.8 */
+};
+
 struct op_info {
 	uint8_t base;	/* its plain form */
 	uint8_t caches; /* code units that follow */
 	uint8_t kind;	/* enum op_kind */
 	uint8_t flags;
+	uint8_t role; /* enum op_role */
 };
 
 struct instr {
@@ -62,7 +79,7 @@ struct instr {
 	uint32_t at;	/* of the opcode itself */
 	uint32_t end;	/* of what follows, caches skipped */
 	uint32_t arg;
-	uint8_t op, kind, flags;
+	uint8_t op, kind, flags, role;
 	int32_t target; /* index of the instruction it may jump to (for a block: its handler), -1:
 			   none */
 };

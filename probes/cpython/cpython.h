@@ -178,6 +178,9 @@ int cpython_raised(struct interp *in, uint64_t tstate, const struct value_limits
 		   struct value **ret);
 int cpython_exception_classes(struct interp *in, const char *name, interp_progress_fn progress, void *priv,
 			      struct interp_class **ret, size_t *ret_n);
+int cpython_left_frames(struct interp *in, uint64_t tstate, struct interp_frame **ret, size_t *ret_n);
+/* handlers.c */
+int cpython_handles(struct interp *in, uint64_t type, const struct interp_frame *frame);
 /* What the kernel needs to know of exceptions (bpf/abi.h). */
 void cpython_kernel_exc(const struct cpython *py, struct abi_exc *ret);
 

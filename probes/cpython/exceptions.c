@@ -33,6 +33,68 @@ void cpython_kernel_exc(const struct cpython *py, struct abi_exc *ret)
 	};
 }
 
+/* ---- where it has been ---- */
+
+#define LEFT_MAX 1000 /* entries of a traceback */
+
+/* The frame that an entry of a traceback keeps. */
+static int left_frame(struct cpython *py, uint64_t tb, struct interp_frame *ret)
+{
+	const struct py_offsets *o = py->off;
+	int r = cpython_ptr(py, tb + o->tb_frame, &ret->frame);
+
+	if (!r && o->minor >= 11)
+		r = cpython_ptr(py, ret->frame + o->frame_iframe, &ret->frame);
+	if (!r)
+		r = cpython_frame_code(py, ret->frame, &ret->code);
+	/* int tb_lasti; int tb_lineno (Include/cpython/traceback.h); bytes in all versions. The
+	 * line is made when it is asked for from 3.12 on. */
+	if (!r)
+		r = cpython_s32(py, tb + o->tb_lineno - 4, &ret->offset);
+	if (r)
+		return r;
+	r = cpython_line_of(&py->base, ret->code, ret->offset);
+	ret->line = r > 0 ? r : 0;
+	return 0;
+}
+
+int cpython_left_frames(struct interp *in, uint64_t tstate, struct interp_frame **ret,
+			size_t *ret_n)
+{
+	struct cpython *py = cpython_of(in);
+	const struct py_offsets *o = py->off;
+	VEC(struct interp_frame) v = { 0 };
+	struct interp_frame f;
+	uint64_t tb;
+	int r;
+
+	if (o->tstate_curexc_traceback != OFF_NONE) {
+		r = cpython_ptr(py, tstate + o->tstate_curexc_traceback, &tb);
+	} else {
+		r = cpython_ptr(py, tstate + o->tstate_curexc_value, &tb);
+		if (!r && tb)
+			r = cpython_ptr(py, tb + o->exc_traceback, &tb);
+	}
+	while (!r && tb && v.n < LEFT_MAX && !(r = left_frame(py, tb, &f))) {
+		r = vec_push(&v, f);
+		if (!r)
+			r = cpython_ptr(py, tb + o->tb_next, &tb);
+	}
+	if (r) {
+		vec_deinit(&v);
+		return r;
+	}
+	/* the entries go inwards */
+	for (size_t i = 0; i < v.n / 2; i++) {
+		f = v.data[i];
+		v.data[i] = v.data[v.n - 1 - i];
+		v.data[v.n - 1 - i] = f;
+	}
+	*ret = v.data;
+	*ret_n = v.n;
+	return 0;
+}
+
 /* ---- the exception that is raised ---- */
 
 /*

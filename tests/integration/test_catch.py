@@ -78,6 +78,56 @@ class Catch(harness.TestCase):
         self.assertUntouched(target)
 
     @harness.each_interpreter
+    def test_unhandled(self, interp):
+        """What Python itself reports as unhandled is the oracle; the frames that the exception has left are there."""
+        target = self.start(interp, "unhandled.py")
+        target.send("run\n")
+        wanted = json.loads(target.line())
+        self.assertGreater(len(wanted), 15)
+        s = Session(self, target)
+        bound = s.ask("catch --uncaught", "bound")
+        self.assertEqual((bound["exception"], bound["when"]), ("Exception", "uncaught"))
+        target.send("run\n")
+        seen = []
+        for n in range(len(wanted)):
+            stop = s.ask("continue", "stopped") if n else s.await_event("stopped")
+            self.assertEqual((stop["reason"], stop["breakpoint"]), ("exception", bound["id"]))
+            seen.append(re.search(r"'(\w+)'", stop["exception"]).group(1))
+            if seen[-1] == "from_below":
+                self.assertEqual(stop["function"], "deep")
+                frames = [f["function"].split(".")[-1] for f in s.ask("where", "stack")["frames"]]
+                self.assertEqual(frames[:5] + frames[5:6], ["deep"] * 4 + ["from_below", "_bootstrap_inner"])
+                self.assertEqual((s.value("n, name"), s.value("exc.args[0]")), ("(0, 'from_below')", "'from_below'"))
+                s.send("up\n")
+                self.assertEqual(s.value("n"), "1")
+                s.send("up\nup\nup\n")
+                self.assertEqual(s.value("local"), "42")
+        self.assertEqual(seen, wanted)
+        s.send("clear %d\n" % bound["id"])
+        s.ask("catch --user-unhandled Base", "bound")
+        s.send("continue\n")
+        self.assertEqual(json.loads(target.line()), wanted)
+        target.send("user\n")
+        stop = s.await_event("stopped")
+        self.assertEqual((stop["function"], stop["exception"].rstrip(",)")), ("deep", "Derived('escapes'"))
+        s.send("continue\n")
+        self.assertEqual(json.loads(target.line()), [])
+        s.close()
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_unhandled_by_the_program(self, interp):
+        target = self.start(interp, "unhandled.py")
+        s = Session(self, target)
+        s.ask("catch --uncaught Base if name == 'nothing'", "bound")
+        second = s.ask("catch --uncaught Base if name == 'main' and n == 0", "bound")["id"]
+        target.send("raise\n")
+        stop = s.await_event("stopped")
+        self.assertEqual((stop["function"], stop["breakpoint"]), ("deep", second))
+        s.send("continue\n")
+        self.assertEqual(s.await_event("exited")["status"], 1)
+
+    @harness.each_interpreter
     def test_counts(self, interp):
         """Not stopped at all: the kernel counts those that `ignore` lets pass, of a base class and of one of many bases."""
         target = self.start(interp, SCRIPT)

@@ -17,9 +17,10 @@ const struct command commands[] = {
 	  false },
 	{ "tbreak", "", "LOCATION [if CONDITION]", "the same, once", cmd_tbreak, COMPLETE_LOCATION,
 	  false },
-	{ "catch", "", "EXCEPTION [if CONDITION]",
-	  "stop where an exception of that class is raised; `exc` is the exception", cmd_catch,
-	  COMPLETE_NONE, false },
+	{ "catch", "", "[--uncaught|--user-unhandled] EXCEPTION [if CONDITION]",
+	  "stop where an exception of that class is raised, or where nobody handles it; `exc` is "
+	  "it",
+	  cmd_catch, COMPLETE_NONE, false },
 	{ "watch", "", "EXPRESSION [if CONDITION]",
 	  "stop when a variable, attribute or item is written (`old` and `new` in CONDITION)",
 	  cmd_watch, COMPLETE_EXPRESSION, false },

@@ -33,6 +33,13 @@ static void show_judge(struct shell *sh, const struct bp *bp)
 		out_line(sh->out, "        stops only if %s", bp->condition);
 }
 
+static const char *when_text(const struct bp *bp)
+{
+	return bp->when == CATCH_RAISED	    ? "is raised"
+	       : bp->when == CATCH_UNCAUGHT ? "leaves its thread unhandled"
+					    : "leaves the user's code unhandled";
+}
+
 static void show_caught(struct shell *sh, const struct bp *bp)
 {
 	if (sh->out->json) {
@@ -40,7 +47,7 @@ static void show_caught(struct shell *sh, const struct bp *bp)
 		return;
 	}
 	out_add(sh->out, OUT_BOLD, "%sbreakpoint %d", bp->temporary ? "temporary " : "", bp->id);
-	out_add(sh->out, OUT_PLAIN, " where %s is raised, no watch slot", bp->exception);
+	out_add(sh->out, OUT_PLAIN, " where %s %s, no watch slot", bp->exception, when_text(bp));
 	out_end(sh->out);
 	if (bp->condition)
 		show_judge(sh, bp);
@@ -162,6 +169,30 @@ int cmd_tbreak(struct shell *sh, const char *args, struct err *err)
 	return *args ? break_at(sh, args, true, err) : info_breakpoints(sh, err);
 }
 
+/* --uncaught or --user-unhandled in front: the rest, or NULL with a line. */
+static const char *parse_when(const char *args, struct err *err, enum catch_when *ret)
+{
+	static const struct {
+		const char *option;
+		enum catch_when when;
+	} options[] = { { "--uncaught", CATCH_UNCAUGHT }, { "--user-unhandled", CATCH_USER } };
+
+	*ret = CATCH_RAISED;
+	if (strncmp(args, "--", 2) != 0)
+		return args;
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		size_t len = strlen(options[i].option);
+
+		if (strncmp(args, options[i].option, len) != 0 || (args[len] && args[len] != ' '))
+			continue;
+		*ret = options[i].when;
+		return args + len + strspn(args + len, " ");
+	}
+	err_set(err, -EINVAL, "catch: '%.*s' is not known: --uncaught or --user-unhandled",
+		(int)strcspn(args, " "), args);
+	return NULL;
+}
+
 int cmd_catch(struct shell *sh, const char *args, struct err *err)
 {
 	_cleanup_free_ char *name = NULL, *condition = NULL;
@@ -171,6 +202,11 @@ int cmd_catch(struct shell *sh, const char *args, struct err *err)
 
 	if (!*args)
 		return info_breakpoints(sh, err);
+	args = parse_when(args, err, &spec.when);
+	if (!args)
+		return -EINVAL;
+	if (spec.when != CATCH_RAISED && !*args)
+		args = "Exception";
 	r = parse_break(args, err, &name, &condition);
 	if (!r)
 		r = parse_hits(name, err, &hits);
@@ -198,7 +234,11 @@ void info_one(struct shell *sh, const struct bp *bp)
 	out_add(sh->out, OUT_PLAIN, "%-3d %-4s %-3s  ", bp->id, bp->temporary ? "once" : "keep",
 		bp->enabled && !bp->ended ? "yes" : "no");
 	if (bp->exception)
-		out_add(sh->out, OUT_PLAIN, "exception %s", bp->exception);
+		out_add(sh->out, OUT_PLAIN, "%sexception %s",
+			bp->when == CATCH_UNCAUGHT ? "uncaught "
+			: bp->when == CATCH_USER   ? "user-unhandled "
+						   : "",
+			bp->exception);
 	else if (bp->data)
 		shell_show_watch(sh, bp);
 	else if (bp->pending)

@@ -140,6 +140,10 @@ json_t *js_bound(const struct bp *bp)
 						  : "watch");
 	if (bound && bp->exception)
 		json_object_set_new(bound, "exception", js_text(bp->exception));
+	if (bound && bp->exception && bp->when != CATCH_RAISED)
+		json_object_set_new(
+			bound, "when",
+			json_string(bp->when == CATCH_UNCAUGHT ? "uncaught" : "user-unhandled"));
 	if (bound && bp->data)
 		json_object_set_new(bound, "storage", js_text(bp->storage));
 	if (bound && bp->ended)

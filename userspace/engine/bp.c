@@ -341,6 +341,7 @@ int bp_set_spec(struct bp_priv *b, const struct bp_spec *spec)
 	b->pub.ignore = b->ignore_until = spec->ignore;
 	b->pub.every = spec->every;
 	b->pub.limit = spec->limit;
+	b->pub.when = spec->when;
 	b->pub.tid = spec->tid;
 	b->capture = spec->capture;
 	return 0;
@@ -612,6 +613,8 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 		b = hit->place == ABI_PLACE_RAISE ? catch_owner(s, hit->rules[i])
 						  : rule_owner(s, hit->rules[i], hit->place, &here);
 		if (!b)
+			continue;
+		if (b->pub.exception && !catch_judge(s, b, hit))
 			continue;
 		if (here && !bp_is_same_code(s, here)) {
 			b->pub.gone = true;

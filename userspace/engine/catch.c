@@ -9,11 +9,14 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/strbuf.h"
 #include "engine/catch.h"
 #include "engine/session_priv.h"
+#include "engine/step.h"
 #include "probes/probe.h"
 #include "probes/value.h"
+#include "target/target.h"
 #include "trace/trace.h"
 
 #define REPR_MAX 500 /* bytes of an exception in a stop's line */
@@ -96,6 +99,25 @@ static int sync_class(struct session *s, uint64_t type)
 	return trace_catch_class(s->trace, type, mask);
 }
 
+static int sync_when(struct session *s)
+{
+	struct abi_catch_when when = { 0 };
+
+	for (uint32_t i = 0; i < ABI_CATCH_MAX; i++) {
+		uint32_t bit = s->caught[i] ? 1u << i : 0;
+
+		if (!bit)
+			continue;
+		if (s->caught[i]->pub.when == CATCH_RAISED)
+			when.raised |= bit;
+		else if (s->caught[i]->pub.when == CATCH_UNCAUGHT)
+			when.uncaught |= bit;
+		else
+			when.user |= bit;
+	}
+	return trace_catch_when(s->trace, &when);
+}
+
 /* The uprobe, while anything waits. */
 static int probe_on(struct session *s, struct err *err)
 {
@@ -142,6 +164,8 @@ void catch_disarm(struct session *s, struct bp_priv *b)
 	s->caught[at] = NULL;
 	for (size_t i = 0; s->trace && i < b->nclasses; i++)
 		(void)sync_class(s, b->classes[i].type);
+	if (s->trace)
+		(void)sync_when(s);
 	if (s->trace && !any_caught(s))
 		trace_program_off(s->trace, TRACE_PROGRAM_CATCH);
 	rules_drop(s, b);
@@ -164,6 +188,8 @@ int catch_arm(struct session *s, struct bp_priv *b, struct err *err)
 	}
 	s->caught[at] = b;
 	r = trace_catch_rule(s->trace, at, rules_of(b, 0));
+	if (!r)
+		r = sync_when(s);
 	for (size_t i = 0; !r && i < b->nclasses; i++)
 		r = sync_class(s, b->classes[i].type);
 	if (!r)
@@ -187,6 +213,85 @@ struct bp_priv *catch_owner(struct session *s, uint32_t rule)
 		if (s->caught[i] && rules_of(s->caught[i], 0) == rule)
 			return s->caught[i];
 	return NULL;
+}
+
+/* ---- judging ---- */
+
+#define OUTER_MAX 4 /* a frame and three around it: see exc_leaves() of bpf/catch.bpf.h */
+
+/* The frames in which threading.py runs a thread: what leaves Thread.run() is what nobody has
+ * handled. */
+static bool is_bootstrap(struct session *s, uint64_t code)
+{
+	const char *file, *function;
+	size_t len;
+
+	if (session_code_names(s, code, &file, &function))
+		return false;
+	len = strlen(file);
+	return len > 13 && !strcmp(file + len - 13, "/threading.py") &&
+	       strstr(function, "_bootstrap");
+}
+
+/* Tell the kernel whose file that is, so that it need not ask again. */
+static bool is_mine(struct session *s, uint64_t code)
+{
+	bool mine = step_is_mine(s, code);
+	struct abi_py py;
+	uint64_t file;
+
+	s->in->ops->kernel(s->in, &py);
+	if (!mem_u64(target_mem(s->target), code + py.code_filename, &file))
+		(void)trace_catch_file(s->trace, file, mine);
+	return mine;
+}
+
+static bool is_last(struct session *s, enum catch_when when, const struct interp_frame *frames,
+		    size_t n)
+{
+	bool mine;
+
+	if (when == CATCH_USER) {
+		mine = n < 2 || is_mine(s, frames[1].code);
+		return is_mine(s, frames[0].code) && (n < 2 || !mine);
+	}
+	for (size_t i = 1; i < n; i++)
+		if (i == OUTER_MAX - 1 || !is_bootstrap(s, frames[i].code))
+			return false;
+	return true;
+}
+
+bool catch_judge(struct session *s, const struct bp_priv *b, const struct abi_hit *hit)
+{
+	static const struct value_limits lim = { .depth = 0, .items = 0, .bytes = 16, .total = 1 };
+	_cleanup_free_ struct interp_frame *frames = NULL;
+	struct value *v = NULL;
+	uint64_t addr, type;
+	size_t n = 0;
+
+	if (b->pub.when == CATCH_RAISED)
+		return true;
+	if (s->in->ops->frames(s->in, hit->tstate, OUTER_MAX, &frames, &n) || !n ||
+	    frames[0].frame != hit->frame || !is_last(s, b->pub.when, frames, n) ||
+	    s->in->ops->raised(s->in, hit->tstate, &lim, &addr, &v))
+		return false;
+	type = v->type_address;
+	value_free(v);
+	frames[0].offset = hit->offset;
+	return s->in->ops->handles(s->in, type, &frames[0]) != 1;
+}
+
+uint64_t catch_frame(struct session *s, const struct bp_priv *b, const struct abi_hit *hit)
+{
+	struct interp_frame *left = NULL;
+	uint64_t frame = hit->frame;
+	size_t n = 0;
+
+	if (b->pub.when != CATCH_RAISED &&
+	    !s->in->ops->left_frames(s->in, hit->tstate, &left, &n) && n)
+		frame = left[0].frame;
+	free(left);
+	return frame;
 }
 
 char *catch_text(struct interp *in, uint64_t tstate)

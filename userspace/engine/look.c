@@ -168,8 +168,7 @@ int session_tstate(struct session *s, pid_t tid, uint64_t *ret)
 	return 0;
 }
 
-int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret,
-		   size_t *ret_n)
+int look_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret, size_t *ret_n)
 {
 	uint64_t tstate = 0;
 	size_t i;
@@ -197,6 +196,31 @@ int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame
 			correct_top(s, &s->passed.data[i], *ret, ret_n);
 	if (*ret_n > max)
 		*ret_n = max;
+	return 0;
+}
+
+int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret,
+		   size_t *ret_n)
+{
+	struct interp_frame *frames, *more;
+	size_t n, left = s->stopped && (pid_t)s->stop.tid == tid ? s->nunwound : 0;
+	int r = look_frames(s, tid, max, &frames, &n);
+
+	if (r)
+		return r;
+	if (left) {
+		more = realloc(frames, (n + left) * sizeof(*more));
+		if (!more) {
+			free(frames);
+			return -ENOMEM;
+		}
+		frames = more;
+		memmove(frames + left, frames, n * sizeof(*frames));
+		memcpy(frames, s->unwound, left * sizeof(*frames));
+		n += left;
+	}
+	*ret = frames;
+	*ret_n = n > max ? max : n;
 	return 0;
 }
 

@@ -104,10 +104,14 @@ static int rule_condition(struct session *s, struct bp_priv *b, struct bp_rule *
 	struct err why = { 0 };
 	int q;
 
+	if (b->pub.when != CATCH_RAISED)
+		abi->flags |= ABI_RULE_ASK; /* see catch_judge() */
 	if (!b->cond)
 		return 0;
 	if (b->data)
 		q = err_set(&why, -EOPNOTSUPP, "the kernel does not know old and new");
+	else if (b->pub.when != CATCH_RAISED)
+		q = err_set(&why, -EOPNOTSUPP, "its names are those of a frame that was left");
 	else
 		q = compile(s, b->cond, r->code, &why, &abi->cond);
 	if (q == -EOPNOTSUPP && b->pub.action != BP_STOP)
@@ -292,7 +296,7 @@ static int condition_truth(struct session *s, struct bp_priv *b, const struct ab
 		{ "new", b->data ? b->data->new : NULL },
 	};
 	struct expr_scope scope = { .in = s->in,
-				    .frame = hit->frame,
+				    .frame = b->pub.exception ? catch_frame(s, b, hit) : hit->frame,
 				    .tstate = hit->place == ABI_PLACE_RAISE ? hit->tstate : 0,
 				    .given = given,
 				    .ngiven = b->data ? 2 : 0 };

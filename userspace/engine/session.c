@@ -155,6 +155,7 @@ void session_free(struct session *s)
 	calls_deinit(s);
 	free(s->timed_last);
 	step_deinit(s);
+	free(s->unwound);
 	free(s->threads);
 	code_index_free(s->index);
 	if (s->in)

@@ -86,9 +86,17 @@ struct bp_capture {
 	unsigned depth, items, value_bytes, bytes;
 };
 
+/*
+ * When a breakpoint on an exception stops: where it is raised; where it leaves the outermost frame of its thread (but for those of
+ * threading) unhandled; or where it leaves the user's code unhandled, towards the standard library, an
+ * installed package or nobody. Of the last two the innermost frames are left already: session_frames() has them first.
+ */
+enum catch_when { CATCH_RAISED, CATCH_UNCAUGHT, CATCH_USER };
+
 /* What is asked for; zeroed members are the usual. Borrowed for the call. */
 struct bp_spec {
 	const char *exception;	  /* NULL, or a class of exceptions instead of a location */
+	enum catch_when when;	  /* of an exception; others than RAISED: BP_STOP only */
 	const char *location;	  /* FILE:LINE, MODULE:QUALNAME, QUALNAME, or a number */
 	const char *default_file; /* whose line a bare number is; may be NULL */
 	enum bp_action action;
@@ -123,6 +131,7 @@ struct bp {
 	char *why;	    /* what is to be said of that: what is loaded by a similar name; NULL: nothing */
 	bool gone;	    /* a hit was in other code: that which it was bound to is no more */
 	char *exception;    /* full name of the class; NULL: a breakpoint at a place */
+	enum catch_when when; /* of an exception */
 	char *location;	    /* as asked, the name of the class too */
 	char *file;	    /* absolute; NULL for an exception, and function too; pending: as asked, NULL for a function */
 	int32_t line;	    /* where it is bound (may be later than asked) */
@@ -355,8 +364,8 @@ size_t session_deadlock(const struct lock_wait *waits, size_t n, size_t *state, 
 int session_threads(struct session *s, struct interp_thread **ret, size_t *ret_n);
 /*
  * Python threads; tid is in the debugger's pid namespace, 0 when it could not be found out.
- * Frames of a thread by kernel tid; the top frame's line is corrected to the breakpoint's. -ESRCH:
- * no such Python thread.
+ * Frames of a thread by kernel tid; the top frame's line is corrected to the breakpoint's. Where an exception is about to
+ * leave its last frame, those that it has left come first: they run no more, but have their variables. -ESRCH: no such Python thread.
  */
 int session_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret,
 		   size_t *ret_n);

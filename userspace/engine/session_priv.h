@@ -111,6 +111,8 @@ struct session {
 	int32_t stop_line; /* as it was shown */
 	struct abi_hit left; /* where a stop of a step was left (up to 3.10): the next hit there is the same stop; frame 0: none */
 
+	struct interp_frame *unwound; /* where an exception leaves its last frame: those inside of it; else NULL */
+	size_t nunwound;
 	bool stopped;
 	enum stop_reason stop_reason;
 	struct abi_hit stop; /* of the thread that is shown; .tid alone for a pause */
@@ -231,6 +233,10 @@ int catch_arm(struct session *s, struct bp_priv *b, struct err *err);
 void catch_disarm(struct session *s, struct bp_priv *b);
 bool catch_stops(const struct session *s); /* is one armed that stops? */
 struct bp_priv *catch_owner(struct session *s, uint32_t rule);
+/* It is one whose exception passes there: is that what it waits for (bp.when)? */
+bool catch_judge(struct session *s, const struct bp_priv *b, const struct abi_hit *hit);
+/* The frame whose names its condition means: where the exception was raised, if that is known. */
+uint64_t catch_frame(struct session *s, const struct bp_priv *b, const struct abi_hit *hit);
 /* capture_rule.c */
 struct bp_rule;
 /*
@@ -291,6 +297,8 @@ void stops_resume_all(struct session *s);
 int slots_explain(struct session *s, unsigned needed, const char *what, struct err *err);
 
 /* look.c */
+/* session_frames() without s->unwound. */
+int look_frames(struct session *s, pid_t tid, size_t max, struct interp_frame **ret, size_t *ret_n);
 /* The thread state of a thread, the one that runs something if there are several. -ESRCH. */
 int session_tstate(struct session *s, pid_t tid, uint64_t *ret);
 /* The target runs on: what was read of it is no longer true. */

@@ -87,7 +87,7 @@ static bool is_my_file(struct session *s, const char *file)
 	return !len || strncmp(file, stdlib, len) != 0 || file[len] != '/';
 }
 
-static bool is_my_code(struct session *s, uint64_t code)
+bool step_is_mine(struct session *s, uint64_t code)
 {
 	const char *file, *function;
 
@@ -109,7 +109,7 @@ static void tell_file(struct session *s, uint64_t code, bool mine)
 static const struct interp_frame *first_mine(struct session *s, const struct step_spec *spec,
 					     const struct plan *pl, size_t i)
 {
-	while (i < pl->n && spec->just_my_code && !is_my_code(s, pl->frames[i].code))
+	while (i < pl->n && spec->just_my_code && !step_is_mine(s, pl->frames[i].code))
 		i++;
 	return i < pl->n ? &pl->frames[i] : NULL;
 }
@@ -190,7 +190,7 @@ static int plan_make(struct session *s, const struct step_spec *spec, struct err
 			       "thread %d is not the one that stopped: only that one can be "
 			       "stepped (`interrupt` stops all)",
 			       pl->tid);
-	r = session_frames(s, pl->tid, FRAMES_MAX, &pl->frames, &pl->n);
+	r = look_frames(s, pl->tid, FRAMES_MAX, &pl->frames, &pl->n);
 	if (r)
 		return err_set(err, r, "thread %d: its frames cannot be read: %s", pl->tid,
 			       strerror(-r));
@@ -370,9 +370,10 @@ static int step_arm(struct session *s, const struct step_spec *spec, const struc
 	return r;
 }
 
-int session_step(struct session *s, const struct step_spec *spec, struct err *err)
+int session_step(struct session *s, const struct step_spec *asked, struct err *err)
 {
 	_cleanup_(cleanup_plan) struct plan pl = { 0 };
+	struct step_spec live = *asked, *spec = &live;
 	int r = session_over(s, err);
 
 	if (!r && !s->stopped)
@@ -381,6 +382,10 @@ int session_step(struct session *s, const struct step_spec *spec, struct err *er
 		r = session_need_trace(s, err);
 	if (!r)
 		r = session_need_tracees(s, err);
+	/* a frame that an exception has left makes no step any more: the one that it leaves now
+	 * does */
+	if (!live.tid || live.tid == (pid_t)s->stop.tid)
+		live.frame -= live.frame < s->nunwound ? live.frame : s->nunwound;
 	if (!r)
 		r = plan_make(s, spec, err, &pl);
 	if (r)
@@ -412,7 +417,7 @@ bool step_judge(struct session *s, const struct abi_hit *hit)
 		return true;
 	if (hit->rules[0] == ABI_STEP_RETURN)
 		return s->in->ops->step_leaves(s->in, hit->frame, hit->code, hit->offset) == 1;
-	mine = is_my_code(s, hit->code);
+	mine = step_is_mine(s, hit->code);
 	tell_file(s, hit->code, mine);
 	return mine;
 }

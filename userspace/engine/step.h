@@ -21,6 +21,8 @@ void step_deinit(struct session *s);
 bool step_judge(struct session *s, const struct abi_hit *hit);
 enum step_at step_at(const struct abi_hit *hit);
 int32_t step_line(struct session *s, const struct abi_hit *hit); /* 0: none */
+/* Is that code the user's: not the standard library's, nor an installed package's? */
+bool step_is_mine(struct session *s, uint64_t code);
 /* The object that is about to be returned there; 0: none, or not known. */
 uint64_t step_value(struct session *s, const struct abi_hit *hit);
 

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "engine/catch.h"
@@ -418,6 +419,8 @@ static int stop_at(struct session *s, const struct abi_hit *hit, enum stop_reaso
 {
 	step_end(s);
 	s->left.frame = 0;
+	free(take_ptr(s->unwound));
+	s->nunwound = 0;
 	s->stopped = true;
 	s->stopped_ns = clock_ns();
 	s->stop_reason = ev->reason = reason;
@@ -450,6 +453,8 @@ static int stop_at_breakpoint(struct session *s, struct bp_priv *b)
 	const struct place *p = place_by_id(s, hit.place);
 	struct session_event ev = { 0 };
 	enum stop_reason reason = b->pub.id ? STOP_BREAKPOINT : STOP_ENTRY;
+	struct interp_frame *unwound = NULL;
+	size_t nunwound = 0;
 	int r, line = p ? (int32_t)p->abi.group : 0;
 
 	look_fresh(s);
@@ -458,15 +463,23 @@ static int stop_at_breakpoint(struct session *s, struct bp_priv *b)
 		ev.at = STEP_AT_EXCEPTION;
 		line = s->in->ops->line_of(s->in, hit.code, hit.offset);
 		reason = STOP_EXCEPTION;
+		if (b->pub.when != CATCH_RAISED)
+			(void)s->in->ops->left_frames(s->in, hit.tstate, &unwound, &nunwound);
 	}
 	if (b->data) {
 		reason = STOP_DATA;
 		ev.ended = b->data->ending ? b->pub.ended : NULL;
 		event_writer(s, &ev, &hit);
+	} else if (nunwound) {
+		event_place(s, &ev, unwound[0].code, unwound[0].line);
 	} else {
 		event_place(s, &ev, hit.code, line > 0 ? line : 0);
 	}
 	r = stop_at(s, &hit, reason, b->pub.id, &ev);
+	s->unwound = unwound;
+	s->nunwound = nunwound;
+	if (nunwound)
+		s->stop_line = line; /* of the frame that runs */
 	if (b->pub.temporary)
 		(void)session_bp_clear(s, b->pub.id, NULL);
 	return r;

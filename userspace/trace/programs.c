@@ -24,7 +24,7 @@
 static const struct {
 	const char *name;
 	unsigned kinds;
-	const char *maps[3];
+	const char *maps[5];
 } table[TRACE_PROGRAM_MAX] = {
 	[TRACE_PROGRAM_ENTER] = { "enter",
 				  KIND(ABI_SITE_EVAL_ENTRY) | KIND(ABI_SITE_RESUME),
@@ -44,7 +44,8 @@ static const struct {
 				  { "site_walks" } },
 	[TRACE_PROGRAM_CATCH] = { "catch",
 				  KIND(ABI_SITE_TRACEBACK),
-				  { "catch_classes", "catch_rules", "site_walks" } },
+				  { "catch_classes", "catch_rules", "catch_when", "catch_files",
+				    "site_walks" } },
 };
 
 unsigned trace_program_kinds(enum trace_program which)

@@ -179,6 +179,22 @@ int trace_catch_rule(struct trace *tr, uint32_t index, uint32_t rule)
 	return fd < 0 ? fd : bpf_map_update_elem(fd, &index, &rule, BPF_ANY);
 }
 
+int trace_catch_when(struct trace *tr, const struct abi_catch_when *when)
+{
+	int fd = programs_map(tr->programs, TRACE_PROGRAM_CATCH, "catch_when");
+	uint32_t zero = 0;
+
+	return fd < 0 ? fd : bpf_map_update_elem(fd, &zero, when, BPF_ANY);
+}
+
+int trace_catch_file(struct trace *tr, uint64_t file, bool mine)
+{
+	int fd = programs_map(tr->programs, TRACE_PROGRAM_CATCH, "catch_files");
+	uint32_t verdict = mine ? ABI_FILE_MINE : ABI_FILE_OTHER;
+
+	return fd < 0 ? fd : bpf_map_update_elem(fd, &file, &verdict, BPF_ANY);
+}
+
 int trace_timed_code(struct trace *tr, uint64_t code, const struct abi_timed *timed)
 {
 	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.timed_codes), &code, timed, BPF_ANY);

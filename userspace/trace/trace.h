@@ -175,6 +175,8 @@ int trace_program_each(struct trace *tr, enum trace_program which, const char *n
  */
 int trace_catch_class(struct trace *tr, uint64_t type, uint32_t mask);
 int trace_catch_rule(struct trace *tr, uint32_t index, uint32_t rule); /* index: below ABI_CATCH_MAX */
+int trace_catch_when(struct trace *tr, const struct abi_catch_when *when);
+int trace_catch_file(struct trace *tr, uint64_t file, bool mine); /* file: address of a co_filename */
 
 #define TRACE_TIMED_CODES 16
 #define TRACE_TIMED_RUNNING 16384 /* calls at a time */
