@@ -391,6 +391,61 @@ class LogsAndExceptions(Base):
         self.assertEqual(target.line(), "done")
         self.goodbye(adapter, target)
 
+    def test_unhandled(self):
+        target = self.start(interpreters.one(), "unhandled.py")
+        adapter = self.adapter()
+        capabilities = adapter.ask("initialize", adapterID="x")
+        self.assertEqual([f["filter"] for f in capabilities["exceptionBreakpointFilters"]], ["raised", "uncaught", "userUnhandled"])
+        adapter.ask("attach", processId=target.pid)
+
+        def set_exceptions(**options):
+            return [b["verified"] for b in adapter.ask("setExceptionBreakpoints", **options)["breakpoints"]]
+
+        def stop_of(line):
+            target.send(line + "\n")
+            stop = adapter.event("stopped")
+            self.assertEqual((stop["reason"], adapter.top()["name"]), ("exception", "deep"))
+            info = adapter.ask("exceptionInfo", threadId=stop["threadId"])
+            return info["exceptionId"], info["breakMode"], adapter.local(adapter.top()["id"])["name"]["value"]
+
+        self.assertEqual(set_exceptions(filters=["uncaught", "userUnhandled"]), [True, True])
+        adapter.ask("configurationDone")
+        self.assertEqual(stop_of("user"), ("Derived", "userUnhandled", "'escapes'"))
+        adapter.ask("continue", threadId=0)
+        self.assertEqual(target.line(), "[]")
+        paths = [{"names": ["Python Exceptions"]}, {"names": ["__main__.Other", "__main__.Derived"]}]
+        self.assertEqual(set_exceptions(filters=["raised"], exceptionOptions=[
+            {"path": paths, "breakMode": "never"}, {"breakMode": "sometimes"}, {"path": [{"names": ["Nix"]}], "breakMode": "always"},
+            {"path": [{"names": ["Other"], "negate": True}], "breakMode": "always"}]), [True, True, False, False, False])
+        self.assertEqual(set_exceptions(filters=[], exceptionOptions=[{"path": paths, "breakMode": "always"}]), [True])
+        self.assertEqual(stop_of("user"), ("Derived", "always", "'handles'"))
+        self.assertEqual(set_exceptions(filters=[], exceptionOptions=[{"path": paths[:1], "breakMode": "unhandled"}]), [True])
+        adapter.ask("continue", threadId=0)
+        self.assertEqual(target.line(), "[]")
+        self.assertEqual(stop_of("raise"), ("Derived", "unhandled", "'main'"))
+        adapter.ask("continue", threadId=0)
+        self.assertEqual(adapter.event("exited")["exitCode"], 1)
+        adapter.event("terminated")
+
+    def test_step_from_a_frame_that_was_left(self):
+        """The one that the exception leaves now makes the step, and comes to its caller."""
+        target = self.start(interpreters.one(), "unhandled.py")
+        adapter = self.attached(target, justMyCode=False)
+        adapter.ask("setExceptionBreakpoints", filters=["userUnhandled"])
+        adapter.ask("configurationDone")
+        target.send("user\n")
+        adapter.event("stopped")
+        adapter.ask("next", threadId=0)
+        self.assertEqual(adapter.event("stopped")["reason"], "step")
+        self.assertEqual(adapter.top()["name"], "escapes")
+        adapter.ask("stepIn", threadId=0)
+        self.assertEqual(adapter.event("stopped")["reason"], "step")
+        self.assertTrue(adapter.top()["source"]["path"].endswith("/json/decoder.py"))
+        adapter.ask("setExceptionBreakpoints", filters=[])
+        adapter.ask("continue", threadId=0)
+        self.assertEqual(target.line(), "[]")
+        self.goodbye(adapter, target)
+
     def test_unknown_filter(self):
         target = self.orders()
         adapter = self.attached(target)

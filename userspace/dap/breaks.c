@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* setBreakpoints, setFunctionBreakpoints, setExceptionBreakpoints, breakpointLocations */
+/* setBreakpoints, setFunctionBreakpoints, breakpointLocations */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -274,47 +274,6 @@ static int req_set_functions(struct dap *d, const json_t *args, json_t **ret_bod
 	return replace_all(d, NULL, json_object_get(args, "breakpoints"), ret_body, err);
 }
 
-static int set_exception(struct dap *d, const char *condition, struct err *err)
-{
-	const struct bp_spec spec = { .exception = "BaseException",
-				      .condition = condition && *condition ? condition : NULL };
-	int id, r = session_break(d->s, &spec, err, &id);
-
-	return r ? r : vec_push(&d->exceptions, id);
-}
-
-/* One answer for each filter, then for each filterOption. */
-static int req_set_exceptions(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)
-{
-	const json_t *filters = json_object_get(args, "filters");
-	const json_t *options = json_object_get(args, "filterOptions");
-	size_t n = json_array_size(filters), all = n + json_array_size(options);
-	json_t *answers = json_array();
-
-	for (size_t i = 0; i < d->exceptions.n; i++)
-		(void)session_bp_clear(d->s, d->exceptions.data[i], NULL);
-	d->exceptions.n = 0;
-	for (size_t i = 0; answers && i < all && i < BREAKPOINTS_MAX; i++) {
-		const json_t *o = i < n ? NULL : json_array_get(options, i - n);
-		const char *name =
-			o ? arg_text(o, "filterId") : json_string_value(json_array_get(filters, i));
-		struct err why = { 0 };
-		int r = !name || strcmp(name, "raised")
-				? err_set(&why, -EINVAL, "there is no exception filter '%.40s'",
-					  name ? name : "")
-				: set_exception(d, o ? arg_text(o, "condition") : NULL, &why);
-		json_t *j = json_pack("{sb}", "verified", r >= 0);
-
-		if (r < 0)
-			json_object_set_new(j, "message",
-					    js_text(why.text[0] ? why.text : strerror(-r)));
-		json_array_append_new(answers, j);
-	}
-	(void)err;
-	*ret_body = json_pack("{so}", "breakpoints", answers);
-	return *ret_body ? 0 : -ENOMEM;
-}
-
 static int req_locations(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)
 {
 	const json_t *source = arg_object(args, "source");
@@ -347,7 +306,6 @@ static int req_locations(struct dap *d, const json_t *args, json_t **ret_body, s
 const struct dap_request dap_breaks[] = {
 	{ "setBreakpoints", req_set, NEED_SESSION },
 	{ "setFunctionBreakpoints", req_set_functions, NEED_SESSION },
-	{ "setExceptionBreakpoints", req_set_exceptions, NEED_SESSION },
 	{ "breakpointLocations", req_locations, NEED_SESSION },
 };
 const size_t dap_nbreaks = sizeof(dap_breaks) / sizeof(dap_breaks[0]);

@@ -78,6 +78,7 @@ struct dap {
 	struct interp_frame looking; /* the frame that what is shown now was found in */
 	VEC(int) exceptions; /* session ids of what setExceptionBreakpoints has set */
 	char *exception;     /* repr of the one that it stopped for, NULL: none */
+	const char *break_mode; /* of that stop, an ExceptionBreakMode */
 
 	int output;	      /* of a program that was launched; -1: none */
 	bool configured;      /* configurationDone came */
@@ -150,8 +151,13 @@ int child_expression_of(struct dap *d, int64_t reference, const char *name, stru
 char *value_text(const struct value *v, bool hex, size_t max);
 
 /* ---- the request families ---- */
-extern const struct dap_request dap_life[], dap_breaks[], dap_datas[], dap_run[], dap_look[], dap_values[];
-extern const size_t dap_nlife, dap_nbreaks, dap_ndatas, dap_nrun, dap_nlook, dap_nvalues;
+extern const struct dap_request dap_life[], dap_breaks[], dap_excepts[], dap_datas[], dap_run[], dap_look[], dap_values[];
+extern const size_t dap_nlife, dap_nbreaks, dap_nexcepts, dap_ndatas, dap_nrun, dap_nlook, dap_nvalues;
+/* What `initialize` says of exceptions: exceptionBreakpointFilters. NULL: out of memory. */
+json_t *dap_exception_filters(void);
+struct bp;
+/* The ExceptionBreakMode of what stopped; NULL is fine. */
+const char *dap_break_mode(const struct bp *bp);
 /* Free what breaks.c and data.c keep. */
 void dap_bps_deinit(struct dap *d);
 void dap_data_deinit(struct dap *d);

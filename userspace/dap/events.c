@@ -46,6 +46,7 @@ static void on_stopped(struct dap *d, const struct session_event *ev)
 	handles_clear(&d->handles);
 	free(d->exception);
 	d->exception = ev->exception ? strdup(ev->exception) : NULL;
+	d->break_mode = dap_break_mode(ev->bp ? session_bp(d->s, ev->bp) : NULL);
 	if (body && d->exception)
 		json_object_set_new(body, "text", js_text(d->exception));
 	if (body && id)

@@ -35,6 +35,7 @@ static int req_initialize(struct dap *d, const json_t *args, json_t **ret_body, 
 		"supportsLogPoints",
 		"supportsDataBreakpoints",
 		"supportsExceptionFilterOptions",
+		"supportsExceptionOptions",
 		"supportsExceptionInfoRequest",
 		"supportsClipboardContext",
 		"supportsCancelRequest",
@@ -49,17 +50,13 @@ static int req_initialize(struct dap *d, const json_t *args, json_t **ret_body, 
 	for (size_t i = 0; *ret_body && i < sizeof(can) / sizeof(can[0]); i++)
 		json_object_set_new(*ret_body, can[i], json_true());
 	if (*ret_body)
-		json_object_set_new(
-			*ret_body, "exceptionBreakpointFilters",
-			json_pack("[{ss ss ss sb ss}]", "filter", "raised", "label",
-				  "Raised exceptions", "description",
-				  "stop where an exception is raised", "supportsCondition", 1,
-				  "conditionDescription",
-				  "an expression, e.g. isinstance(__exception__, KeyError)"));
+		json_object_set_new(*ret_body, "exceptionBreakpointFilters",
+				    dap_exception_filters());
 	return *ret_body ? 0 : -ENOMEM;
 }
 
-/* "pathMappings": [{"localRoot": ..., "remoteRoot": ...}], in place of those of an attempt before this one. */
+/* "pathMappings": [{"localRoot": ..., "remoteRoot": ...}], in place of those of an attempt before
+ * this one. */
 static int take_maps(struct dap *d, const json_t *args, struct err *err)
 {
 	const json_t *maps = json_object_get(args, "pathMappings"), *m;

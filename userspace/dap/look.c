@@ -241,25 +241,9 @@ static int req_modules(struct dap *d, const json_t *args, json_t **ret_body, str
 	return *ret_body ? 0 : -ENOMEM;
 }
 
-/* ---- exceptions ---- */
-
-static int req_exception(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)
-{
-	const char *repr = d->exception;
-	size_t len = repr ? strcspn(repr, "(") : 0;
-
-	(void)args;
-	if (!repr)
-		return err_set(err, -ENOENT, "it did not stop for an exception");
-	*ret_body = json_pack("{ss% so ss}", "exceptionId", repr, len, "description", js_text(repr),
-			      "breakMode", "always");
-	return *ret_body ? 0 : -ENOMEM;
-}
-
 const struct dap_request dap_look[] = {
-	{ "threads", req_threads, NEED_SESSION }, { "stackTrace", req_stack, NEED_STOP },
-	{ "scopes", req_scopes, NEED_STOP },	  { "exceptionInfo", req_exception, NEED_STOP },
-	{ "source", req_source, NEED_SESSION },	  { "loadedSources", req_loaded, NEED_SESSION },
-	{ "modules", req_modules, NEED_SESSION },
+	{ "threads", req_threads, NEED_SESSION },      { "stackTrace", req_stack, NEED_STOP },
+	{ "scopes", req_scopes, NEED_STOP },	       { "source", req_source, NEED_SESSION },
+	{ "loadedSources", req_loaded, NEED_SESSION }, { "modules", req_modules, NEED_SESSION },
 };
 const size_t dap_nlook = sizeof(dap_look) / sizeof(dap_look[0]);

@@ -71,9 +71,10 @@ static const struct dap_request *find_request(const char *command)
 	const struct {
 		const struct dap_request *table;
 		size_t n;
-	} families[] = { { dap_life, dap_nlife },   { dap_breaks, dap_nbreaks },
-			 { dap_datas, dap_ndatas }, { dap_run, dap_nrun },
-			 { dap_look, dap_nlook },   { dap_values, dap_nvalues } };
+	} families[] = { { dap_life, dap_nlife },	{ dap_breaks, dap_nbreaks },
+			 { dap_excepts, dap_nexcepts }, { dap_datas, dap_ndatas },
+			 { dap_run, dap_nrun },		{ dap_look, dap_nlook },
+			 { dap_values, dap_nvalues } };
 
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		for (size_t j = 0; j < families[i].n; j++)
