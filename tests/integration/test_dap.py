@@ -498,6 +498,36 @@ class Launch(Base):
             if alive:
                 os.kill(pid, 9)
 
+    def test_terminate(self):
+        """It ends what was started, stopped or not, and nothing else; the program may have its say."""
+        script = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *a: sys.exit(7))\nwhile True: signal.pause()\n"
+        folder = tempfile.mkdtemp(prefix="pybpfdbg-")
+        self.addCleanup(shutil.rmtree, folder)
+        path = os.path.join(folder, "waits.py")
+        with open(path, "w") as f:
+            f.write(script)
+        for program, entry, code in ((path, False, 7), (path, True, 128 + 15)):
+            adapter = self.launch(interpreters.one(), program=program, stopOnEntry=entry)
+            told = next(m["body"] for m in adapter.all if m.get("event") == "capabilities")
+            self.assertTrue(told["capabilities"]["supportsTerminateRequest"])
+            adapter.ask("configurationDone")
+            if entry:
+                adapter.event("stopped")
+            else:
+                pid = next(m["body"]["systemProcessId"] for m in adapter.all if m.get("event") == "process")
+                harness.wait_for(lambda: self.handles_sigterm(pid), what="its handler")
+            adapter.ask("terminate")
+            self.assertEqual(adapter.event("exited")["exitCode"], code)
+            adapter.event("terminated")
+        target = self.orders()
+        adapter = self.attached(target)
+        self.refused(adapter, "not started here", "terminate")
+        self.goodbye(adapter, target)
+
+    def handles_sigterm(self, pid):
+        with open("/proc/%d/status" % pid) as f:
+            return int(next(text for text in f if text.startswith("SigCgt")).split()[1], 16) >> 14 & 1
+
     def test_bad(self):
         adapter = self.adapter()
         for word, options in (("either program or module", {}), ("/nonexistent.py", {"program": "/nonexistent.py"}),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* initialize, attach, configurationDone, disconnect, cancel */
+/* initialize, attach, launch, configurationDone, terminate, disconnect, cancel */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,6 +211,9 @@ static int req_launch(struct dap *d, const json_t *args, json_t **ret_body, stru
 	d->pid = target_pid(session_target(d->s));
 	d->stop_on_entry = arg_bool(args, "stopOnEntry", false);
 	tell_process(d, "launch");
+	/* what was attached to is not ours to end: there `terminate` is not offered */
+	dap_event(d, "capabilities",
+		  json_pack("{s{sb}}", "capabilities", "supportsTerminateRequest", 1));
 	return 0;
 }
 
@@ -227,6 +230,18 @@ static int req_cancel(struct dap *d, const json_t *args, json_t **ret_body, stru
 {
 	(void)d, (void)args, (void)ret_body, (void)err;
 	return 0; /* what it was for has seen it, or is done */
+}
+
+/* It may handle the signal, and stop at breakpoints on its way out; `disconnect` ends it for good.
+ */
+static int req_terminate(struct dap *d, const json_t *args, json_t **ret_body, struct err *err)
+{
+	(void)args, (void)ret_body;
+	if (!session_is_launched(d->s))
+		return err_set(err, -EPERM,
+			       "pid %d was not started here: `disconnect` lets it run on", d->pid);
+	handles_clear(&d->handles);
+	return session_terminate(d->s, err);
 }
 
 /* What was attached to runs on, whatever happens; what was launched ends unless it shall not. */
@@ -254,6 +269,7 @@ const struct dap_request dap_life[] = {
 	{ "attach", req_attach, NEED_NOTHING },
 	{ "launch", req_launch, NEED_NOTHING },
 	{ "configurationDone", req_done, NEED_NOTHING },
+	{ "terminate", req_terminate, NEED_SESSION },
 	{ "disconnect", req_disconnect, NEED_NOTHING },
 	{ "cancel", req_cancel, NEED_NOTHING },
 };

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -420,6 +421,15 @@ int session_launch(const struct session_launch *l, const struct session_options 
 		st.pid = 0;
 	starting_deinit(&st);
 	return r;
+}
+
+int session_terminate(struct session *s, struct err *err)
+{
+	int r = session_over(s, err);
+
+	if (!r && syscall(SYS_pidfd_send_signal, target_pidfd(s->target), SIGTERM, NULL, 0))
+		r = err_set(err, -errno, "%s: SIGTERM: %s", s->label, strerror(errno));
+	return r || !s->stopped ? r : session_continue(s, err);
 }
 
 int session_kill(struct session *s, struct err *err)

@@ -59,6 +59,8 @@ int session_launch(const struct session_launch *l, const struct session_options 
 		   struct session **ret);
 /* Was it started by session_launch()? */
 bool session_is_launched(const struct session *s);
+/* Ask the target to end (SIGTERM), and let it run on for that; SESSION_EXITED follows if it does. 0 or -errno. */
+int session_terminate(struct session *s, struct err *err);
 /* Kill the target and wait for its end; SESSION_EXITED follows. 0 or -errno. */
 int session_kill(struct session *s, struct err *err);
 
