@@ -262,6 +262,40 @@ class Rules(Base):
         self.assertEqual(adapter.end(), 0)
 
 
+# Memory that takes long to look through: never touched, so there is none of it.
+BIG = """
+import mmap, sys
+big = mmap.mmap(-1, 16 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)  # MAP_NORESERVE
+print('ready', flush=True)
+sys.stdin.readline()
+"""
+
+
+class LongWork(Base):
+    def test_progress_and_cancel(self):
+        target = self.start_code(interpreters.one(), BIG)
+        for by in ("progressId", "requestId"):
+            adapter = self.adapter()
+            adapter.ask("initialize", adapterID="x", supportsProgressReporting=True)
+            adapter.ask("attach", processId=target.pid)
+            asked = adapter.send("setFunctionBreakpoints", {"breakpoints": [{"name": "nowhere"}]})
+            begun = adapter.event("progressStart")
+            self.assertEqual((begun["requestId"], begun["cancellable"]), (asked, True))
+            self.assertTrue(begun["title"])
+            going = adapter.event("progressUpdate")
+            self.assertEqual(going["progressId"], begun["progressId"])
+            self.assertGreater(going["percentage"], begun["percentage"])
+            canceled = adapter.send("cancel", {by: begun["progressId"] if by == "progressId" else asked})
+            answer = adapter.response(asked)["breakpoints"][0]
+            self.assertFalse(answer["verified"])
+            self.assertIn("interrupted", answer["message"])
+            adapter.response(canceled)
+            ended = [m["body"]["progressId"] for m in adapter.all if m.get("event") == "progressEnd"]
+            self.assertEqual(ended, [begun["progressId"]])
+            self.assertTrue(adapter.ask("threads")["threads"])
+            self.goodbye(adapter, target)
+
+
 RAISER = """
 import sys
 print('ready', flush=True)
