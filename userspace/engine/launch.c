@@ -432,15 +432,37 @@ int session_terminate(struct session *s, struct err *err)
 	return r || !s->stopped ? r : session_continue(s, err);
 }
 
+/* The process counts as ended only when each thread that we trace was waited for. */
+static int wait_for_end(struct session *s)
+{
+	struct pollfd pfd[] = {
+		{ .fd = target_pidfd(s->target), .events = POLLIN },
+		{ .fd = s->tracees ? tracees_fd(s->tracees) : -1, .events = POLLIN },
+	};
+	int r;
+
+	for (;;) {
+		r = stops_tracees(s);
+		if (r || s->over)
+			return r;
+		if (!s->tracees)
+			pfd[1].fd = -1;
+		if (poll(pfd, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (pfd[0].revents)
+			return 0;
+	}
+}
+
 int session_kill(struct session *s, struct err *err)
 {
-	struct pollfd pfd = { .fd = target_pidfd(s->target), .events = POLLIN };
+	int r;
 
 	if (s->over)
 		return 0;
 	if (kill(target_pid(s->target), SIGKILL))
 		return err_set(err, -errno, "%s: cannot be killed: %s", s->label, strerror(errno));
-	while (poll(&pfd, 1, -1) < 0 && errno == EINTR)
-		;
-	return 0;
+	r = wait_for_end(s);
+	return r ? err_set(err, r, "%s: its end cannot be waited for: %s", s->label, strerror(-r))
+		 : 0;
 }
