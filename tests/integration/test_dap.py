@@ -525,6 +525,9 @@ class Launch(Base):
             adapter = self.launch(interpreters.one(), program=SCRIPT)
             adapter.ask("configurationDone")
             pid = next(m["body"]["systemProcessId"] for m in adapter.all if m.get("event") == "process")
+            # from then on it writes nothing: there is nobody to read it
+            while "ready" not in adapter.event("output")["output"]:
+                pass
             self.assertTrue(os.path.exists("/proc/%d/maps" % pid))
             adapter.ask("disconnect", **({} if terminate is None else {"terminateDebuggee": terminate}))
             self.assertEqual(adapter.end(), 0)
