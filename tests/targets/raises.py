@@ -29,6 +29,7 @@ class Space:
 
 
 handled = []
+codes = []  # kept: the name of code that is gone when its record is looked at is not known
 kept = Base("kept")
 
 
@@ -198,7 +199,8 @@ def through_c():
 
 
 def evaluated():
-    exec(compile("def f():\n    raise Base('exec')\nf()\n", "<exec>", "exec"), {"Base": Base})
+    codes.append(compile("def f():\n    raise Base('exec')\nf()\n", "<exec>", "exec"))
+    exec(codes[-1], {"Base": Base})
 
 
 class InBody:
