@@ -24,8 +24,9 @@
 
 #define ROUNDS	  4000
 #define NAMES_MAX 2048
-#define READS_MAX 5000000 /* the whole tree of the limits; a walk that does not end has no bound \
-			   */
+#define READS_MAX                                                                      \
+	5000000 /* the whole tree of the limits; a walk that does not end has no bound \
+		 */
 #define FRAMES 16
 
 static const struct value_limits limits = { .depth = 6, .items = 50, .bytes = 2000, .total = 500 };
