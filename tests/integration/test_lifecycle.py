@@ -347,7 +347,7 @@ class JobControl(Base):
         self.assertEqual(run.status, 0, run)
         self.assertTrue(run.of("stack")[0]["frames"], run)
         dump = self.debug("dump", target.pid)
-        self.assertIn("(stopped by job control)", dump.out, dump)
+        self.assertIn("stopped by job control)", dump.out, dump)
         self.assertNotIn("(traced)", dump.out, dump)
         harness.wait_for(lambda: target.state() == "T", 5, "it is still stopped by job control")
         os.kill(target.pid, signal.SIGCONT)
