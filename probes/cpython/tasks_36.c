@@ -17,19 +17,29 @@
 #define CLASSES_MAX 64
 #define FRAMES_MAX  1000
 
-/* The word may be a reference to the class, in a tuple, say: what a task always has must be there.
+/* An object, and no class. */
+static bool is_instance(struct cpython *py, uint64_t obj)
+{
+	uint64_t type, meta;
+
+	return obj && !(obj & 7) && !cpython_type_of(py, obj, &type) && type != py->types.type &&
+	       !cpython_type_of(py, type, &meta) && meta == py->types.type;
+}
+
+/*
+ * The word may be a reference to the class, in a tuple or a table, say: what a task always has must
+ * be there.
  */
 static bool is_task(struct cpython *py, uint64_t obj)
 {
 	const struct py_offsets *o = py->off;
-	uint64_t refs, coro, type, meta;
+	uint64_t refs, coro, loop;
 	uint32_t state;
 
 	return !mem_u64(py->mem, obj + o->ob_refcnt, &refs) && refs && refs < 1u << 31 &&
 	       !mem_u32(py->mem, obj + o->task_state, &state) && state <= 2 &&
-	       !mem_u64(py->mem, obj + o->task_coro, &coro) && coro && !(coro & 7) &&
-	       !cpython_type_of(py, coro, &type) && !cpython_type_of(py, type, &meta) &&
-	       meta == py->types.type;
+	       !mem_u64(py->mem, obj + o->task_coro, &coro) && is_instance(py, coro) &&
+	       !mem_u64(py->mem, obj + o->task_loop, &loop) && is_instance(py, loop);
 }
 
 /* Derived classes: a dict {address: weak reference} (Objects/typeobject.c, add_subclass()). */
