@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -33,7 +34,8 @@ struct fixture {
 	struct tracees *ts;
 };
 
-static bool start(struct fixture *f, void (*fn)(struct spawn_shared *))
+static bool start_seizing(struct fixture *f, void (*fn)(struct spawn_shared *),
+			  int (*seize)(struct target *t, struct err *err, struct tracees **ret))
 {
 	struct err e = { 0 };
 	int r;
@@ -46,7 +48,7 @@ static bool start(struct fixture *f, void (*fn)(struct spawn_shared *))
 	r = target_open(f->s.pid, &e, &f->t);
 	CU_ASSERT_EQUAL(r, 0);
 	if (!r)
-		r = tracees_seize(f->t, &e, &f->ts);
+		r = seize(f->t, &e, &f->ts);
 	CU_ASSERT_EQUAL(r, 0);
 	if (r) {
 		printf("%s\n", e.text);
@@ -54,6 +56,11 @@ static bool start(struct fixture *f, void (*fn)(struct spawn_shared *))
 		spawn_end(&f->s);
 	}
 	return !r;
+}
+
+static bool start(struct fixture *f, void (*fn)(struct spawn_shared *))
+{
+	return start_seizing(f, fn, tracees_seize);
 }
 
 static void leave(struct fixture *f)
@@ -221,6 +228,26 @@ static void storm(struct spawn_shared *sh)
 			pthread_join(th[i], NULL);
 		sh->n[0]++;
 	}
+}
+
+static void *late_thread(void *arg)
+{
+	struct spawn_shared *sh = arg;
+
+	sh->n[2] = gettid();
+	return spin((void *)&sh->n[1]);
+}
+
+/* When n[5] says so, a thread: n[2] is its number. */
+static void late(struct spawn_shared *sh)
+{
+	pthread_t th;
+
+	spawn_ready(sh);
+	while (!sh->n[5])
+		sched_yield();
+	pthread_create(&th, NULL, late_thread, sh);
+	spin((void *)&sh->n[0]);
 }
 
 /* ---- tests ---- */
@@ -837,6 +864,135 @@ static void test_refusals(void)
 	end(&f);
 }
 
+/* Tells of the thread that is named in it, on whichever CPU. */
+struct teller {
+	int fd;
+	pid_t tid;
+};
+
+static int teller_cpu(void *priv, size_t i)
+{
+	(void)priv;
+	(void)i;
+	return sched_getcpu();
+}
+
+static int teller_fd(void *priv, size_t i)
+{
+	(void)i;
+	return ((struct teller *)priv)->fd;
+}
+
+static void teller_take(void *priv, size_t i, void (*fn)(void *arg, pid_t tid), void *arg)
+{
+	struct teller *t = priv;
+	eventfd_t n;
+
+	(void)i;
+	if (!eventfd_read(t->fd, &n))
+		fn(arg, t->tid);
+}
+
+/* The thread that comes late runs, and nobody traces it. */
+static bool wait_late(struct fixture *f)
+{
+	f->s.shared->n[5] = 1;
+	return spawn_wait(&f->s.shared->n[1], 1000, WAIT_MS);
+}
+
+static void test_held_at_a_hit(void)
+{
+	struct teller teller = { .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
+	const struct tracees_hits hits = { 1, teller_cpu, teller_fd, teller_take, &teller };
+	struct tracee_event ev;
+	struct fixture f;
+	uint64_t ip = 0, seen;
+	int r;
+
+	if (!start_seizing(&f, late, tracees_seize_now))
+		return;
+	r = tracees_hold(f.ts, &hits);
+	CU_ASSERT(r == 0 || r == -EPERM);
+	if (r) {
+		cu_skip("real-time priority is not allowed");
+		end(&f);
+		close(teller.fd);
+		return;
+	}
+	CU_ASSERT(wait_late(&f));
+	teller.tid = (pid_t)f.s.shared->n[2];
+	CU_ASSERT_EQUAL(target_tracer(f.t, teller.tid), 0);
+	for (int round = 0; round < 2; round++) {
+		eventfd_write(teller.fd, 1);
+		ev = next(&f, WAIT_MS);
+		CU_ASSERT_EQUAL(ev.kind, TRACEE_SIGNAL);
+		CU_ASSERT_EQUAL(ev.tid, teller.tid);
+		CU_ASSERT(tracees_is_stopped(f.ts, teller.tid));
+		CU_ASSERT_EQUAL(tracees_ip(f.ts, teller.tid, &ip), 0);
+		CU_ASSERT_NOT_EQUAL(ip, 0);
+		CU_ASSERT_EQUAL(tracees_interrupt(f.ts, teller.tid), -EALREADY);
+		seen = f.s.shared->n[1];
+		CU_ASSERT_EQUAL(next(&f, 50).kind, TRACEE_NONE);
+		CU_ASSERT_EQUAL(f.s.shared->n[1], seen);
+		CU_ASSERT_EQUAL(tracees_resume(f.ts, teller.tid), 0);
+		CU_ASSERT(spawn_wait(&f.s.shared->n[1], seen + 1000, WAIT_MS));
+	}
+	/* From now on it is a tracee like others, but of another thread of ours. */
+	CU_ASSERT(target_tracer(f.t, teller.tid) > 0);
+	CU_ASSERT_NOT_EQUAL(target_tracer(f.t, teller.tid), gettid());
+	CU_ASSERT_EQUAL(tracees_interrupt(f.ts, teller.tid), 0);
+	ev = next(&f, WAIT_MS);
+	CU_ASSERT_EQUAL(ev.kind, TRACEE_STOPPED);
+	CU_ASSERT_EQUAL(ev.tid, teller.tid);
+	leave(&f);
+	CU_ASSERT_EQUAL(target_tracer(f.t, teller.tid), 0);
+	CU_ASSERT(spawn_wait(&f.s.shared->n[1], f.s.shared->n[1] + 1000, WAIT_MS));
+	end(&f);
+	close(teller.fd);
+}
+
+static void test_births_followed_later(void)
+{
+	struct fixture f;
+
+	if (!start_seizing(&f, late, tracees_seize_now))
+		return;
+	tracees_follow(f.ts, true);
+	CU_ASSERT(pump_until(&f, &f.s.shared->ready, 1));
+	/* Its options change in a stop that the tracees_next() of here makes over. */
+	CU_ASSERT_EQUAL(next(&f, 50).kind, TRACEE_NONE);
+	f.s.shared->n[5] = 1;
+	CU_ASSERT(pump_until(&f, &f.s.shared->n[1], 1000));
+	CU_ASSERT_EQUAL(target_tracer(f.t, (pid_t)f.s.shared->n[2]), gettid());
+	leave(&f);
+	CU_ASSERT_EQUAL(target_tracer(f.t, (pid_t)f.s.shared->n[2]), 0);
+	end(&f);
+}
+
+static void test_births_left_alone(void)
+{
+	struct tracee_event ev;
+	struct fixture f;
+	pid_t tid;
+
+	if (!start_seizing(&f, late, tracees_seize_now))
+		return;
+	CU_ASSERT(wait_late(&f));
+	tid = (pid_t)f.s.shared->n[2];
+	CU_ASSERT_EQUAL(target_tracer(f.t, tid), 0);
+	/* A pause takes it nevertheless. */
+	CU_ASSERT_EQUAL(tracees_interrupt(f.ts, tid), 0);
+	ev = next(&f, WAIT_MS);
+	CU_ASSERT_EQUAL(ev.kind, TRACEE_STOPPED);
+	CU_ASSERT_EQUAL(ev.tid, tid);
+	CU_ASSERT_EQUAL(target_tracer(f.t, tid), gettid());
+	/* Never a thread of another process. */
+	CU_ASSERT_EQUAL(tracees_interrupt(f.ts, getpid()), -ESRCH);
+	leave(&f);
+	CU_ASSERT_EQUAL(target_tracer(f.t, tid), 0);
+	end(&f);
+}
+
 static const struct cu_test tests[] = {
 	CU_T(test_interrupt_and_resume),
 	CU_T(test_kernel_moves_without_an_instruction),
@@ -852,6 +1008,9 @@ static const struct cu_test tests[] = {
 	CU_T(test_debugger_is_killed),
 	CU_T(test_own_children_stay),
 	CU_T(test_refusals),
+	CU_T(test_held_at_a_hit),
+	CU_T(test_births_followed_later),
+	CU_T(test_births_left_alone),
 };
 
 int main(int argc, char **argv)

@@ -1,55 +1,33 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The tracers of one target together: the caller's own thread and, if threads are held at their
+ * hits, the holders. */
 #include "target/ptrace.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <sys/user.h>
-#include <sys/wait.h>
-#include <uthash.h>
+#include <unistd.h>
 
-#include "base/cleanup.h"
 #include "base/err.h"
+#include "target/holder.h"
 #include "target/target.h"
-
-#define OPTIONS (PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
-/*
- * Traced tasks only: without __WALL a task that we trace is waited for in any case, and of our own
- * children only those that report with another signal than SIGCHLD (eligible_child() in
- * kernel/exit.c, 4.7 and later). So a child of the debugger that is no tracee stays for who started
- * it.
- */
-#define WAIT_FLAGS   (__WCLONE | __WNOTHREAD)
-#define SEIZE_ROUNDS 1000
-#define PEEK_MAX     1024 /* pending signals looked at */
-
-struct tracee {
-	pid_t tid;
-	bool held;   /* stopped, and told so to the caller */
-	bool moving; /* on its way from the stop signal to a stop that holds no signal */
-	bool wanted; /* tracees_interrupt() was called, not yet answered */
-	bool group;  /* the last stop was one of job control */
-	UT_hash_handle hh;
-};
+#include "target/tracer.h"
 
 struct tracees {
 	struct target *t;
-	int stop_signal;
-	struct tracee *all;  /* by tid */
-	struct tracee *hint; /* the next to look at of those that were asked to stop */
+	struct tracer *own;
+	struct holder **holders;
+	size_t nholders;
+	pthread_spinlock_t grabbing; /* see holder_start() */
 	int fd;
-	bool drained; /* the fd was read since tracees_next() last said TRACEE_NONE */
-	bool exited;  /* TRACEE_EXITED was told */
-	bool hold_exec, take_keys;
-	int unmet; /* clone events seen less new tasks met: each comes once, in any order */
+	bool drained;  /* the fd was read since tracees_next() last said TRACEE_NONE */
+	bool exited;   /* TRACEE_EXITED was told */
+	bool settling; /* tracees_follow(): not true of every thread yet */
 	sigset_t old_mask;
+	int stop_signal;
+	bool take_keys;
 	bool (*filter)(void *priv, pid_t tid);
 	void *filter_priv;
 };
@@ -72,138 +50,6 @@ int tracees_choose_signal(const struct target *t)
 	return best ? best : SIGURG;
 }
 
-void tracees_set_signal(struct tracees *ts, int sig)
-{
-	ts->stop_signal = sig;
-}
-
-static struct tracee *find(const struct tracees *ts, pid_t tid)
-{
-	struct tracee *tr;
-
-	HASH_FIND_INT(ts->all, &tid, tr);
-	return tr;
-}
-
-static struct tracee *add(struct tracees *ts, pid_t tid)
-{
-	struct tracee *tr = calloc(1, sizeof(*tr));
-
-	if (!tr)
-		return NULL;
-	tr->tid = tid;
-	HASH_ADD_INT(ts->all, tid, tr);
-	return tr;
-}
-
-static void drop(struct tracees *ts, struct tracee *tr)
-{
-	if (ts->hint == tr)
-		ts->hint = tr->hh.next;
-	HASH_DEL(ts->all, tr);
-	free(tr);
-}
-
-static void drop_all(struct tracees *ts)
-{
-	struct tracee *tr, *tmp;
-
-	HASH_ITER (hh, ts->all, tr, tmp)
-		drop(ts, tr);
-}
-
-/* Of a thread that was killed meanwhile ptrace says ESRCH: its end is the next that wait tells. */
-static void cont(pid_t tid, int sig)
-{
-	ptrace(PTRACE_CONT, tid, NULL, (void *)(intptr_t)sig);
-}
-
-static void detach(struct tracees *ts, struct tracee *tr, int sig)
-{
-	/* ESRCH here: killed. It is ours until it is waited for. */
-	if (!ptrace(PTRACE_DETACH, tr->tid, NULL, (void *)(intptr_t)sig))
-		drop(ts, tr);
-}
-
-/* ---- seizing ---- */
-
-static int seize_failed(struct target *t, pid_t tid, int error, struct err *err)
-{
-	char state = target_state(t, tid), comm[16] = "?";
-	pid_t tracer;
-
-	/* A thread that is ending is refused with EPERM too (ptrace_attach() in kernel/ptrace.c).
-	 */
-	if (error == ESRCH || !state || state == 'Z')
-		return 0;
-	tracer = target_tracer(t, tid);
-	/* Ours already: it was made by a thread that we had seized. */
-	if (tracer == gettid())
-		return 0;
-	if (tracer > 0)
-		return err_set(err, -EBUSY, "pid %d: already traced by process %d; end that first",
-			       (int)target_pid(t), (int)tracer);
-	target_comm(t, tid, comm);
-	if (error == EPERM || error == EACCES)
-		return err_set(err, -EPERM,
-			       "pid %d: not allowed to trace thread %d (%s); run as root (sudo)%s",
-			       (int)target_pid(t), (int)tid, comm,
-			       geteuid() ? "" : " with CAP_SYS_PTRACE");
-	return err_set(err, -error, "pid %d: thread %d (%s) cannot be traced: %s",
-		       (int)target_pid(t), (int)tid, comm, strerror(error));
-}
-
-/* One pass over the threads that are there; *ret_new: how many were not known before. */
-static int seize_pass(struct tracees *ts, struct err *err, size_t *ret_new)
-{
-	_cleanup_free_ pid_t *tids = NULL;
-	size_t n, i;
-	int r;
-
-	*ret_new = 0;
-	r = target_tids(ts->t, &tids, &n);
-	if (r)
-		return err_set(err, r,
-			       r == -ESRCH ? "pid %d: the process has ended"
-					   : "pid %d: its threads cannot be listed: %s",
-			       (int)target_pid(ts->t), strerror(-r));
-	for (i = 0; i < n; i++) {
-		if (find(ts, tids[i]))
-			continue;
-		if (ptrace(PTRACE_SEIZE, tids[i], NULL, (void *)(intptr_t)OPTIONS)) {
-			r = seize_failed(ts->t, tids[i], errno, err);
-			if (r)
-				return r;
-			continue;
-		}
-		if (!add(ts, tids[i]))
-			return err_set(err, -ENOMEM, "out of memory");
-		++*ret_new;
-	}
-	return 0;
-}
-
-static int seize_all(struct tracees *ts, struct err *err)
-{
-	size_t fresh = 1;
-	int round, r;
-
-	/* From a pass without a new one on, every thread that comes is made by one of ours. */
-	for (round = 0; fresh && round < SEIZE_ROUNDS; round++) {
-		r = seize_pass(ts, err, &fresh);
-		if (r)
-			return r;
-	}
-	if (fresh)
-		return err_set(err, -EAGAIN,
-			       "pid %d: starts threads faster than they can be seized",
-			       (int)target_pid(ts->t));
-	if (!ts->all)
-		return err_set(err, -ESRCH, "pid %d: the process has ended",
-			       (int)target_pid(ts->t));
-	return 0;
-}
-
 static int open_fd(struct tracees *ts)
 {
 	struct sigaction sa;
@@ -224,7 +70,7 @@ static int open_fd(struct tracees *ts)
 	return -pthread_sigmask(SIG_BLOCK, &set, &ts->old_mask);
 }
 
-int tracees_seize(struct target *t, struct err *err, struct tracees **ret)
+static int seize(struct target *t, bool births, struct err *err, struct tracees **ret)
 {
 	struct tracees *ts = calloc(1, sizeof(*ts));
 	int r;
@@ -233,6 +79,7 @@ int tracees_seize(struct target *t, struct err *err, struct tracees **ret)
 		return err_set(err, -ENOMEM, "out of memory");
 	ts->t = t;
 	ts->stop_signal = SIGURG;
+	pthread_spin_init(&ts->grabbing, PTHREAD_PROCESS_PRIVATE);
 	r = open_fd(ts);
 	if (r) {
 		if (ts->fd >= 0)
@@ -240,7 +87,8 @@ int tracees_seize(struct target *t, struct err *err, struct tracees **ret)
 		free(ts);
 		return err_set(err, r, "signalfd: %s", strerror(-r));
 	}
-	r = seize_all(ts, err);
+	ts->own = tracer_new(t, births);
+	r = ts->own ? tracer_seize_all(ts->own, err) : err_set(err, -ENOMEM, "out of memory");
 	if (r) {
 		tracees_free(ts);
 		return r;
@@ -249,25 +97,44 @@ int tracees_seize(struct target *t, struct err *err, struct tracees **ret)
 	return 0;
 }
 
+int tracees_seize(struct target *t, struct err *err, struct tracees **ret)
+{
+	return seize(t, true, err, ret);
+}
+
+int tracees_seize_now(struct target *t, struct err *err, struct tracees **ret)
+{
+	return seize(t, false, err, ret);
+}
+
 void tracees_set_filter(struct tracees *ts, bool (*fn)(void *priv, pid_t tid), void *priv)
 {
 	ts->filter = fn;
 	ts->filter_priv = priv;
+	tracer_set_filter(ts->own, fn, priv);
+}
+
+void tracees_set_signal(struct tracees *ts, int sig)
+{
+	ts->stop_signal = sig;
+	tracer_set_signal(ts->own, sig);
 }
 
 void tracees_set_target(struct tracees *ts, struct target *t)
 {
 	ts->t = t;
+	tracer_set_target(ts->own, t);
 }
 
 void tracees_hold_exec(struct tracees *ts, bool hold)
 {
-	ts->hold_exec = hold;
+	tracer_hold_exec(ts->own, hold);
 }
 
 void tracees_take_keys(struct tracees *ts, bool take)
 {
 	ts->take_keys = take;
+	tracer_take_keys(ts->own, take);
 }
 
 int tracees_fd(const struct tracees *ts)
@@ -275,188 +142,162 @@ int tracees_fd(const struct tracees *ts)
 	return ts->fd;
 }
 
-/* ---- stops ---- */
+/* ---- held at a hit ---- */
 
-static bool is_stopping(int sig)
+static void holders_free(struct tracees *ts)
 {
-	return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+	while (ts->nholders)
+		holder_free(ts->holders[--ts->nholders]);
+	free(ts->holders);
+	ts->holders = NULL;
 }
 
-/* A stop signal that is about to be delivered: did we send it? *ret_kernel: it holds no other
- * sender's. */
-static bool is_ours(struct tracees *ts, pid_t tid, bool *ret_kernel)
+int tracees_hold(struct tracees *ts, const struct tracees_hits *hits)
 {
-	siginfo_t si = { 0 };
+	struct tracer *tracer;
+	int r = 0;
 
-	if (ptrace(PTRACE_GETSIGINFO, tid, NULL, &si))
-		return false;
-	*ret_kernel = si.si_code == SI_KERNEL;
-	if (ts->filter)
-		return ts->filter(ts->filter_priv, tid);
-	return *ret_kernel;
-}
-
-/* n_tty and other line disciplines send with SEND_SIG_PRIV (drivers/tty/n_tty.c, isig()). */
-static bool is_key(const struct tracees *ts, pid_t tid, int sig)
-{
-	siginfo_t si = { 0 };
-
-	return ts->take_keys && (sig == SIGINT || sig == SIGTSTP) &&
-	       !ptrace(PTRACE_GETSIGINFO, tid, NULL, &si) && si.si_code == SI_KERNEL;
-}
-
-/*
- * In signal-delivery-stop. If we died now, the signal would be delivered; so go on to a stop that
- * holds none, for ours. The thread does not come back to user space in between: the requested trap
- * is taken before the next signal is looked for (get_signal() in kernel/signal.c).
- */
-static void on_signal(struct tracees *ts, struct tracee *tr, int sig, struct tracee_event *ret)
-{
-	bool kernel = false;
-
-	if (is_key(ts, tr->tid, sig)) {
-		*ret = (struct tracee_event){ .kind = TRACEE_KEY, .tid = tr->tid };
-		cont(tr->tid, 0);
-		return;
+	ts->holders = calloc(hits->n, sizeof(*ts->holders));
+	if (!ts->holders)
+		return -ENOMEM;
+	while (!r && ts->nholders < hits->n) {
+		tracer = tracer_new(ts->t, false);
+		if (tracer) {
+			tracer_set_filter(tracer, ts->filter, ts->filter_priv);
+			tracer_set_signal(tracer, ts->stop_signal);
+			tracer_take_keys(tracer, ts->take_keys);
+		}
+		r = tracer ? holder_start(hits, ts->nholders, &ts->grabbing, tracer,
+					  &ts->holders[ts->nholders])
+			   : -ENOMEM;
+		ts->nholders += !r;
 	}
-	if (sig != ts->stop_signal || !is_ours(ts, tr->tid, &kernel)) {
-		cont(tr->tid, sig);
-		return;
-	}
-	tr->moving = true;
-	ptrace(PTRACE_INTERRUPT, tr->tid, NULL, NULL);
-	/* Merged with one that a process had sent to this thread: that one is passed on. */
-	cont(tr->tid, kernel ? 0 : sig);
+	if (r)
+		holders_free(ts);
+	return r;
 }
 
-static void go_on(struct tracee *tr)
-{
-	if (tr->group)
-		ptrace(PTRACE_LISTEN, tr->tid, NULL, NULL);
-	else
-		cont(tr->tid, 0);
-}
+/* ---- a call goes to whoever traces the thread ---- */
 
-static void on_event_stop(struct tracee *tr, int sig, struct tracee_event *ret)
-{
-	tr->group = is_stopping(sig);
-	if (!tr->moving && !tr->wanted) {
-		go_on(tr);
-		return;
-	}
-	*ret = (struct tracee_event){ .kind = tr->moving ? TRACEE_SIGNAL : TRACEE_STOPPED,
-				      .tid = tr->tid };
-	tr->moving = tr->wanted = false;
-	tr->held = true;
-}
+enum op {
+	OP_NEXT,
+	OP_INTERRUPT,
+	OP_RESUME,
+	OP_RESUME_ALL,
+	OP_IP,
+	OP_ARGS,
+	OP_REGISTERS,
+	OP_FOLLOW,
+	OP_FOLLOWS
+};
 
-/* A task that we do not know was attached by the kernel: it was cloned. NULL: it was none of ours.
- */
-static struct tracee *meet(struct tracees *ts, pid_t tid)
-{
-	struct tracee *tr;
-
-	ts->unmet--;
-	/* clone() without CLONE_THREAD and SIGCHLD counts as "clone" as well: a process, let it go.
-	 */
-	if (syscall(SYS_tgkill, target_pid(ts->t), tid, 0)) {
-		ptrace(PTRACE_DETACH, tid, NULL, NULL);
-		return NULL;
-	}
-	tr = add(ts, tid);
-	/* Out of memory: rather lose the thread than leave it stopped. */
-	if (!tr)
-		ptrace(PTRACE_DETACH, tid, NULL, NULL);
-	return tr;
-}
-
-/* After execve only one thread is left, and it has the number of the leader. */
-static struct tracee *after_exec(struct tracees *ts, pid_t tid)
-{
-	drop_all(ts);
-	ts->unmet = 0;
-	return add(ts, tid);
-}
-
-static void on_end(struct tracees *ts, pid_t tid, int status, struct tracee_event *ret)
-{
-	struct tracee *tr = find(ts, tid);
-
-	/* The leader is reported last, when all others are gone. */
-	if (tid == target_pid(ts->t)) {
-		drop_all(ts);
-		ts->exited = true;
-		*ret = (struct tracee_event){ .kind = TRACEE_EXITED, .tid = tid, .status = status };
-	} else if (tr) {
-		drop(ts, tr);
-		*ret = (struct tracee_event){ .kind = TRACEE_GONE, .tid = tid };
-	} else {
-		ts->unmet--; /* killed before its first stop */
-	}
-}
-
-static void on_stop(struct tracees *ts, pid_t tid, int status, struct tracee_event *ret)
-{
-	struct tracee *tr = find(ts, tid);
-	int sig = WSTOPSIG(status);
-
-	switch (status >> 16) {
-	case PTRACE_EVENT_EXEC:
-		tr = after_exec(ts, tid);
-		if (tr && ts->hold_exec)
-			tr->held = true;
-		else
-			cont(tid, 0);
-		*ret = (struct tracee_event){ .kind = TRACEE_EXEC, .tid = tid };
-		return;
-	case PTRACE_EVENT_STOP:
-		if (!tr)
-			tr = meet(ts, tid);
-		if (tr)
-			on_event_stop(tr, sig, ret);
-		return;
-	case 0:
-		if (!tr)
-			tr = meet(ts, tid);
-		if (tr)
-			on_signal(ts, tr, sig, ret);
-		return;
-	case PTRACE_EVENT_CLONE:
-		ts->unmet++;
-		cont(tid, 0);
-		return;
-	default:
-		cont(tid, 0);
-	}
-}
-
-static pid_t wait_any(int flags, int *ret_status)
-{
+struct request {
+	enum op op;
 	pid_t tid;
+	struct tracee_event ev;
+	uint64_t ip, args[2], registers[17];
+	bool births;
+	bool (*keep)(void *priv, pid_t tid);
+	void *priv;
+	int r;
+};
 
-	do {
-		tid = waitpid(-1, ret_status, WAIT_FLAGS | flags);
-	} while (tid < 0 && errno == EINTR);
-	return tid;
+static void serve(struct tracer *tracer, void *arg)
+{
+	struct request *rq = arg;
+
+	switch (rq->op) {
+	case OP_NEXT:
+		rq->r = tracer_next(tracer, &rq->ev);
+		break;
+	case OP_INTERRUPT:
+		rq->r = tracer_interrupt(tracer, rq->tid);
+		break;
+	case OP_RESUME:
+		rq->r = tracer_resume(tracer, rq->tid);
+		break;
+	case OP_RESUME_ALL:
+		tracer_resume_all(tracer, rq->keep, rq->priv);
+		break;
+	case OP_IP:
+		rq->r = tracer_ip(tracer, rq->tid, &rq->ip);
+		break;
+	case OP_ARGS:
+		rq->r = tracer_args(tracer, rq->tid, rq->args);
+		break;
+	case OP_REGISTERS:
+		rq->r = tracer_registers(tracer, rq->tid, rq->registers);
+		break;
+	case OP_FOLLOW:
+		tracer_follow(tracer, rq->births);
+		break;
+	case OP_FOLLOWS:
+		rq->r = tracer_follows(tracer);
+		break;
+	}
+}
+
+static struct holder *holder_of(const struct tracees *ts, pid_t tid)
+{
+	for (size_t i = 0; i < ts->nholders; i++)
+		if (holder_is_busy(ts->holders[i]) &&
+		    holder_look(ts->holders[i], tracer_knows, tid))
+			return ts->holders[i];
+	return NULL;
+}
+
+static int ask(const struct tracees *ts, struct request *rq)
+{
+	struct holder *h = tracer_knows(ts->own, rq->tid) ? NULL : holder_of(ts, rq->tid);
+
+	if (h)
+		holder_call(h, serve, rq);
+	else
+		serve(ts->own, rq);
+	return rq->r;
+}
+
+/* Our own thread first, then the holders that have threads, while rq->r is 0 (and, for events, none
+ * was found). */
+static void ask_all(const struct tracees *ts, struct request *rq)
+{
+	serve(ts->own, rq);
+	for (size_t i = 0; i < ts->nholders; i++)
+		if (!rq->r && rq->ev.kind == TRACEE_NONE && holder_is_busy(ts->holders[i]))
+			holder_call(ts->holders[i], serve, rq);
 }
 
 /*
- * Any event there is, without blocking. Waiting for any task makes the kernel look at all that we
- * trace, so that to stop n threads would take n * n looks: ask for one that must answer soon before
- * that.
+ * The threads that we trace make no new ones unseen any more? Then all that were made before are
+ * seized. What does not work out (another tracer has one) is no reason to fail: a hit there is told
+ * as lost.
  */
-static pid_t poll_any(struct tracees *ts, int *ret_status)
+static void settle(struct tracees *ts)
 {
-	struct tracee *tr = ts->hint;
-	pid_t tid = 0;
+	bool all = tracer_follows(ts->own);
+	struct request rq;
 
-	while (tr && !tr->wanted)
-		tr = tr->hh.next;
-	/* Whoever is not there yet is found the other way. */
-	ts->hint = tr ? tr->hh.next : NULL;
-	if (tr)
-		tid = waitpid(tr->tid, ret_status, __WALL | __WNOTHREAD | WNOHANG);
-	return tid > 0 ? tid : wait_any(WNOHANG, ret_status);
+	for (size_t i = 0; all && i < ts->nholders; i++) {
+		if (!holder_is_busy(ts->holders[i]))
+			continue;
+		rq = (struct request){ .op = OP_FOLLOWS };
+		holder_call(ts->holders[i], serve, &rq);
+		all = rq.r;
+	}
+	if (!all)
+		return;
+	ts->settling = false;
+	(void)tracer_seize_all(ts->own, NULL);
+}
+
+void tracees_follow(struct tracees *ts, bool births)
+{
+	struct request rq = { .op = OP_FOLLOW, .births = births };
+
+	serve(ts->own, &rq);
+	for (size_t i = 0; i < ts->nholders; i++)
+		holder_call(ts->holders[i], serve, &rq);
+	ts->settling = births;
 }
 
 static void drain(struct tracees *ts)
@@ -472,242 +313,103 @@ static void drain(struct tracees *ts)
 
 int tracees_next(struct tracees *ts, struct tracee_event *ret)
 {
-	struct tracee_event ev = { .kind = TRACEE_NONE };
-	int status;
-	pid_t tid;
+	struct request rq = { .op = OP_NEXT };
 
 	/* Before the wait: what happens after it makes the fd readable again. */
 	if (!ts->drained) {
 		drain(ts);
 		ts->drained = true;
 	}
-	while (ev.kind == TRACEE_NONE) {
-		tid = poll_any(ts, &status);
-		if (tid <= 0)
-			break;
-		if (WIFSTOPPED(status))
-			on_stop(ts, tid, status, &ev);
-		else
-			on_end(ts, tid, status, &ev);
-	}
-	if (ev.kind == TRACEE_NONE) {
+	ask_all(ts, &rq);
+	if (rq.r)
+		return rq.r;
+	if (rq.ev.kind == TRACEE_NONE) {
 		ts->drained = false;
+		if (ts->settling)
+			settle(ts);
 		/* The leader had ended before we came, so that nobody tells us how. */
-		if (!ts->all && !ts->exited && !target_alive(ts->t)) {
-			ts->exited = true;
-			ev = (struct tracee_event){ TRACEE_EXITED, target_pid(ts->t), -1 };
-		}
+		if (tracer_is_empty(ts->own) && !ts->exited && !target_alive(ts->t))
+			rq.ev = (struct tracee_event){ TRACEE_EXITED, target_pid(ts->t), -1 };
 	}
-	*ret = ev;
+	ts->exited |= rq.ev.kind == TRACEE_EXITED;
+	*ret = rq.ev;
 	return 0;
 }
 
 int tracees_interrupt(struct tracees *ts, pid_t tid)
 {
-	struct tracee *tr = find(ts, tid);
+	struct request rq = { .op = OP_INTERRUPT, .tid = tid };
 
-	if (tr && tr->held)
-		return -EALREADY;
-	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL))
-		return errno == ESRCH ? -ESRCH : -errno;
-	if (!tr) {
-		tr = add(ts, tid);
-		if (!tr)
-			return -ENOMEM;
-		ts->unmet--;
-	}
-	tr->wanted = true;
-	if (!ts->hint)
-		ts->hint = tr;
-	return 0;
-}
-
-static void resume(struct tracee *tr)
-{
-	tr->wanted = false;
-	if (!tr->held)
-		return;
-	tr->held = false;
-	go_on(tr);
+	return ask(ts, &rq);
 }
 
 int tracees_resume(struct tracees *ts, pid_t tid)
 {
-	struct tracee *tr = find(ts, tid);
+	struct request rq = { .op = OP_RESUME, .tid = tid };
 
-	if (!tr)
-		return -ESRCH;
-	resume(tr);
-	return 0;
+	return ask(ts, &rq);
 }
 
 void tracees_resume_all(struct tracees *ts, bool (*keep)(void *priv, pid_t tid), void *priv)
 {
-	struct tracee *tr, *tmp;
+	struct request rq = { .op = OP_RESUME_ALL, .keep = keep, .priv = priv };
 
-	HASH_ITER (hh, ts->all, tr, tmp)
-		if (!keep(priv, tr->tid))
-			resume(tr);
-}
-
-static int get_regs(const struct tracees *ts, pid_t tid, struct user_regs_struct *ret)
-{
-	const struct tracee *tr = find(ts, tid);
-	struct iovec iov = { ret, sizeof(*ret) };
-
-	if (!tr || !tr->held || ptrace(PTRACE_GETREGSET, tid, (void *)(uintptr_t)NT_PRSTATUS, &iov))
-		return -ESRCH;
-	return 0;
+	ask_all(ts, &rq);
 }
 
 int tracees_ip(const struct tracees *ts, pid_t tid, uint64_t *ret)
 {
-	struct user_regs_struct regs;
-	int r = get_regs(ts, tid, &regs);
+	struct request rq = { .op = OP_IP, .tid = tid };
+	int r = ask(ts, &rq);
 
 	if (!r)
-		*ret = regs.rip;
+		*ret = rq.ip;
 	return r;
 }
 
 int tracees_args(const struct tracees *ts, pid_t tid, uint64_t ret[static 2])
 {
-	struct user_regs_struct regs;
-	int r = get_regs(ts, tid, &regs);
+	struct request rq = { .op = OP_ARGS, .tid = tid };
+	int r = ask(ts, &rq);
 
-	if (!r) {
-		ret[0] = regs.rdi;
-		ret[1] = regs.rsi;
-	}
+	if (!r)
+		memcpy(ret, rq.args, sizeof(rq.args));
 	return r;
 }
 
 int tracees_registers(const struct tracees *ts, pid_t tid, uint64_t ret[static 17])
 {
-	struct user_regs_struct u;
-	int r = get_regs(ts, tid, &u);
+	struct request rq = { .op = OP_REGISTERS, .tid = tid };
+	int r = ask(ts, &rq);
 
 	if (!r)
-		memcpy(ret,
-		       (const uint64_t[17]){ u.rax, u.rdx, u.rcx, u.rbx, u.rsi, u.rdi, u.rbp, u.rsp,
-					     u.r8, u.r9, u.r10, u.r11, u.r12, u.r13, u.r14, u.r15,
-					     u.rip },
-		       17 * sizeof(*ret));
+		memcpy(ret, rq.registers, sizeof(rq.registers));
 	return r;
+}
+
+static bool look(const struct tracees *ts, bool (*fn)(const struct tracer *, pid_t), pid_t tid)
+{
+	struct holder *h = tracer_knows(ts->own, tid) ? NULL : holder_of(ts, tid);
+
+	return h ? holder_look(h, fn, tid) : fn(ts->own, tid);
 }
 
 bool tracees_is_stopped(const struct tracees *ts, pid_t tid)
 {
-	const struct tracee *tr = find(ts, tid);
-
-	return tr && tr->held;
+	return look(ts, tracer_is_stopped, tid);
 }
 
 bool tracees_is_job_stopped(const struct tracees *ts, pid_t tid)
 {
-	const struct tracee *tr = find(ts, tid);
-
-	return tr && tr->group;
-}
-
-/* ---- leaving ---- */
-
-/* Does a stop signal of ours wait in this stopped thread, and would it be delivered if it went on?
- */
-static bool has_pending(const struct tracees *ts, pid_t tid)
-{
-	struct __ptrace_peeksiginfo_args args = { .nr = 16 };
-	siginfo_t si[16];
-	uint64_t blocked = 0;
-	long n, i;
-
-	if (ptrace(PTRACE_GETSIGMASK, tid, (void *)sizeof(blocked), &blocked) ||
-	    (blocked >> (ts->stop_signal - 1) & 1))
-		return false;
-	for (; args.off < PEEK_MAX; args.off += n) {
-		n = ptrace(PTRACE_PEEKSIGINFO, tid, &args, si);
-		if (n <= 0)
-			return false;
-		for (i = 0; i < n; i++)
-			if (si[i].si_signo == ts->stop_signal && si[i].si_code == SI_KERNEL)
-				return true;
-	}
-	return false;
-}
-
-/*
- * tr is in some ptrace stop: let go of it with sig, or first have it meet the signal that is
- * pending. Stopped by job control it would not meet it before SIGCONT, which is not ours to wait
- * for.
- */
-static void leave(struct tracees *ts, struct tracee *tr, int sig)
-{
-	tr->held = false;
-	if (tr->group || !has_pending(ts, tr->tid))
-		detach(ts, tr, sig);
-	else
-		cont(tr->tid, sig);
-}
-
-static void leave_stop(struct tracees *ts, pid_t tid, int status)
-{
-	struct tracee *tr = find(ts, tid);
-	int sig = WSTOPSIG(status), event = status >> 16;
-	bool kernel = false;
-
-	if (event == PTRACE_EVENT_EXEC)
-		tr = after_exec(ts, tid);
-	else if (!tr)
-		tr = meet(ts, tid);
-	if (event == PTRACE_EVENT_CLONE)
-		ts->unmet++;
-	if (!tr)
-		return;
-	tr->group = event == PTRACE_EVENT_STOP && is_stopping(sig);
-	if (!event && sig == ts->stop_signal && is_ours(ts, tid, &kernel))
-		leave(ts, tr, kernel ? 0 : sig);
-	else
-		leave(ts, tr, event ? 0 : sig);
-}
-
-/* Only the leader is left and it ended before its threads: its status comes when the process ends.
- */
-static bool only_dead_leader(struct tracees *ts)
-{
-	return !ts->unmet && HASH_COUNT(ts->all) == 1 && find(ts, target_pid(ts->t)) &&
-	       target_state(ts->t, target_pid(ts->t)) == 'Z';
-}
-
-static void leave_all(struct tracees *ts)
-{
-	struct tracee *tr, *tmp;
-	struct tracee_event ev;
-	int status;
-	pid_t tid;
-
-	HASH_ITER (hh, ts->all, tr, tmp) {
-		if (tr->held)
-			leave(ts, tr, 0);
-		else /* of one that has ended there is a status to wait for */
-			ptrace(PTRACE_INTERRUPT, tr->tid, NULL, NULL);
-	}
-	while (ts->all || ts->unmet > 0) {
-		tid = wait_any(only_dead_leader(ts) ? WNOHANG : 0, &status);
-		if (tid <= 0)
-			break;
-		if (WIFSTOPPED(status))
-			leave_stop(ts, tid, status);
-		else
-			on_end(ts, tid, status, &ev);
-	}
+	return look(ts, tracer_is_job_stopped, tid);
 }
 
 void tracees_free(struct tracees *ts)
 {
 	if (!ts)
 		return;
-	leave_all(ts);
-	drop_all(ts);
+	holders_free(ts);
+	tracer_free(ts->own);
 	drain(ts);
 	pthread_sigmask(SIG_SETMASK, &ts->old_mask, NULL);
 	close(ts->fd);

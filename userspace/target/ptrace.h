@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Stopping threads: PTRACE_SEIZE only (a seized thread runs on), so that the kernel lets go of
- * every thread when the debugger dies. All calls must come from one thread of the debugger.
+ * every thread when the debugger dies. All calls must come from one thread of the debugger. Threads that tracees_hold() has
+ * taken are traced by another one; calls for them are handed to it inside.
  */
 #ifndef PYBPFDBG_TARGET_PTRACE_H
 #define PYBPFDBG_TARGET_PTRACE_H
@@ -39,6 +40,33 @@ struct tracee_event {
  * tracees_free(). At most one struct tracees at a time in a thread of the debugger.
  */
 int tracees_seize(struct target *t, struct err *err, struct tracees **ret);
+/*
+ * The same, but new threads are left alone until tracees_hold() or tracees_interrupt() takes them, and so cost nothing. What
+ * ptrace tells of the whole process (exec) is told only of threads that are seized.
+ */
+int tracees_seize_now(struct target *t, struct err *err, struct tracees **ret);
+/*
+ * From now on new threads are seized at birth (then those that there are, too), or left alone. It takes a short stop of each
+ * thread that runs, and is done by tracees_next().
+ */
+void tracees_follow(struct tracees *ts, bool births);
+
+/* Who tells, CPU by CPU, that a thread which nobody traces has made a hit there, before it goes on. */
+struct tracees_hits {
+	size_t n;                        /* CPUs, numbered from 0 below */
+	int (*cpu)(void *priv, size_t i); /* the kernel's number */
+	int (*fd)(void *priv, size_t i);  /* readable when there is something to take */
+	/* Hand each such thread to fn. Called in several threads, never twice at a time for one i. */
+	void (*take)(void *priv, size_t i, void (*fn)(void *arg, pid_t tid), void *arg);
+	void *priv;
+};
+/*
+ * Hold them: a real-time thread on each CPU (SCHED_RR 1) preempts the one that hit and seizes it; TRACEE_SIGNAL follows.
+ * Whether the thread stopped where it hit is for the caller to see (tracees_ip()). After tracees_set_filter() and
+ * tracees_set_signal(), once. hits is copied; it must live until tracees_free(). 0, or -errno (-EPERM: real-time priority is not
+ * allowed, -EINVAL: a CPU is not): then nothing has changed.
+ */
+int tracees_hold(struct tracees *ts, const struct tracees_hits *hits);
 /*
  * Detach from all threads; the target runs (or stays stopped by job control) as if we had never
  * been there. Disarm what sends the stop signal before: one that is pending is swallowed here,
@@ -78,7 +106,7 @@ int tracees_next(struct tracees *ts, struct tracee_event *ret);
 /*
  * Ask tid to stop, without a signal: TRACEE_STOPPED follows, or TRACEE_SIGNAL or TRACEE_GONE if
  * that was first. It may also be a new thread that tracees_next() has not met yet. -ESRCH when it
- * is gone; -EALREADY when it is stopped: nothing follows.
+ * is gone, or being held by tracees_hold() just now (then TRACEE_SIGNAL follows); -EALREADY when it is stopped: nothing follows.
  */
 int tracees_interrupt(struct tracees *ts, pid_t tid);
 /*

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "target/holder.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "base/cleanup.h"
+#include "target/ptrace.h"
+#include "target/tracer.h"
+
+struct holder {
+	struct tracees_hits hits;
+	size_t i;
+	struct tracer *tracer;
+	pthread_t thread;
+	pthread_spinlock_t *grabbing;
+	pthread_mutex_t
+		table; /* what the thread does to the tracer on its own, against holder_look() */
+	bool busy;
+	int request, done; /* eventfds */
+	void (*fn)(struct tracer *tracer, void *arg);
+	void *arg;
+};
+
+static void on_hit(void *priv, pid_t tid)
+{
+	struct holder *h = priv;
+	int r;
+
+	/* Before the thread can stop: who is told of that must ask us. */
+	__atomic_store_n(&h->busy, true, __ATOMIC_SEQ_CST);
+	/* One at a time: a thread that moves is told to several, and the second must not go to
+	 * sleep before the first is done. */
+	pthread_spin_lock(h->grabbing);
+	r = tracer_grab(h->tracer, tid);
+	pthread_spin_unlock(h->grabbing);
+	if (r)
+		return;
+	pthread_mutex_lock(&h->table);
+	tracer_adopt(h->tracer, tid);
+	pthread_mutex_unlock(&h->table);
+}
+
+static void serve(struct holder *h)
+{
+	eventfd_t n;
+
+	(void)eventfd_read(h->request, &n);
+	h->fn(h->tracer, h->arg);
+	if (tracer_is_empty(h->tracer))
+		__atomic_store_n(&h->busy, false, __ATOMIC_SEQ_CST);
+	(void)eventfd_write(h->done, 1);
+}
+
+static void *holder_main(void *arg)
+{
+	struct holder *h = arg;
+	struct pollfd p[] = { { .fd = h->hits.fd(h->hits.priv, h->i), .events = POLLIN },
+			      { .fd = h->request, .events = POLLIN } };
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[0].revents & POLLIN)
+			h->hits.take(h->hits.priv, h->i, on_hit, h);
+		else if (p[0].revents)
+			p[0].fd = -1; /* never spin at this priority */
+		if (!p[1].revents)
+			continue;
+		if (!h->fn)
+			break;
+		serve(h);
+	}
+	tracer_free(h->tracer);
+	return NULL;
+}
+
+static int start_thread(struct holder *h)
+{
+	struct sched_param rr = { .sched_priority = 1 };
+	sigset_t all, before;
+	pthread_attr_t attr;
+	cpu_set_t *cpus;
+	int cpu = h->hits.cpu(h->hits.priv, h->i), r;
+	size_t size = CPU_ALLOC_SIZE(cpu + 1);
+
+	cpus = CPU_ALLOC(cpu + 1);
+	if (!cpus)
+		return -ENOMEM;
+	CPU_ZERO_S(size, cpus);
+	CPU_SET_S(cpu, size, cpus);
+	pthread_attr_init(&attr);
+	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
+	pthread_attr_setschedpolicy(&attr, SCHED_RR);
+	pthread_attr_setschedparam(&attr, &rr);
+	pthread_attr_setstacksize(&attr, 256 * 1024);
+	r = pthread_attr_setaffinity_np(&attr, size, cpus);
+	/* Signals are for the main thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (!r)
+		r = pthread_create(&h->thread, &attr, holder_main, h);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	CPU_FREE(cpus);
+	return -r;
+}
+
+static void holder_deinit(struct holder *h)
+{
+	pthread_mutex_destroy(&h->table);
+	cleanup_close(&h->request);
+	cleanup_close(&h->done);
+	free(h);
+}
+
+int holder_start(const struct tracees_hits *hits, size_t i, pthread_spinlock_t *grabbing,
+		 struct tracer *tracer, struct holder **ret)
+{
+	struct holder *h = calloc(1, sizeof(*h));
+	int r = -ENOMEM;
+
+	if (!h)
+		goto fail;
+	*h = (struct holder){ .hits = *hits, .i = i, .grabbing = grabbing, .tracer = tracer };
+	pthread_mutex_init(&h->table, NULL);
+	h->request = eventfd(0, EFD_CLOEXEC);
+	h->done = eventfd(0, EFD_CLOEXEC);
+	r = h->request < 0 || h->done < 0 ? -errno : start_thread(h);
+	if (r)
+		goto fail;
+	*ret = h;
+	return 0;
+fail:
+	tracer_free(tracer);
+	if (h)
+		holder_deinit(h);
+	return r;
+}
+
+void holder_free(struct holder *h)
+{
+	if (!h)
+		return;
+	h->fn = NULL;
+	(void)eventfd_write(h->request, 1);
+	pthread_join(h->thread, NULL);
+	holder_deinit(h);
+}
+
+bool holder_is_busy(const struct holder *h)
+{
+	return __atomic_load_n(&h->busy, __ATOMIC_SEQ_CST);
+}
+
+bool holder_look(struct holder *h, bool (*fn)(const struct tracer *tracer, pid_t tid), pid_t tid)
+{
+	bool r;
+
+	pthread_mutex_lock(&h->table);
+	r = fn(h->tracer, tid);
+	pthread_mutex_unlock(&h->table);
+	return r;
+}
+
+void holder_call(struct holder *h, void (*fn)(struct tracer *tracer, void *arg), void *arg)
+{
+	eventfd_t n;
+
+	h->fn = fn;
+	h->arg = arg;
+	(void)eventfd_write(h->request, 1);
+	while (eventfd_read(h->done, &n) && errno == EINTR)
+		;
+}

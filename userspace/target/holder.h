@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A real-time thread of ours, bound to one CPU, that holds threads of the target which it is told to have hit on that CPU:
+ * it has preempted the thread, and seizes it before it runs again. It stays the tracer of those, so calls for them are
+ * handed to it. Not for anybody outside target/.
+ */
+#ifndef PYBPFDBG_TARGET_HOLDER_H
+#define PYBPFDBG_TARGET_HOLDER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct holder; /* opaque */
+struct tracees_hits;
+struct tracer;
+
+/*
+ * Start it for CPU number i of hits, with a tracer that it owns from then on (freed on failure, too). -EPERM: real-time
+ * priority is not allowed; -EINVAL: nor that CPU; -ENOMEM, -EAGAIN. hits is copied; grabbing is one for all holders.
+ */
+int holder_start(const struct tracees_hits *hits, size_t i, pthread_spinlock_t *grabbing, struct tracer *tracer,
+		 struct holder **ret);
+/* Lets go of its threads. NULL is fine. */
+void holder_free(struct holder *h);
+
+/* Has it a thread at all? False for sure when it never had one. */
+bool holder_is_busy(const struct holder *h);
+/* With its tracer unchanged meanwhile: what only looks at a table. */
+bool holder_look(struct holder *h, bool (*fn)(const struct tracer *tracer, pid_t tid), pid_t tid);
+/* Call fn in that thread and wait for its end. */
+void holder_call(struct holder *h, void (*fn)(struct tracer *tracer, void *arg), void *arg);
+
+#endif
