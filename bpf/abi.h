@@ -286,6 +286,7 @@ enum abi_record_kind {
 			    rules[2]: a place there was read before */
 	ABI_REC_MODULE = 6, /* an abi_hit: code is about to run (PyEval_EvalCode), one that abi_modules lets through */
 	ABI_REC_DATA = 5, /* an abi_hit: addr was written, place is abi_data.id; frame 0: it could not be found */
+	ABI_REC_EXEC = 7, /* only a header: a thread that nobody traced ran execve */
 };
 
 /* What the kernel must know of a function whose calls are timed; offsets in bytes into its bytecode. */
@@ -346,6 +347,14 @@ struct abi_hit {
 	__u32 undecided; /* bit i: of rules[i] user space judges the condition; no hit count was applied to it yet */
 	__u32 why;       /* of a write to a reference (abi_data.slot): enum abi_why */
 	__u64 old, new;  /* the same: addresses of the objects; 0: none */
+	__u32 free; /* 1: nobody traced the thread, so it is held without a signal */
+	__u32 pad0;
+};
+
+/* To the debugger's thread on this CPU: seize this thread. */
+struct abi_kick {
+	__u32 tid;      /* in the target's pid namespace */
+	__u32 root_tid; /* in the first one */
 };
 
 /*
@@ -378,7 +387,7 @@ enum abi_stat {
 	ABI_STAT_NO_THREAD,   /* the thread state was not found: a hit may have been lost */
 	ABI_STAT_FAULT,       /* user memory could not be read: a hit may have been lost */
 	ABI_STAT_LOST,        /* the ring buffer was full: a hit was lost */
-	ABI_STAT_SIGNAL_FAILED, /* bpf_send_signal_thread failed: a stop was lost */
+	ABI_STAT_SIGNAL_FAILED, /* neither the signal nor the kick could be sent: a stop was lost */
 	ABI_STAT_MAX,
 };
 
@@ -468,7 +477,7 @@ struct abi_calls {
 extern "C" {
 #endif
 _Static_assert(sizeof(struct abi_place_key) == 16, "abi");
-_Static_assert(sizeof(struct abi_hit) == 112, "abi");
+_Static_assert(sizeof(struct abi_hit) == 120, "abi");
 _Static_assert(sizeof(struct abi_captured) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_rule) == 48, "abi");
 _Static_assert(sizeof(struct abi_site) == 8, "abi");

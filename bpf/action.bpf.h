@@ -11,6 +11,7 @@
 #include "bpf/abi.h"
 #include "bpf/capture.bpf.h"
 #include "bpf/expr_maps.bpf.h"
+#include "bpf/hold.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/py_walk.bpf.h"
 
@@ -120,8 +121,11 @@ static __always_inline void hit_fill(struct abi_hit *hit, u32 place, s32 offset,
 	hit->ip = at->ip;
 }
 
-/* The thread stops before it goes on in user mode; a record promises that: nobody shall wait for a stop that does not come. */
-static __always_inline void hit_stop(const struct abi_hit *hit)
+/*
+ * The thread stops before it goes on in user mode; a record promises that: nobody shall wait for a stop that does not come. ctx here
+ * and below: the program's argument.
+ */
+static __always_inline void hit_stop(void *ctx, const struct abi_hit *hit)
 {
 	struct abi_hit *rec = bpf_ringbuf_reserve(&records, sizeof(*rec), 0);
 
@@ -131,7 +135,8 @@ static __always_inline void hit_stop(const struct abi_hit *hit)
 	}
 	*rec = *hit;
 	rec->time_ns = bpf_ktime_get_ns();
-	if (bpf_send_signal_thread(stop_signal)) {
+	rec->free = hold_is_free();
+	if (rec->free ? hold_kick(ctx, hit) : bpf_send_signal_thread(stop_signal)) {
 		bpf_ringbuf_discard(rec, 0);
 		stat_add(ABI_STAT_SIGNAL_FAILED);
 		return;
@@ -180,7 +185,7 @@ static __always_inline u32 hit_judge(const u32 *which, struct abi_hit *hit, cons
 }
 
 /* Every rule of the place. */
-static __always_inline void hit_rules(const struct abi_place *place, const struct hit_at *at)
+static __always_inline void hit_rules(void *ctx, const struct abi_place *place, const struct hit_at *at)
 {
 	struct hit_room *room = hit_room_get();
 
@@ -188,12 +193,12 @@ static __always_inline void hit_rules(const struct abi_place *place, const struc
 		return;
 	hit_fill(&room->hit, place->id, place->offset, at);
 	if (hit_judge(place->rules, &room->hit, at, 1))
-		hit_stop(&room->hit);
+		hit_stop(ctx, &room->hit);
 	hit_room_put(room);
 }
 
 /* A place without rules counts or stops by itself. */
-static __always_inline void hit_plain(const struct abi_place *place, const struct hit_at *at)
+static __always_inline void hit_plain(void *ctx, const struct abi_place *place, const struct hit_at *at)
 {
 	struct abi_hit hit;
 	u32 n = place->counter;
@@ -204,19 +209,19 @@ static __always_inline void hit_plain(const struct abi_place *place, const struc
 		__sync_fetch_and_add(counter, 1);
 	if (place->action == ABI_ACT_STOP) {
 		hit_fill(&hit, place->id, place->offset, at);
-		hit_stop(&hit);
+		hit_stop(ctx, &hit);
 	}
 }
 
 /* A hit that every filter has let through. */
-static __always_inline void hit_act(const struct abi_place *place, const struct hit_at *at)
+static __always_inline void hit_act(void *ctx, const struct abi_place *place, const struct hit_at *at)
 {
 	if (place->action == ABI_ACT_NOTE)
 		return;
 	if (place->ruled)
-		hit_rules(place, at); /* each rule counts for itself */
+		hit_rules(ctx, place, at); /* each rule counts for itself */
 	else
-		hit_plain(place, at);
+		hit_plain(ctx, place, at);
 }
 
 #endif

@@ -109,10 +109,10 @@ static __always_inline int data_is_object(const struct abi_data *d, u64 addr)
 	return flags >> 31; /* Py_TPFLAGS_TYPE_SUBCLASS: a class's class is one */
 }
 
-static __always_inline void data_ask(struct abi_hit *hit, u32 why)
+static __always_inline void data_ask(void *ctx, struct abi_hit *hit, u32 why)
 {
 	hit->why = why;
-	hit_stop(hit);
+	hit_stop(ctx, hit);
 }
 
 /* A reference: hit->old and hit->new are filled in here. */
@@ -133,12 +133,12 @@ static __always_inline void data_reference(void *ctx, struct abi_data *d, struct
 	hit->new = new;
 	half = !new && data_is_half(d, &at->f, hit->offset);
 	if (!data_guarded(d)) {
-		data_ask(hit, half && d->entry ? ABI_WHY_HALF : ABI_WHY_GUARD);
+		data_ask(ctx, hit, half && d->entry ? ABI_WHY_HALF : ABI_WHY_GUARD);
 		return;
 	}
 	if (d->frame && (at->f.frame != d->frame || at->f.code != d->code)) {
 		if (!data_on_stack(at->f.frame, d->frame)) {
-			data_ask(hit, ABI_WHY_FRAME);
+			data_ask(ctx, hit, ABI_WHY_FRAME);
 			return;
 		}
 	} else if (d->frame && data_skipped(d, hit->offset, new)) {
@@ -146,7 +146,7 @@ static __always_inline void data_reference(void *ctx, struct abi_data *d, struct
 	}
 	if (half) {
 		if (d->entry)
-			data_ask(hit, ABI_WHY_HALF);
+			data_ask(ctx, hit, ABI_WHY_HALF);
 		return;
 	}
 	if (new ? !data_is_object(d, new) : d->item) {
@@ -159,7 +159,7 @@ static __always_inline void data_reference(void *ctx, struct abi_data *d, struct
 	}
 	d->dirty = 0;
 	if (!new && d->entry) {
-		data_ask(hit, ABI_WHY_DELETED);
+		data_ask(ctx, hit, ABI_WHY_DELETED);
 		return;
 	}
 	if (new == d->last && d->text && (at->ip < d->text || at->ip >= d->text_end))
@@ -180,7 +180,7 @@ static __always_inline void data_written(void *ctx, struct abi_data *d, const st
 	if (d->slot)
 		data_reference(ctx, d, &hit, at);
 	else if (d->action == ABI_ACT_STOP)
-		hit_stop(&hit);
+		hit_stop(ctx, &hit);
 	else if (bpf_ringbuf_output(&records, &hit, sizeof(hit), 0))
 		stat_add(ABI_STAT_LOST);
 }

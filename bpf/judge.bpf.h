@@ -53,7 +53,7 @@ static __always_inline void judge_hit(void *ctx, const u32 *which, struct abi_hi
 
 	if (!judge_is_needed(which)) {
 		if (hit_judge(which, hit, at, 0))
-			hit_stop(hit);
+			hit_stop(ctx, hit);
 		return;
 	}
 	j = bpf_map_lookup_elem(&judgeds, &zero);
@@ -73,11 +73,10 @@ int judge(struct bpf_perf_event_data *ctx)
 	struct judged *j = bpf_map_lookup_elem(&judgeds, &zero);
 	struct py_look *look = bpf_map_lookup_elem(&looks, &zero);
 
-	(void)ctx;
 	if (!j || !look)
 		return 0;
 	if (hit_judge(j->rules, &j->hit, &j->at, 1))
-		hit_stop(&j->hit);
+		hit_stop(ctx, &j->hit);
 	look->frame = 0;
 	return 0;
 }

@@ -182,7 +182,7 @@ int enter(struct pt_regs *ctx)
 	key.code = at.f.code;
 	place = bpf_map_lookup_elem(&places, &key);
 	if (place && is_start(ctx, site, &at.f) && !is_again(site, &at.f, at.who.pid))
-		hit_act(place, &at);
+		hit_act(ctx, place, &at);
 	return 0;
 }
 
@@ -259,7 +259,7 @@ int catch (struct pt_regs *ctx)
 
 	if (!is_followed(&at.who))
 		return 0;
-	r = exc_passes(site_reg(ctx, site.frame), &at);
+	r = exc_passes(ctx, site_reg(ctx, site.frame), &at);
 	if (r)
 		stat_add(r == -ENOENT ? ABI_STAT_NO_THREAD : ABI_STAT_FAULT);
 	return 0;
@@ -352,7 +352,7 @@ int eval_code(struct pt_regs *ctx)
 	hit.tgid = who.tgid;
 	hit.tid = who.pid;
 	hit.ip = ctx->rip;
-	hit_stop(&hit);
+	hit_stop(ctx, &hit);
 	return 0;
 }
 

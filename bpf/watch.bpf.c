@@ -28,6 +28,7 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/py_walk.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/action.bpf.h"
+#include "bpf/hold_progs.bpf.h"
 #include "bpf/judge.bpf.h"
 #include "bpf/timed.bpf.h"
 #include "bpf/step.bpf.h"
@@ -271,7 +272,7 @@ static __always_inline void watch_hit(struct bpf_perf_event_data *ctx, struct py
 	else if (place->ruled)
 		watch_judge(ctx, place, &at);
 	else
-		hit_plain(place, &at);
+		hit_plain(ctx, place, &at);
 }
 
 SEC("perf_event")

@@ -95,8 +95,9 @@ def _take_terminal():
 class Piped:
     """With --json and commands from a pipe, event by event."""
 
-    def __init__(self, *args):
-        self.proc = subprocess.Popen([harness.DEBUGGER] + [str(a) for a in args], stdin=subprocess.PIPE,
+    def __init__(self, *args, wrap=()):
+        """wrap: a command that runs the debugger (setpriv ...)."""
+        self.proc = subprocess.Popen(list(wrap) + [harness.DEBUGGER] + [str(a) for a in args], stdin=subprocess.PIPE,
                                      stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self._buffer = b""
 

@@ -130,6 +130,14 @@ static int bp_arm_data(struct session *s, struct bp_priv *b, struct err *err)
 	return r;
 }
 
+static bool bp_is_uprobe(const struct bp_priv *b)
+{
+	for (size_t i = 0; i < b->where.n; i++)
+		if (b->where.places[i].entry)
+			return true;
+	return b->pub.exception;
+}
+
 int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 {
 	bool keep = binding_keeps_state(&b->where);
@@ -140,7 +148,7 @@ int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 	if (!r)
 		r = session_need_trace(s, err);
 	if (!r && (bp_stops(b) || b->data))
-		r = session_need_tracees(s, err);
+		r = bp_is_uprobe(b) ? session_need_births(s, err) : session_need_stops(s, err);
 	if (r)
 		return r;
 	if (b->pub.exception) {

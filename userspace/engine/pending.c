@@ -134,7 +134,7 @@ int pending_sync(struct session *s, struct err *err)
 	}
 	r = session_need_trace(s, err);
 	if (!r)
-		r = session_need_tracees(s, err);
+		r = session_need_stops(s, err);
 	if (!r)
 		r = arm_site(s, err);
 	if (!r) {

@@ -124,6 +124,8 @@ int session_adopt(struct session *s, struct tracees *ts, struct err *err)
 	tracees_hold_exec(ts, false);
 	tracees_take_keys(ts, true);
 	tracees_set_filter(ts, stops_is_ours, s);
+	/* It could have been any thread that runs execve; from now on we are told. */
+	tracees_follow(ts, false);
 	s->tracees = ts;
 	s->launched = true;
 	return 0;
@@ -220,6 +222,7 @@ int session_need_trace(struct session *s, struct err *err)
 		.scope = s->opt.scope,
 		.timed = s->opt.timed,
 		.stop_signal = s->stop_signal,
+		.hold = true,
 		.py = &py,
 		.layout = s->opt.captured ? &layout : NULL,
 		.ring_bytes = s->opt.captured ? CAPTURE_RING : 0,
@@ -270,11 +273,13 @@ int session_program_on(struct session *s, enum trace_program which, struct err *
 
 int session_need_tracees(struct session *s, struct err *err)
 {
+	bool births = s->hold_failed || s->seize_births;
 	int r;
 
 	if (s->tracees)
 		return 0;
-	r = tracees_seize(s->target, err, &s->tracees);
+	r = births ? tracees_seize(s->target, err, &s->tracees)
+		   : tracees_seize_now(s->target, err, &s->tracees);
 	if (r) {
 		s->tracees = NULL;
 		return r;
@@ -282,6 +287,7 @@ int session_need_tracees(struct session *s, struct err *err)
 	tracees_set_filter(s->tracees, stops_is_ours, s);
 	if (s->stop_signal)
 		tracees_set_signal(s->tracees, s->stop_signal);
+	s->births = births ? BIRTHS_SEIZED : BIRTHS_UNSEEN;
 	r = session_poll_add(s, tracees_fd(s->tracees));
 	if (r) {
 		tracees_free(s->tracees);
@@ -289,6 +295,16 @@ int session_need_tracees(struct session *s, struct err *err)
 		return err_set(err, r, "%s: cannot wait for stops: %s", s->label, strerror(-r));
 	}
 	return 0;
+}
+
+void session_drop_tracees(struct session *s)
+{
+	if (!s->tracees)
+		return;
+	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, tracees_fd(s->tracees), NULL);
+	tracees_free(s->tracees);
+	s->tracees = NULL;
+	s->seize_births = false;
 }
 
 void session_relax(struct session *s)
@@ -303,9 +319,7 @@ void session_relax(struct session *s)
 			return;
 	if (catch_stops(s) || data_needs_tracees(s))
 		return;
-	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, tracees_fd(s->tracees), NULL);
-	tracees_free(s->tracees);
-	s->tracees = NULL;
+	session_drop_tracees(s);
 	s->hits.n = 0;
 }
 

@@ -78,6 +78,13 @@ struct session {
 	struct trace *trace;	 /* NULL until something is armed or asked */
 	int stop_signal;         /* what the BPF program sends; 0 until trace is there */
 	struct tracees *tracees; /* NULL while nobody can be stopped */
+	enum births {
+		BIRTHS_UNSEEN, /* new threads are left alone; nothing that stops is armed */
+		BIRTHS_HELD,   /* the same, and one that hits is held */
+		BIRTHS_SEIZED, /* seized at birth */
+	} births;	  /* of tracees */
+	bool seize_births; /* a uprobe's rule stops, see session_need_births() */
+	bool hold_failed; /* to hold them is not possible, or a hit was lost by it */
 	char label[32];		 /* "pid 42" */
 
 	VEC(struct bp_priv *) bps;
@@ -151,6 +158,19 @@ int session_need_trace(struct session *s, struct err *err);
 /* Put a program of the uprobe engine on its sites in the interpreter; 0 or negative errno with a line. */
 int session_program_on(struct session *s, enum trace_program which, struct err *err);
 int session_need_tracees(struct session *s, struct err *err);
+/* births.c */
+/* Every thread that makes a hit can be stopped, those that come, too. 0 or negative errno with a line. */
+int session_need_stops(struct session *s, struct err *err);
+/*
+ * The same for what a uprobe sees. Where a thread stands then does not show whether it was held in time, so new threads are
+ * seized at birth until nothing stops any more; those that are in the making meanwhile are held.
+ */
+int session_need_births(struct session *s, struct err *err);
+/* Seize new threads at birth if a hit of one was lost (s->hold_failed). */
+void births_check(struct session *s);
+
+/* session.c */
+void session_drop_tracees(struct session *s); /* NULL is fine */
 /* Let go of ptrace when nothing that stops is armed and nobody is stopped. */
 void session_relax(struct session *s);
 int session_over(const struct session *s, struct err *err); /* -ESRCH with a line when it is */

@@ -55,6 +55,11 @@ static bool is_same_moment(const struct abi_hit *a, const struct abi_hit *b)
 	       a->addr != b->addr;
 }
 
+static bool is_free(const struct abi_hit *hit)
+{
+	return hit->free;
+}
+
 static void stops_add_hit(void *priv, const struct abi_hit *hit)
 {
 	struct pending_hit new = { .hit = *hit, .since_ns = clock_ns() };
@@ -78,6 +83,7 @@ static void stops_add_hit(void *priv, const struct abi_hit *hit)
 			return;
 		}
 		s->late += !s->hits.data[i].late;
+		s->hold_failed |= is_free(&s->hits.data[i].hit);
 		s->hits.data[i] = new;
 		return;
 	}
@@ -207,8 +213,10 @@ static int tell_losses(struct session *s)
 		if (s->hits.data[i].late || now < s->hits.data[i].since_ns + LATE_NS)
 			continue;
 		s->hits.data[i].late = true;
+		s->hold_failed |= is_free(&s->hits.data[i].hit);
 		s->late++;
 	}
+	s->hold_failed |= stats[ABI_STAT_SIGNAL_FAILED] > 0;
 	lost = s->late + stats[ABI_STAT_LOST] + stats[ABI_STAT_NO_THREAD] + stats[ABI_STAT_FAULT] +
 	       stats[ABI_STAT_SIGNAL_FAILED];
 	if (lost <= s->lost_seen)
@@ -238,20 +246,20 @@ static void stops_end(struct session *s, struct session_event ev)
 		free(s->events.data[i].exception);
 	}
 	s->events.n = 0;
-	s->hits.n = s->waiting.n = s->passed.n = 0;
+	s->waiting.n = s->passed.n = 0;
 	/* After an exec the addresses mean nothing any more; what was counted stays. */
 	bps_refresh(s);
+	for (i = 0; i < s->hits.n; i++) /* nobody will see how these end */
+		s->late += is_free(&s->hits.data[i].hit) && !s->hits.data[i].late;
 	(void)tell_losses(s);
 	latency_keep(s);
+	bps_disarm(s);
+	session_drop_tracees(s); /* it waits for what the trace owns */
 	trace_free(s->trace);
 	s->trace = NULL;
+	s->hits.n = 0;
 	s->modules_on = false;
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, target_pidfd(s->target), NULL);
-	if (s->tracees) {
-		epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, tracees_fd(s->tracees), NULL);
-		tracees_free(s->tracees);
-		s->tracees = NULL;
-	}
 	events_push(s, ev);
 }
 
@@ -278,6 +286,7 @@ static int on_our_signal(struct session *s, pid_t tid)
 	}
 	if (p.hit.ip && !tracees_ip(s->tracees, tid, &ip) && !stands_at(&p.hit, ip)) {
 		s->late += !p.late;
+		s->hold_failed |= is_free(&p.hit);
 		let_go(s, tid);
 		return 0;
 	}
@@ -292,6 +301,19 @@ static int on_our_signal(struct session *s, pid_t tid)
 	return r;
 }
 
+/* It was free when it hit, and a pause came before whoever should hold it: no signal follows. */
+static bool stands_free(struct session *s, pid_t tid)
+{
+	size_t i;
+
+	if (!stops_is_ours(s, tid))
+		return false;
+	for (i = 0; i < s->hits.n; i++)
+		if ((pid_t)s->hits.data[i].hit.tid == tid && is_free(&s->hits.data[i].hit))
+			return true;
+	return false;
+}
+
 /* One ptrace event. */
 static int stops_tracee(struct session *s, const struct tracee_event *te)
 {
@@ -302,7 +324,11 @@ static int stops_tracee(struct session *s, const struct tracee_event *te)
 		r = on_our_signal(s, te->tid);
 		break;
 	case TRACEE_STOPPED:
-		let_go(s, te->tid); /* asked for, or it was in state D when a picture was taken */
+		/* asked for, or it was in state D when a picture was taken */
+		if (stands_free(s, te->tid))
+			r = on_our_signal(s, te->tid);
+		else
+			let_go(s, te->tid);
 		break;
 	case TRACEE_GONE:
 		forget_thread(s, te->tid);
@@ -570,12 +596,17 @@ int stops_pump(struct session *s)
 			return r;
 	}
 	r = stops_tracees(s);
+	if (!r && !s->over && s->trace && trace_execed(s->trace))
+		stops_end(s, (struct session_event){ .kind = SESSION_EXEC,
+						     .tid = target_pid(s->target) });
 	if (!r && !s->over)
 		r = stops_show(s);
 	if (!r && !s->over)
 		r = stops_timer(s);
 	if (!r && !s->over)
 		r = stops_losses(s);
+	if (!r && !s->over)
+		births_check(s);
 	/* The pidfd is readable when the whole process has ended; a tracer is told through its
 	 * threads, too. */
 	if (!r && !s->over && poll(&pfd, 1, 0) == 1) {

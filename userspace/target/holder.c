@@ -6,12 +6,16 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "target/ptrace.h"
 #include "target/tracer.h"
+
+#define GRAB_WAIT_NS 5000000u
 
 struct holder {
 	struct tracees_hits hits;
@@ -27,18 +31,34 @@ struct holder {
 	void *arg;
 };
 
+/*
+ * One at a time: a thread that moves is told to several, and the second must not go to sleep before
+ * the first is done. But not for ever: the first sleeps where the target is in execve
+ * (cred_guard_mutex in ptrace_attach()), which may wait for this CPU.
+ */
+static bool grab_begin(struct holder *h)
+{
+	uint64_t end = clock_ns() + GRAB_WAIT_NS;
+	int r;
+
+	do {
+		r = pthread_spin_trylock(h->grabbing);
+	} while (r && clock_ns() < end);
+	return !r;
+}
+
 static void on_hit(void *priv, pid_t tid)
 {
 	struct holder *h = priv;
+	bool locked;
 	int r;
 
 	/* Before the thread can stop: who is told of that must ask us. */
 	__atomic_store_n(&h->busy, true, __ATOMIC_SEQ_CST);
-	/* One at a time: a thread that moves is told to several, and the second must not go to
-	 * sleep before the first is done. */
-	pthread_spin_lock(h->grabbing);
+	locked = grab_begin(h);
 	r = tracer_grab(h->tracer, tid);
-	pthread_spin_unlock(h->grabbing);
+	if (locked)
+		pthread_spin_unlock(h->grabbing);
 	if (r)
 		return;
 	pthread_mutex_lock(&h->table);

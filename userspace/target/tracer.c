@@ -460,6 +460,9 @@ int tracer_interrupt(struct tracer *ts, pid_t tid)
 
 int tracer_grab(const struct tracer *ts, pid_t tid)
 {
+	/* It may have been killed since, and its number be another process's. */
+	if (syscall(SYS_tgkill, target_pid(ts->t), tid, 0))
+		return -errno;
 	(void)seize(ts, tid); /* refused where it is ours already: made by one of ours */
 	return ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) ? -errno : 0;
 }

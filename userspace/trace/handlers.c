@@ -57,6 +57,7 @@ static int load_first(struct watch_bpf *skel, const struct trace_options *opt,
 	skel->rodata->ns_dev = ns->dev;
 	skel->rodata->ns_ino = ns->ino;
 	skel->rodata->stop_signal = (uint32_t)opt->stop_signal;
+	skel->rodata->hold = opt->hold;
 	if (opt->py->prev_kind != ABI_PREV_STATE && !opt->py->reread)
 		bpf_map__set_max_entries(skel->maps.frames, 1);
 	prepare_captures(skel, opt);

@@ -139,6 +139,7 @@ static int load(struct programs *p, enum trace_program which)
 		skel->rodata->ns_dev = p->env.ns_dev;
 		skel->rodata->ns_ino = p->env.ns_ino;
 		skel->rodata->stop_signal = p->env.stop_signal;
+		skel->rodata->hold = p->env.hold;
 		bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(
 			prog, !strcmp(bpf_program__name(prog), table[which].name));
 		r = share_maps(p, skel, which);

@@ -6,6 +6,7 @@
 #ifndef PYBPFDBG_TRACE_PROGRAMS_H
 #define PYBPFDBG_TRACE_PROGRAMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,6 +27,7 @@ struct programs_env {
 	const struct abi_obj *obj;       /* NULL: expressions are all undecided */
 	uint64_t ns_dev, ns_ino;
 	uint32_t stop_signal;
+	bool hold; /* as in struct trace_options */
 	struct bpf_object *maps; /* loaded: maps of the same name are shared */
 };
 

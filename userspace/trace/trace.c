@@ -17,6 +17,7 @@
 #include "bpf/expr_abi.h"
 #include "trace/cpus.h"
 #include "trace/handlers.h"
+#include "trace/hold.h"
 #include "trace/pidns.h"
 #include "trace/programs.h"
 #include "trace/trace_priv.h"
@@ -85,6 +86,7 @@ static int on_record(void *ctx, void *data, size_t size)
 		/* A target that makes them faster than we take them shall not keep us here. */
 		return ++tr->captures == CAPTURES_AT_ONCE ? -EAGAIN : 0;
 	}
+	tr->execed |= h->kind == ABI_REC_EXEC;
 	if ((h->kind != ABI_REC_HIT && h->kind != ABI_REC_STEP && h->kind != ABI_REC_DATA &&
 	     h->kind != ABI_REC_MODULE) ||
 	    h->size != sizeof(hit))
@@ -126,6 +128,7 @@ static int prepare_programs(struct trace *tr, const struct trace_options *opt)
 		.ns_dev = tr->ns.dev,
 		.ns_ino = tr->ns.ino,
 		.stop_signal = (uint32_t)opt->stop_signal,
+		.hold = opt->hold,
 		.maps = tr->skel->obj,
 	};
 
@@ -191,6 +194,7 @@ void trace_free(struct trace *tr)
 		munmap(tr->states, states_size());
 	if (tr->units)
 		munmap(tr->units, units_size());
+	hold_free(tr->hold);
 	handlers_free(tr->handlers);
 	cleanup_close(&tr->uevents);
 	cleanup_close(&tr->epoll);
@@ -235,6 +239,38 @@ int trace_stats(struct trace *tr, uint64_t ret[static 10])
 	}
 	memcpy(ret, sums, sizeof(sums));
 	return 0;
+}
+
+static int attach(const struct bpf_program *prog, struct bpf_link **link)
+{
+	if (!*link)
+		*link = bpf_program__attach(prog);
+	return *link ? 0 : -errno;
+}
+
+int trace_hold(struct trace *tr, struct hold **ret)
+{
+	int r = 0;
+
+	if (!tr->skel->rodata->hold || tr->scope != TRACE_SCOPE_CPU)
+		return -EOPNOTSUPP;
+	if (tr->hold)
+		hold_forget(tr->hold);
+	else
+		r = hold_new(bpf_map__fd(tr->skel->maps.kicks), bpf_map__fd(tr->skel->maps.marks),
+			     bpf_map__fd(tr->skel->maps.marked), &tr->ns, &tr->hold);
+	if (!r)
+		r = attach(tr->skel->progs.exec_free, &tr->skel->links.exec_free);
+	if (!r)
+		r = attach(tr->skel->progs.switch_in, &tr->skel->links.switch_in);
+	if (!r)
+		*ret = tr->hold;
+	return r;
+}
+
+bool trace_execed(const struct trace *tr)
+{
+	return tr->execed;
 }
 
 enum trace_scope trace_scope(const struct trace *tr)

@@ -14,6 +14,7 @@ struct abi_layout;
 struct abi_obj;
 struct abi_prog;
 struct err;
+struct hold;
 struct trace; /* opaque */
 
 enum trace_scope { TRACE_SCOPE_AUTO, TRACE_SCOPE_CPU, TRACE_SCOPE_TASK };
@@ -22,6 +23,7 @@ struct trace_options {
 	pid_t pid;                 /* the process to follow */
 	enum trace_scope scope;    /* AUTO: cpu-wide, task-bound where that is not allowed */
 	int stop_signal;           /* sent to the thread on ABI_ACT_STOP */
+	bool hold;                 /* threads that nobody traces are told to trace_hold() instead */
 	const struct abi_py *py;
 	const struct abi_layout *layout; /* NULL: no LOG and SNAP rules will be made */
 	size_t ring_bytes;               /* for records that wait, a power of two and of pages; 0: 256 KiB */
@@ -121,6 +123,13 @@ int trace_fd(const struct trace *tr);
  * were handed nevertheless).
  */
 int trace_consume(struct trace *tr, const struct trace_sink *sink);
+/*
+ * What is to be waited for so that threads are held at their first hit (trace/hold.h), and from now on trace_execed(). Owned by
+ * tr. -EOPNOTSUPP: not with these options, or -errno.
+ */
+int trace_hold(struct trace *tr, struct hold **ret);
+/* Was there a record that a thread that nobody traces ran execve? */
+bool trace_execed(const struct trace *tr);
 /* Sums over the CPUs, indexed by enum abi_stat. */
 int trace_stats(struct trace *tr, uint64_t ret[static 10]);
 enum trace_scope trace_scope(const struct trace *tr); /* CPU or TASK, as it came out */

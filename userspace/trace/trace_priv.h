@@ -10,6 +10,7 @@
 
 struct arm;
 struct handlers;
+struct hold;
 struct programs;
 struct ring_buffer;
 struct watch_bpf;
@@ -40,6 +41,8 @@ struct trace {
 	int uevents; /* CPU scope: CPUs that come and go; else -1 */
 	int epoll;
 	const struct trace_sink *sink; /* during trace_consume() */
+	struct hold *hold;             /* NULL until trace_hold() */
+	bool execed;                   /* for trace_execed() */
 };
 
 /* slots.c: AUTO becomes one of the others, what is asked for is tried. 0, or -errno with its line. */

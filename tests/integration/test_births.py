@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Threads that come while a breakpoint is armed: nobody touches one before its first hit, and that one stops it."""
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import harness
+import interpreters
+import terminal
+
+SCRIPT = os.path.join(harness.TARGETS, "births.py")
+# A root that may not take a real-time priority.
+WITHOUT_RT = ("setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice")
+
+
+def line_of(text):
+    with open(SCRIPT, encoding="utf-8") as f:
+        return "births.py:%d" % next(n for n, line in enumerate(f, 1) if line.endswith(text + "\n"))
+
+
+def may_real_time():
+    try:
+        subprocess.run(["chrt", "-r", "1", "true"], check=True, stderr=subprocess.DEVNULL)
+        return True
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
+class Births(harness.TestCase):
+    def armed(self, marker, wrap=()):
+        target = self.start(interpreters.one(), "births.py")
+        piped = terminal.Piped("attach", target.pid, "--json", wrap=wrap)
+        self.addCleanup(piped.close)
+        self.assertEqual(piped.event()["event"], "attached")
+        piped.send("break %s\n" % line_of(marker))
+        self.assertEqual(piped.event()["event"], "bound")
+        return target, piped
+
+    def tracer_of_a_new_thread(self, target):
+        target.send("stay\n")
+        tid = int(target.line())
+        return target.thread_states()[tid][1]
+
+    def detach(self, target, piped):
+        piped.send("detach\n")
+        self.assertEqual(piped.end()[1], 0)
+        self.assertUntouched(target)
+
+    def stops(self, piped, count):
+        """(how many of count hits stopped, how many were told as lost)"""
+        stops = lost = 0
+        while stops + lost < count:
+            piped.send("continue\n")
+            event = piped.event()
+            while event["event"] != "stopped":
+                lost += event.get("records", 0)
+                if stops + lost >= count:
+                    return stops, lost
+                event = piped.event()
+            stops += 1
+        return stops, lost
+
+    def test_never_hit_never_touched(self):
+        if not may_real_time():
+            self.skipTest("real-time priority is not allowed here")
+        target, piped = self.armed("# never")
+        self.assertEqual(self.tracer_of_a_new_thread(target), 0)
+        self.detach(target, piped)
+
+    def test_without_real_time(self):
+        """Then they are seized at birth."""
+        target, piped = self.armed("# first", WITHOUT_RT)
+        self.assertNotEqual(self.tracer_of_a_new_thread(target), 0)
+        target.send("run 50\n")
+        self.assertEqual(self.stops(piped, 50), (50, 0))
+        self.detach(target, piped)
+
+    def test_after_a_pause(self):
+        """A pause seizes the threads before anything is armed."""
+        target = self.start(interpreters.one(), "births.py")
+        piped = terminal.Piped("attach", target.pid, "--json")
+        self.addCleanup(piped.close)
+        self.assertEqual(piped.event()["event"], "attached")
+        piped.send("where\nbreak %s\n" % line_of("# first"))
+        while piped.event()["event"] != "bound":
+            pass
+        target.send("run 50\n")
+        self.assertEqual(self.stops(piped, 50), (50, 0))
+        self.detach(target, piped)
+
+    def test_every_cpu_busy(self):
+        """Each hit stops or is told as lost, however little time the debugger gets."""
+        target, piped = self.armed("# first")
+        for cpu in os.sched_getaffinity(0):
+            loop = subprocess.Popen([sys.executable, "-c",
+                                     "import os; os.sched_setaffinity(0, [%d])\nwhile True: pass" % cpu])
+            self.addCleanup(loop.wait)
+            self.addCleanup(loop.kill)
+        target.send("run 100\n")
+        stops, lost = self.stops(piped, 100)
+        self.assertEqual(stops + lost, 100)
+        self.assertGreater(stops, 50)
+        self.assertEqual(target.line(), "100")
+        self.detach(target, piped)
+
+    def test_exec_by_a_thread_that_is_not_traced(self):
+        target, piped = self.armed("# never")
+        piped.send("continue\n")
+        target.send("exec\n")
+        self.assertEqual(target.line(), "new")
+        self.assertEqual(piped.end()[1], 3)
+        target.send("?\n")
+        self.assertEqual(target.line(), "alive")
+        self.assertUntouched(target)
+
+
+if __name__ == "__main__":
+    harness.main()
