@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Threads that come while a breakpoint is armed: nobody touches one before its first hit, and that one stops it."""
 import os
+import random
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import harness
@@ -36,6 +38,13 @@ class Births(harness.TestCase):
         piped.send("break %s\n" % line_of(marker))
         self.assertEqual(piped.event()["event"], "bound")
         return target, piped
+
+    def again(self, target):
+        piped = terminal.Piped("attach", target.pid, "--json")
+        self.addCleanup(piped.close)
+        piped.send("break %s\n" % line_of("# first"))
+        self.assertEqual([piped.event()["event"] for _ in range(2)], ["attached", "bound"])
+        return piped
 
     def tracer_of_a_new_thread(self, target):
         target.send("stay\n")
@@ -113,6 +122,36 @@ class Births(harness.TestCase):
         target.send("?\n")
         self.assertEqual(target.line(), "alive")
         self.assertUntouched(target)
+
+    def test_exec_while_others_are_held(self):
+        """execve waits until the other threads are reaped, and to seize one waits for execve: nobody may wait for both."""
+        for _ in range(5):
+            target, piped = self.armed("# first")
+            piped.send("continue\n" * 1000)
+            target.send("race\n")
+            self.assertEqual(target.line(), "new")
+            self.assertEqual(piped.end()[1], 3)
+            target.send("?\n")
+            self.assertEqual(target.line(), "alive")
+            self.assertUntouched(target)
+
+    def test_killed(self):
+        """The debugger is killed between hits, holds, stops: the threads go on."""
+        rnd = random.Random()
+        total = 0
+        for _ in range(10):
+            target, piped = self.armed("# first") if not total else (target, self.again(target))
+            piped.send("continue\n" * 300)
+            target.send("run 300\n")
+            while piped.event()["event"] != "stopped":
+                pass
+            # A random instant is the point.
+            time.sleep(rnd.random() * 0.05)
+            piped.proc.kill()
+            piped.end()
+            total += 300
+            self.assertEqual(target.line(), str(total))
+            self.assertUntouched(target)
 
 
 if __name__ == "__main__":

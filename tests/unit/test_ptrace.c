@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Seizing, stopping and leaving real processes. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -247,6 +248,29 @@ static void late(struct spawn_shared *sh)
 	while (!sh->n[5])
 		sched_yield();
 	pthread_create(&th, NULL, late_thread, sh);
+	spin((void *)&sh->n[0]);
+}
+
+static void *exec_thread(void *arg)
+{
+	struct spawn_shared *sh = arg;
+
+	while (!sh->n[5])
+		sched_yield();
+	execl("/bin/sleep", "sleep", "1000", (char *)NULL);
+	return NULL;
+}
+
+/* When n[5] says so, a thread runs execve; n[2] is the number of another. */
+static void execs(struct spawn_shared *sh)
+{
+	pthread_t th;
+
+	pthread_create(&th, NULL, late_thread, sh);
+	pthread_create(&th, NULL, exec_thread, sh);
+	while (!sh->n[2])
+		sched_yield();
+	spawn_ready(sh);
 	spin((void *)&sh->n[0]);
 }
 
@@ -951,6 +975,57 @@ static void test_held_at_a_hit(void)
 	close(teller.fd);
 }
 
+/* A thread of ours is in ptrace(). */
+static bool in_ptrace(void)
+{
+	char path[64], text[16];
+	struct dirent *e;
+	DIR *dir = opendir("/proc/self/task");
+	bool found = false;
+	FILE *f;
+
+	while (dir && !found && (e = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/self/task/%.16s/syscall", e->d_name);
+		f = fopen(path, "r");
+		if (!f)
+			continue;
+		found = fgets(text, sizeof(text), f) && atoi(text) == SYS_ptrace;
+		fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/*
+ * execve waits until we reap the other threads, and whoever holds one waits for execve: we go on
+ * nevertheless.
+ */
+static void test_hold_during_exec(void)
+{
+	struct teller teller = { .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
+	const struct tracees_hits hits = { 1, teller_cpu, teller_fd, teller_take, &teller };
+	struct fixture f;
+
+	if (!start_seizing(&f, execs, tracees_seize_now))
+		return;
+	if (tracees_hold(f.ts, &hits)) {
+		cu_skip("real-time priority is not allowed");
+	} else {
+		f.s.shared->n[5] = 1;
+		while (target_state(f.t, (pid_t)f.s.shared->n[2]) != 'Z')
+			sched_yield();
+		teller.tid = f.s.pid;
+		eventfd_write(teller.fd, 1);
+		while (!in_ptrace())
+			sched_yield();
+	}
+	leave(&f);
+	CU_ASSERT_EQUAL(target_tracer(f.t, f.s.pid), 0);
+	end(&f);
+	close(teller.fd);
+}
+
 static void test_births_followed_later(void)
 {
 	struct fixture f;
@@ -1009,6 +1084,7 @@ static const struct cu_test tests[] = {
 	CU_T(test_own_children_stay),
 	CU_T(test_refusals),
 	CU_T(test_held_at_a_hit),
+	CU_T(test_hold_during_exec),
 	CU_T(test_births_followed_later),
 	CU_T(test_births_left_alone),
 };

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 #include "target/tracer.h"
 
 #define GRAB_WAIT_NS 5000000u
+#define SEIZE_MAX_MS 20
+#define SIGNAL_OUT   SIGURG /* ignored by who knows nothing of it */
 
 struct holder {
 	struct tracees_hits hits;
@@ -25,7 +28,7 @@ struct holder {
 	pthread_spinlock_t *grabbing;
 	pthread_mutex_t
 		table; /* what the thread does to the tracer on its own, against holder_look() */
-	bool busy;
+	bool busy, seizing;
 	int request, done; /* eventfds */
 	void (*fn)(struct tracer *tracer, void *arg);
 	void *arg;
@@ -47,6 +50,47 @@ static bool grab_begin(struct holder *h)
 	return !r;
 }
 
+/*
+ * Where a thread of the target is in execve, PTRACE_SEIZE sleeps until that is done; execve waits
+ * until all other threads of the process are reaped, and whoever should do that may wait for us
+ * (cred_guard_mutex: ptrace_attach() in kernel/ptrace.c, de_thread() in fs/exec.c). The kernel
+ * starts an interrupted PTRACE_SEIZE again, so the signal's handler does not return.
+ */
+static _Thread_local sigjmp_buf *way_out;
+
+static void on_way_out(int sig)
+{
+	sigjmp_buf *to = way_out;
+
+	(void)sig;
+	way_out = NULL;
+	if (to)
+		siglongjmp(*to, 1);
+}
+
+static void install_way_out(void)
+{
+	struct sigaction sa = { .sa_handler = on_way_out, .sa_flags = SA_NODEFER };
+
+	sigaction(SIGNAL_OUT, &sa, NULL);
+}
+
+/* 0, or -errno: it is not held. */
+static int grab(struct holder *h, pid_t tid)
+{
+	sigjmp_buf out;
+
+	__atomic_store_n(&h->seizing, true, __ATOMIC_SEQ_CST);
+	if (!sigsetjmp(out, 0)) {
+		way_out = &out;
+		(void)tracer_seize(h->tracer, tid);
+	}
+	way_out = NULL;
+	__atomic_store_n(&h->seizing, false, __ATOMIC_SEQ_CST);
+	/* In any case: it may have been seized just before the signal, or at birth. */
+	return tracer_ask(tid);
+}
+
 static void on_hit(void *priv, pid_t tid)
 {
 	struct holder *h = priv;
@@ -56,7 +100,7 @@ static void on_hit(void *priv, pid_t tid)
 	/* Before the thread can stop: who is told of that must ask us. */
 	__atomic_store_n(&h->busy, true, __ATOMIC_SEQ_CST);
 	locked = grab_begin(h);
-	r = tracer_grab(h->tracer, tid);
+	r = grab(h, tid);
 	if (locked)
 		pthread_spin_unlock(h->grabbing);
 	if (r)
@@ -96,6 +140,7 @@ static void *holder_main(void *arg)
 			break;
 		serve(h);
 	}
+	(void)eventfd_write(h->done, 1);
 	tracer_free(h->tracer);
 	return NULL;
 }
@@ -122,6 +167,7 @@ static int start_thread(struct holder *h)
 	r = pthread_attr_setaffinity_np(&attr, size, cpus);
 	/* Signals are for the main thread. */
 	sigfillset(&all);
+	sigdelset(&all, SIGNAL_OUT);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (!r)
 		r = pthread_create(&h->thread, &attr, holder_main, h);
@@ -151,6 +197,7 @@ int holder_start(const struct tracees_hits *hits, size_t i, pthread_spinlock_t *
 	pthread_mutex_init(&h->table, NULL);
 	h->request = eventfd(0, EFD_CLOEXEC);
 	h->done = eventfd(0, EFD_CLOEXEC);
+	install_way_out();
 	r = h->request < 0 || h->done < 0 ? -errno : start_thread(h);
 	if (r)
 		goto fail;
@@ -163,12 +210,27 @@ fail:
 	return r;
 }
 
+/* What was asked for is taken up, sooner than whatever it may sleep in ends. */
+static void ask(struct holder *h)
+{
+	struct pollfd p = { .fd = h->done, .events = POLLIN };
+	eventfd_t n;
+
+	(void)eventfd_write(h->request, 1);
+	while (poll(&p, 1, SEIZE_MAX_MS) <= 0)
+		if (__atomic_load_n(&h->seizing, __ATOMIC_SEQ_CST))
+			pthread_kill(h->thread, SIGNAL_OUT);
+	(void)eventfd_read(h->done, &n);
+}
+
+void holder_quit(struct holder *h)
+{
+	h->fn = NULL;
+	ask(h);
+}
+
 void holder_free(struct holder *h)
 {
-	if (!h)
-		return;
-	h->fn = NULL;
-	(void)eventfd_write(h->request, 1);
 	pthread_join(h->thread, NULL);
 	holder_deinit(h);
 }
@@ -190,11 +252,7 @@ bool holder_look(struct holder *h, bool (*fn)(const struct tracer *tracer, pid_t
 
 void holder_call(struct holder *h, void (*fn)(struct tracer *tracer, void *arg), void *arg)
 {
-	eventfd_t n;
-
 	h->fn = fn;
 	h->arg = arg;
-	(void)eventfd_write(h->request, 1);
-	while (eventfd_read(h->done, &n) && errno == EINTR)
-		;
+	ask(h);
 }

@@ -21,7 +21,9 @@ struct tracer;
  */
 int holder_start(const struct tracees_hits *hits, size_t i, pthread_spinlock_t *grabbing, struct tracer *tracer,
 		 struct holder **ret);
-/* Lets go of its threads. NULL is fine. */
+/* Have it let go of its threads and end, without waiting for that: no other call but holder_free() may follow. */
+void holder_quit(struct holder *h);
+/* After holder_quit(). Its threads may wait for those of others to be let go of (execve waits until all are reaped). */
 void holder_free(struct holder *h);
 
 /* Has it a thread at all? False for sure when it never had one. */

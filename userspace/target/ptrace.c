@@ -30,6 +30,7 @@ struct tracees {
 	bool take_keys;
 	bool (*filter)(void *priv, pid_t tid);
 	void *filter_priv;
+	pthread_mutex_t filtering; /* tracees_free() has all tracers work at once */
 };
 
 int tracees_choose_signal(const struct target *t)
@@ -80,6 +81,7 @@ static int seize(struct target *t, bool births, struct err *err, struct tracees 
 	ts->t = t;
 	ts->stop_signal = SIGURG;
 	pthread_spin_init(&ts->grabbing, PTHREAD_PROCESS_PRIVATE);
+	pthread_mutex_init(&ts->filtering, NULL);
 	r = open_fd(ts);
 	if (r) {
 		if (ts->fd >= 0)
@@ -107,11 +109,22 @@ int tracees_seize_now(struct target *t, struct err *err, struct tracees **ret)
 	return seize(t, false, err, ret);
 }
 
+static bool filter(void *priv, pid_t tid)
+{
+	struct tracees *ts = priv;
+	bool r;
+
+	pthread_mutex_lock(&ts->filtering);
+	r = ts->filter(ts->filter_priv, tid);
+	pthread_mutex_unlock(&ts->filtering);
+	return r;
+}
+
 void tracees_set_filter(struct tracees *ts, bool (*fn)(void *priv, pid_t tid), void *priv)
 {
 	ts->filter = fn;
 	ts->filter_priv = priv;
-	tracer_set_filter(ts->own, fn, priv);
+	tracer_set_filter(ts->own, fn ? filter : NULL, ts);
 }
 
 void tracees_set_signal(struct tracees *ts, int sig)
@@ -144,6 +157,12 @@ int tracees_fd(const struct tracees *ts)
 
 /* ---- held at a hit ---- */
 
+static void holders_quit(struct tracees *ts)
+{
+	for (size_t i = 0; i < ts->nholders; i++)
+		holder_quit(ts->holders[i]);
+}
+
 static void holders_free(struct tracees *ts)
 {
 	while (ts->nholders)
@@ -163,7 +182,7 @@ int tracees_hold(struct tracees *ts, const struct tracees_hits *hits)
 	while (!r && ts->nholders < hits->n) {
 		tracer = tracer_new(ts->t, false);
 		if (tracer) {
-			tracer_set_filter(tracer, ts->filter, ts->filter_priv);
+			tracer_set_filter(tracer, ts->filter ? filter : NULL, ts);
 			tracer_set_signal(tracer, ts->stop_signal);
 			tracer_take_keys(tracer, ts->take_keys);
 		}
@@ -172,8 +191,10 @@ int tracees_hold(struct tracees *ts, const struct tracees_hits *hits)
 			   : -ENOMEM;
 		ts->nholders += !r;
 	}
-	if (r)
+	if (r) {
+		holders_quit(ts);
 		holders_free(ts);
+	}
 	return r;
 }
 
@@ -408,10 +429,13 @@ void tracees_free(struct tracees *ts)
 {
 	if (!ts)
 		return;
-	holders_free(ts);
+	/* All at once: a thread in execve goes on when those of every tracer are reaped. */
+	holders_quit(ts);
 	tracer_free(ts->own);
+	holders_free(ts);
 	drain(ts);
 	pthread_sigmask(SIG_SETMASK, &ts->old_mask, NULL);
 	close(ts->fd);
+	pthread_mutex_destroy(&ts->filtering);
 	free(ts);
 }

@@ -458,12 +458,16 @@ int tracer_interrupt(struct tracer *ts, pid_t tid)
 	return 0;
 }
 
-int tracer_grab(const struct tracer *ts, pid_t tid)
+int tracer_seize(const struct tracer *ts, pid_t tid)
 {
 	/* It may have been killed since, and its number be another process's. */
 	if (syscall(SYS_tgkill, target_pid(ts->t), tid, 0))
 		return -errno;
-	(void)seize(ts, tid); /* refused where it is ours already: made by one of ours */
+	return seize(ts, tid); /* refused where it is ours already: made by one of ours */
+}
+
+int tracer_ask(pid_t tid)
+{
 	return ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) ? -errno : 0;
 }
 

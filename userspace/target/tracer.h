@@ -32,10 +32,11 @@ void tracer_take_keys(struct tracer *ts, bool take);
  */
 int tracer_seize_all(struct tracer *ts, struct err *err);
 /*
- * Seize one thread that runs and have it stop: nothing but the ptrace calls. 0 or -errno (it has ended, another traces it). Then
- * tracer_adopt() makes TRACEE_SIGNAL follow.
+ * One thread that runs: seize it; have it stop. Nothing but the ptrace calls; the first may sleep (execve). 0 or -errno (it has
+ * ended, another traces it). After tracer_ask(), tracer_adopt() makes TRACEE_SIGNAL follow.
  */
-int tracer_grab(const struct tracer *ts, pid_t tid);
+int tracer_seize(const struct tracer *ts, pid_t tid);
+int tracer_ask(pid_t tid);
 void tracer_adopt(struct tracer *ts, pid_t tid);
 /* From now on births are followed or not; the threads are asked to stop for a moment, in which that becomes true of them. */
 void tracer_follow(struct tracer *ts, bool births);
