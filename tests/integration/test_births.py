@@ -57,17 +57,15 @@ class Births(harness.TestCase):
         self.assertUntouched(target)
 
     def stops(self, piped, count):
-        """(how many of count hits stopped, how many were told as lost)"""
+        """(how many of count hits stopped, how many were told as lost); nobody may have waited for the first"""
         stops = lost = 0
         while stops + lost < count:
-            piped.send("continue\n")
             event = piped.event()
-            while event["event"] != "stopped":
-                lost += event.get("records", 0)
-                if stops + lost >= count:
-                    return stops, lost
-                event = piped.event()
-            stops += 1
+            lost += event.get("records", 0)
+            if event["event"] == "stopped":
+                stops += 1
+                if stops + lost < count:
+                    piped.send("continue\n")
         return stops, lost
 
     def test_never_hit_never_touched(self):
@@ -111,7 +109,12 @@ class Births(harness.TestCase):
         self.assertEqual(stops + lost, 100)
         self.assertGreater(stops, 50)
         self.assertEqual(target.line(), "100")
-        self.detach(target, piped)
+        if lost:
+            piped.proc.terminate()  # it may wait for a stop that does not come
+            piped.end()
+            self.assertUntouched(target)
+        else:
+            self.detach(target, piped)
 
     def test_exec_by_a_thread_that_is_not_traced(self):
         target, piped = self.armed("# never")
@@ -125,7 +128,7 @@ class Births(harness.TestCase):
 
     def test_exec_while_others_are_held(self):
         """execve waits until the other threads are reaped, and to seize one waits for execve: nobody may wait for both."""
-        for _ in range(5):
+        for _ in range(3):
             target, piped = self.armed("# first")
             piped.send("continue\n" * 1000)
             target.send("race\n")
@@ -139,7 +142,7 @@ class Births(harness.TestCase):
         """The debugger is killed between hits, holds, stops: the threads go on."""
         rnd = random.Random()
         total = 0
-        for _ in range(10):
+        for _ in range(5):
             target, piped = self.armed("# first") if not total else (target, self.again(target))
             piped.send("continue\n" * 300)
             target.send("run 300\n")
