@@ -123,7 +123,7 @@ static __always_inline void hit_fill(struct abi_hit *hit, u32 place, s32 offset,
 
 /*
  * The thread stops before it goes on in user mode; a record promises that: nobody shall wait for a stop that does not come. ctx here
- * and below: the program's argument.
+ * and below: the program's argument; NULL (a constant): every thread that comes there is traced.
  */
 static __always_inline void hit_stop(void *ctx, const struct abi_hit *hit)
 {
@@ -135,7 +135,7 @@ static __always_inline void hit_stop(void *ctx, const struct abi_hit *hit)
 	}
 	*rec = *hit;
 	rec->time_ns = bpf_ktime_get_ns();
-	rec->free = hold_is_free();
+	rec->free = ctx && hold_is_free();
 	if (rec->free ? hold_kick(ctx, hit) : bpf_send_signal_thread(stop_signal)) {
 		bpf_ringbuf_discard(rec, 0);
 		stat_add(ABI_STAT_SIGNAL_FAILED);

@@ -230,8 +230,8 @@ static __always_inline int exc_leaves(const struct abi_catch_when *when, const s
 	return 0;
 }
 
-/* An exception passes the frame `passed` (a PyFrameObject). ctx: the program's argument. */
-static __always_inline int exc_passes(void *ctx, u64 passed, struct hit_at *at)
+/* An exception passes the frame `passed` (a PyFrameObject). Where one is waited for, threads are traced from their birth. */
+static __always_inline int exc_passes(u64 passed, struct hit_at *at)
 {
 	u64 frame = passed, type = 0, tb = 0;
 	u32 mask = 0, wanted = 0, zero = 0;
@@ -270,7 +270,7 @@ static __always_inline int exc_passes(void *ctx, u64 passed, struct hit_at *at)
 		room->place.id = ABI_PLACE_RAISE;
 		room->place.offset = offset;
 		exc_rules(mask, &room->place);
-		hit_rules(ctx, &room->place, at);
+		hit_rules(NULL, &room->place, at);
 		hit_room_put(room);
 	}
 	return 0;

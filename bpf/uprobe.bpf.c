@@ -259,7 +259,7 @@ int catch (struct pt_regs *ctx)
 
 	if (!is_followed(&at.who))
 		return 0;
-	r = exc_passes(ctx, site_reg(ctx, site.frame), &at);
+	r = exc_passes(site_reg(ctx, site.frame), &at);
 	if (r)
 		stat_add(r == -ENOENT ? ABI_STAT_NO_THREAD : ABI_STAT_FAULT);
 	return 0;
