@@ -440,6 +440,27 @@ struct abi_modules {
 	__u64 code_type; /* address of PyCode_Type */
 };
 
+/* What becomes of a process and its descendants (bpf/procs.bpf.c); numbers are of the debugger's pid namespace. */
+#define ABI_PROCESSES_MAX 16384
+enum abi_process_kind {
+	ABI_PROCESS_FORK = 1, /* parent has forked pid */
+	ABI_PROCESS_EXEC = 2,
+	ABI_PROCESS_EXIT = 3, /* of its last thread */
+};
+struct abi_process {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 kind, pid, parent, pad0;
+};
+
+/* Hits of one rule (abi_rule.state) in one process (its number in its pid namespace), if trace_options.children. */
+struct abi_process_key {
+	__u32 tgid, state;
+};
+struct abi_process_hits {
+	__u64 hits;
+	__u32 ours, pad0; /* its number in the debugger's pid namespace; 0: not known */
+};
+
 #define ABI_CALLS_MAX 32768 /* code objects whose calls are counted */
 
 /* A code object, and what its two words abi_py.code_id held: see abi_code_id(). */

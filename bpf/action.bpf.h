@@ -104,6 +104,24 @@ static __always_inline void hit_room_put(struct hit_room *room)
 	__sync_val_compare_and_swap(&room->busy, 1, 0);
 }
 
+const volatile __u32 per_process = 0; /* count by process, too */
+
+static __always_inline void process_hit(u32 tgid, u32 state)
+{
+	struct abi_process_key key = { .tgid = tgid, .state = state };
+	struct abi_process_hits *h = bpf_map_lookup_elem(&process_hits, &key), new = { 0 };
+	struct followed_process *p;
+
+	if (!h) {
+		p = bpf_map_lookup_elem(&followed, &tgid);
+		new.ours = p ? p->ours : 0;
+		bpf_map_update_elem(&process_hits, &key, &new, BPF_NOEXIST);
+		h = bpf_map_lookup_elem(&process_hits, &key);
+	}
+	if (h)
+		__sync_fetch_and_add(&h->hits, 1);
+}
+
 static __always_inline void hit_fill(struct abi_hit *hit, u32 place, s32 offset,
 				     const struct hit_at *at)
 {
@@ -172,6 +190,8 @@ static __always_inline u32 hit_judge(const u32 *which, struct abi_hit *hit, cons
 		v = rule_judge(r, st, at, full);
 		if (v == VERDICT_NO)
 			continue;
+		if (per_process)
+			process_hit(at->who.tgid, state);
 		if (r->action == ABI_ACT_STOP) {
 			hit->rules[i] = n;
 			hit->undecided |= (u32)(v == VERDICT_ASK) << i;

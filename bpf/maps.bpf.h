@@ -23,13 +23,28 @@ struct data_walk {
 	__u32 found, pad0;
 };
 
-/* The processes that we follow, by their number in their own pid namespace. */
+/*
+ * The processes that we follow, by their number in their own pid namespace: those whose memory the places are true of. User space
+ * enlarges it where forked children are followed.
+ */
+struct followed_process {
+	__u32 parent; /* which forked it; 0: user space named it */
+	__u32 ours;   /* its number in the debugger's pid namespace */
+};
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 16);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct followed_process);
 } followed SEC(".maps");
+
+/* Hits by process; of no size (1) where there is one process only. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct abi_process_key);
+	__type(value, struct abi_process_hits);
+} process_hits SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -115,7 +130,7 @@ struct {
 struct frame_key {
 	__u64 frame;
 	__u32 group;
-	__u32 pad0;
+	__u32 tgid; /* forked processes have frames at the same addresses */
 };
 struct frame_state {
 	__u64 code;

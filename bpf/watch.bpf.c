@@ -11,15 +11,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/read.bpf.h"
-
-/* What we know of the kernel; the offsets come from its BTF at load time. */
-struct thread_struct {
-	unsigned long fsbase;
-} __attribute__((preserve_access_index));
-struct task_struct {
-	__u64 start_time;
-	struct thread_struct thread;
-} __attribute__((preserve_access_index));
+#include "bpf/task.bpf.h"
 
 const volatile struct abi_py py = { 0 };
 const volatile __u64 ns_dev = 0, ns_ino = 0; /* the target's pid namespace */
@@ -33,6 +25,7 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/timed.bpf.h"
 #include "bpf/step.bpf.h"
 #include "bpf/data.bpf.h"
+#include "bpf/follow.bpf.h"
 
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 {
@@ -156,18 +149,37 @@ static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *
 	return place;
 }
 
+/* What is known of the frame, if it was forked by what its parent knows: it goes on in the middle
+ * of a line. */
+static __always_inline struct frame_state *state_of(struct frame_key *key)
+{
+	struct frame_state *state = bpf_map_lookup_elem(&frames, key);
+	struct followed_process *p;
+	u32 tgid = key->tgid;
+
+	if (state || !per_process)
+		return state;
+	p = bpf_map_lookup_elem(&followed, &tgid);
+	if (!p || !p->parent)
+		return NULL;
+	key->tgid = p->parent;
+	state = bpf_map_lookup_elem(&frames, key);
+	key->tgid = tgid;
+	return state;
+}
+
 /* This place is the last one of the line `group` that was hit in the frame; the one before in *ret,
  * unless NULL. */
-static __always_inline void remember(const struct abi_place *place, const struct py_frame *f,
+static __always_inline void remember(const struct abi_place *place, const struct hit_at *at,
 				     u32 group, s32 *ret)
 {
-	struct frame_key key = { .frame = f->frame, .group = group };
-	struct frame_state now = { .code = f->code, .offset = place->offset };
+	struct frame_key key = { .frame = at->f.frame, .group = group, .tgid = at->who.tgid };
+	struct frame_state now = { .code = at->f.code, .offset = place->offset };
 	struct frame_state *state;
 
 	if (ret) {
-		state = bpf_map_lookup_elem(&frames, &key);
-		if (state && state->code == f->code)
+		state = state_of(&key);
+		if (state && state->code == at->f.code)
 			*ret = state->offset;
 	}
 	bpf_map_update_elem(&frames, &key, &now, BPF_ANY);
@@ -177,10 +189,11 @@ static __always_inline void remember(const struct abi_place *place, const struct
  * Is this the second read of one execution, by a target that traces itself? The first one leaves a
  * note for the frame; `again`: the frame shows already that it is not the first (3.11).
  */
-static __always_inline int is_reread(const struct abi_place *place, const struct py_frame *f,
+static __always_inline int is_reread(const struct abi_place *place, const struct hit_at *at,
 				     const struct py_look *look, int again)
 {
-	struct frame_key key = { .frame = f->frame, .group = FRAME_REREAD };
+	const struct py_frame *f = &at->f;
+	struct frame_key key = { .frame = f->frame, .group = FRAME_REREAD, .tgid = at->who.tgid };
 	struct frame_state now = { .code = f->code, .offset = place->offset };
 	struct frame_state *state;
 	int r = py_rereads_look(f, look);
@@ -197,16 +210,16 @@ static __always_inline int is_reread(const struct abi_place *place, const struct
 }
 
 /* Where the frame was before, as far as this version lets us see; 0 or -EFAULT. */
-static __always_inline int previous(const struct abi_place *place, const struct py_frame *f,
+static __always_inline int previous(const struct abi_place *place, const struct hit_at *at,
 				    const struct py_look *look, s32 *ret)
 {
 	*ret = PY_PREV_NONE;
 	if (py.prev_kind == ABI_PREV_FRAME)
-		return py_prev_look(f, look, ret);
+		return py_prev_look(&at->f, look, ret);
 	if (place->note_group)
-		remember(place, f, place->note_group, NULL);
+		remember(place, at, place->note_group, NULL);
 	if (place->keep_state)
-		remember(place, f, place->group, ret);
+		remember(place, at, place->group, ret);
 	return 0;
 }
 
@@ -241,20 +254,20 @@ static __always_inline void watch_hit(struct bpf_perf_event_data *ctx, struct py
 	if (!place)
 		return;
 	/* Up to 3.10 the note of the first read must be looked at before `previous` is moved on. */
-	if (py.prev_kind == ABI_PREV_STATE && py.reread && is_reread(place, &at.f, look, 0)) {
+	if (py.prev_kind == ABI_PREV_STATE && py.reread && is_reread(place, &at, look, 0)) {
 		stat_add(ABI_STAT_REDISPATCH);
 		return;
 	}
 	if (py.prev_kind == ABI_PREV_STATE)
 		step_reads(&at.who, &at.f, place->offset);
-	if (previous(place, &at.f, look, &prev)) {
+	if (previous(place, &at, look, &prev)) {
 		stat_add(ABI_STAT_FAULT);
 		return;
 	}
 	if (py.prev_kind == ABI_PREV_FRAME) {
 		int again = py_is_redispatch(place->offset, prev);
 
-		if ((py.reread && is_reread(place, &at.f, look, again)) || again) {
+		if ((py.reread && is_reread(place, &at, look, again)) || again) {
 			stat_add(ABI_STAT_REDISPATCH);
 			return;
 		}

@@ -221,6 +221,7 @@ int session_need_trace(struct session *s, struct err *err)
 		.pid = target_pid(s->target),
 		.scope = s->opt.scope,
 		.timed = s->opt.timed,
+		.children = s->opt.children,
 		.stop_signal = s->stop_signal,
 		.hold = true,
 		.py = &py,
@@ -321,6 +322,39 @@ void session_relax(struct session *s)
 		return;
 	session_drop_tracees(s);
 	s->hits.n = 0;
+}
+
+bool session_is_twin(struct session *a, struct session *b)
+{
+	struct abi_py pa = { 0 }, pb = { 0 };
+	struct abi_obj oa = { 0 }, ob = { 0 };
+	int ra, rb;
+
+	a->in->ops->kernel(a->in, &pa);
+	b->in->ops->kernel(b->in, &pb);
+	ra = a->in->ops->kernel_objects(a->in, &oa);
+	rb = b->in->ops->kernel_objects(b->in, &ob);
+	return !memcmp(&pa, &pb, sizeof(pa)) && ra == rb && !memcmp(&oa, &ob, sizeof(oa));
+}
+
+int session_follow(struct session *s, pid_t pid, struct err *err)
+{
+	int r = session_need_trace(s, err);
+
+	if (r)
+		return r;
+	r = trace_follow(s->trace, pid);
+	return r ? err_set(err, r, "pid %d: cannot be followed: %s", pid, strerror(-r)) : 0;
+}
+
+int session_process_hits(struct session *s, int id, int (*fn)(void *priv, pid_t pid, uint64_t hits),
+			 void *priv)
+{
+	const struct bp_priv *b = bp_find(s, id);
+
+	if (!b || !b->state || !s->trace)
+		return 0;
+	return trace_process_hits(s->trace, b->state, fn, priv);
 }
 
 int session_slots(struct session *s, struct err *err, unsigned *ret_used, unsigned *ret_free)

@@ -28,6 +28,11 @@ struct session_options {
 	enum trace_scope scope;
 	unsigned max_pause_ms; /* 0: none */
 	bool timed;	       /* session_latency_begin() will be called */
+	/*
+	 * What the process forks is counted and captured, too, from its first instruction on, also when the process itself has ended
+	 * (its SESSION_EXITED is then no end of these): session_follow(). For what does not stop and is seen by watchpoints.
+	 */
+	bool children;
 	/* A record of a BP_LOG or BP_SNAP (bpf/abi.h), from within session_next_event(); size in bytes. */
 	void (*captured)(void *priv, int bp, const struct abi_captured *rec, size_t size);
 	/*
@@ -189,6 +194,17 @@ const struct bp *session_bp(struct session *s, int id);
 size_t session_bps(struct session *s, const struct bp *const **ret); /* ascending by id */
 /* Loads the BPF programs on first use: fails where they cannot be, with the line in *err. */
 int session_slots(struct session *s, struct err *err, unsigned *ret_used, unsigned *ret_free);
+
+/* ---- with session_options.children ---- */
+/* Is the interpreter of b, byte for byte, where that of a has it, in the same pid namespace? As after a fork. */
+bool session_is_twin(struct session *a, struct session *b);
+/*
+ * Another process has all that s has breakpoints on at the same addresses (the caller has compared): count what it does with
+ * what s counts. 0 or negative errno with a line.
+ */
+int session_follow(struct session *s, pid_t pid, struct err *err);
+/* The hits of a breakpoint by process: fn is called with our number for each, 0: not known. Non-zero from fn ends it. */
+int session_process_hits(struct session *s, int id, int (*fn)(void *priv, pid_t pid, uint64_t hits), void *priv);
 
 /* ---- running ---- */
 enum session_event_kind {

@@ -253,10 +253,14 @@ static void stops_end(struct session *s, struct session_event ev)
 		s->late += is_free(&s->hits.data[i].hit) && !s->hits.data[i].late;
 	(void)tell_losses(s);
 	latency_keep(s);
-	bps_disarm(s);
+	/* Then the kernel follows the process no more, but perhaps others; nobody stops there. */
+	if (!s->opt.children)
+		bps_disarm(s);
 	session_drop_tracees(s); /* it waits for what the trace owns */
-	trace_free(s->trace);
-	s->trace = NULL;
+	if (!s->opt.children) {
+		trace_free(s->trace);
+		s->trace = NULL;
+	}
 	s->hits.n = 0;
 	s->modules_on = false;
 	epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, target_pidfd(s->target), NULL);
@@ -588,13 +592,15 @@ int stops_pump(struct session *s)
 	struct pollfd pfd = { .fd = target_pidfd(s->target), .events = POLLIN };
 	int r;
 
-	if (s->over)
+	if (s->over && !s->opt.children)
 		return 0;
 	if (s->trace) {
 		r = stops_consume(s);
 		if (r < 0)
 			return r;
 	}
+	if (s->over)
+		return s->trace ? tell_losses(s) : 0;
 	r = stops_tracees(s);
 	if (!r && !s->over && s->trace && trace_execed(s->trace))
 		stops_end(s, (struct session_event){ .kind = SESSION_EXEC,

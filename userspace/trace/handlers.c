@@ -14,6 +14,7 @@
 #include "bpf/abi.h"
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
+#include "trace/followed.h"
 #include "trace/pidns.h"
 #include "watch.skel.h"
 
@@ -61,6 +62,7 @@ static int load_first(struct watch_bpf *skel, const struct trace_options *opt,
 	if (opt->py->prev_kind != ABI_PREV_STATE && !opt->py->reread)
 		bpf_map__set_max_entries(skel->maps.frames, 1);
 	prepare_captures(skel, opt);
+	followed_prepare(skel, opt->children);
 	if (opt->timed) {
 		bpf_map__set_max_entries(skel->maps.timed_codes, TRACE_TIMED_CODES);
 		bpf_map__set_max_entries(skel->maps.timed_running, TRACE_TIMED_RUNNING);

@@ -53,8 +53,14 @@ static void *map_counts(struct bpf_map *map, size_t size)
 /* A number of the target's pid namespace becomes one of ours. */
 static void localize(const struct trace *tr, struct abi_hit *hit)
 {
-	hit->tid = (uint32_t)pidns_to_ours(&tr->ns, (pid_t)hit->tid);
-	hit->tgid = (uint32_t)tr->pid;
+	struct pidns ns = tr->ns;
+	pid_t pid = hit->tgid == (uint32_t)ns.pid ? tr->pid
+		    : ns.same			  ? (pid_t)hit->tgid
+						  : followed_ours(tr->skel, hit->tgid);
+
+	ns.ours = pid;
+	hit->tid = (uint32_t)pidns_to_ours(&ns, (pid_t)hit->tid);
+	hit->tgid = (uint32_t)pid;
 }
 
 static void on_captured(const struct trace *tr, void *data, size_t size)
@@ -135,11 +141,30 @@ static int prepare_programs(struct trace *tr, const struct trace_options *opt)
 	return programs_new(&env, &tr->programs);
 }
 
-static int follow(struct trace *tr)
+/* What it forks comes first: nothing is forked unseen in between. */
+static int follow(struct trace *tr, bool children)
 {
-	uint32_t key = (uint32_t)tr->ns.pid, one = 1;
+	int r = children ? followed_begin(&tr->followed, tr->skel) : 0;
 
-	return bpf_map_update_elem(bpf_map__fd(tr->skel->maps.followed), &key, &one, BPF_ANY);
+	return r ? r : followed_add(tr->skel, &tr->ns);
+}
+
+int trace_follow(struct trace *tr, pid_t pid)
+{
+	struct pidns ns;
+	int r = pidns_of(pid, &ns);
+
+	if (r)
+		return r;
+	if (ns.dev != tr->ns.dev || ns.ino != tr->ns.ino)
+		return -EXDEV;
+	return followed_add(tr->skel, &ns);
+}
+
+int trace_process_hits(struct trace *tr, uint32_t state,
+		       int (*fn)(void *priv, pid_t pid, uint64_t hits), void *priv)
+{
+	return followed_hits(tr->skel, state, fn, priv);
 }
 
 DEFINE_CLEANUP(struct trace *, trace_free)
@@ -164,12 +189,17 @@ int trace_open(const struct trace_options *opt, struct err *err, struct trace **
 	r = slots_choose_scope(tr, opt->scope, err);
 	if (r)
 		return r;
+	if (opt->children && tr->scope != TRACE_SCOPE_CPU)
+		return err_set(err, -EOPNOTSUPP,
+			       "pid %d: children can be followed only where watching on every CPU "
+			       "is allowed (--scope cpu)",
+			       opt->pid);
 	tr->counters = map_counts(tr->skel->maps.counters, counters_size());
 	if (tr->counters)
 		tr->states = map_counts(tr->skel->maps.rule_states, states_size());
 	if (tr->states)
 		tr->units = map_counts(tr->skel->maps.step_units, units_size());
-	r = tr->units ? follow(tr) : -errno;
+	r = tr->units ? follow(tr, opt->children) : -errno;
 	if (!r)
 		r = prepare_programs(tr, opt);
 	if (!r)
@@ -186,6 +216,7 @@ void trace_free(struct trace *tr)
 	if (!tr)
 		return;
 	slots_free(tr);
+	followed_end(&tr->followed);
 	programs_free(tr->programs);
 	ring_buffer__free(tr->rb);
 	if (tr->counters)

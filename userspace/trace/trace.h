@@ -29,6 +29,7 @@ struct trace_options {
 	size_t ring_bytes;               /* for records that wait, a power of two and of pages; 0: 256 KiB */
 	const struct abi_obj *obj; /* NULL: expressions are all undecided */
 	bool timed;                /* calls may be timed: trace_timed_code() */
+	bool children;             /* what pid forks is followed, too: needs the scope CPU, or -EOPNOTSUPP */
 };
 
 /*
@@ -37,6 +38,14 @@ struct trace_options {
  */
 int trace_open(const struct trace_options *opt, struct err *err, struct trace **ret);
 void trace_free(struct trace *tr); /* disarms everything; NULL is fine */
+
+/*
+ * trace_options.children: follow one more process, which has each place where pid has it (forked from it, say), and what it forks.
+ * -EXDEV: it lives in another pid namespace; -ESRCH; or -errno.
+ */
+int trace_follow(struct trace *tr, pid_t pid);
+/* The same: each process in which that rule state (abi_rule.state) has hits; pid is our number, 0: not known. Non-zero from fn ends it. */
+int trace_process_hits(struct trace *tr, uint32_t state, int (*fn)(void *priv, pid_t pid, uint64_t hits), void *priv);
 
 #define TRACE_SLOTS 4 /* debug registers of x86 */
 

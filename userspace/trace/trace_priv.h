@@ -5,6 +5,7 @@
 
 #include "base/vec.h"
 #include "bpf/abi.h"
+#include "trace/followed.h"
 #include "trace/pidns.h"
 #include "trace/trace.h"
 
@@ -29,6 +30,7 @@ struct trace {
 	struct watch_bpf *skel; /* theirs */
 	bool judging;           /* a rule needs handlers_judge() */
 	struct programs *programs;
+	struct followed followed; /* trace_options.children */
 	struct ring_buffer *rb;
 	uint64_t *counters;            /* the map's memory */
 	struct abi_rule_state *states; /* the same */

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Processes that are forked by one that we follow: their memory is a copy of its memory, so every place is where it was, and
+ * what is watched on each CPU is watched in them from their first instruction on. Loaded where trace_options.children asks
+ * for it.
+ */
+#ifndef PYBPFDBG_FOLLOW_BPF_H
+#define PYBPFDBG_FOLLOW_BPF_H
+
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/maps.bpf.h"
+#include "bpf/task.bpf.h"
+
+const volatile __u64 our_ns_ino = 0; /* the debugger's pid namespace */
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(follow_fork, struct task_struct *parent, struct task_struct *child)
+{
+	struct followed_process p = { 0 };
+	int inner = 0, theirs = 0;
+	u32 nr;
+
+	if (BPF_CORE_READ(child, pid) != BPF_CORE_READ(child, tgid))
+		return 0; /* a thread */
+	p.parent = task_number(BPF_CORE_READ(parent, group_leader), ns_ino, &theirs);
+	if (!p.parent || !theirs || !bpf_map_lookup_elem(&followed, &p.parent))
+		return 0;
+	nr = task_number(child, ns_ino, &inner);
+	if (!nr || !inner)
+		return 0; /* it begins a pid namespace of its own, in which our programs would not know it */
+	p.ours = task_number(child, our_ns_ino, &theirs);
+	if (bpf_map_update_elem(&followed, &nr, &p, BPF_ANY))
+		stat_add(ABI_STAT_LOST);
+	return 0;
+}
+
+static __always_inline void unfollow(struct task_struct *task)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	int inner = 0;
+	u32 nr = task_number(BPF_CORE_READ(task, group_leader), ns_ino, &inner);
+
+	if (!nr || !inner || bpf_map_delete_elem(&followed, &nr))
+		return;
+	bpf_map_delete_elem(&known, &id); /* after an exec the thread still has its number and start time */
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(follow_exec, struct task_struct *task)
+{
+	unfollow(task);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(follow_exit, struct task_struct *task)
+{
+	if (task_is_last(task))
+		unfollow(task);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* In which processes what is bound, and which kernel side counts it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "bpf/abi.h"
+#include "engine/family_priv.h"
+#include "target/target.h"
+
+/* A process that begins has not loaded its modules yet: it is looked at again and again, more and
+ * more rarely. */
+#define AGAIN_FIRST_NS 50000000u
+#define NO_PYTHON_NS                                                                              \
+	3000000000u /* so long it may take until a program that was executed is seen to be Python \
+		     */
+
+/* ---- members ---- */
+
+void member_free(struct member *m)
+{
+	session_free(m->reader);
+	free(m->groups);
+	free(m->since_ns);
+	free(m);
+}
+
+struct member *member_find(struct family *f, pid_t pid)
+{
+	for (size_t i = 0; i < f->members.n; i++)
+		if (f->members.data[i]->pid == pid)
+			return f->members.data[i];
+	return NULL;
+}
+
+struct member *member_new(struct family *f, pid_t pid)
+{
+	struct member *m = calloc(1, sizeof(*m));
+
+	if (!m)
+		return NULL;
+	m->pid = pid;
+	m->groups = calloc(f->opt.nspecs, sizeof(struct group *));
+	m->since_ns = calloc(f->opt.nspecs, sizeof(*m->since_ns));
+	if (!m->groups || !m->since_ns || vec_push(&f->members, m)) {
+		member_free(m);
+		return NULL;
+	}
+	return m;
+}
+
+void member_begins(struct member *m)
+{
+	m->fresh = true;
+	m->began_ns = clock_ns();
+	m->wait_ns = AGAIN_FIRST_NS;
+	m->again_ns = m->began_ns + m->wait_ns;
+}
+
+bool member_is_complete(const struct family *f, const struct member *m)
+{
+	for (size_t i = 0; i < f->opt.nspecs; i++)
+		if (!m->groups[i])
+			return false;
+	return true;
+}
+
+/* ---- groups ---- */
+
+static void on_captured(void *priv, int bp, const struct abi_captured *rec, size_t size)
+{
+	struct group *g = priv;
+	struct family *f = g->family;
+	pid_t pid = (pid_t)rec->hit.tgid;
+	struct session *reader = g->s;
+	struct member *m;
+
+	(void)bp;
+	if (pid != target_pid(session_target(g->s))) {
+		m = member_find(f, pid);
+		/* Where it has ended, what it was forked from has most of what a record refers to.
+		 */
+		if (m && !m->reader && session_attach(pid, &f->opt.session, NULL, &m->reader))
+			m->reader = NULL;
+		if (m && m->reader)
+			reader = m->reader;
+	}
+	f->opt.captured(f->opt.priv, reader, pid, rec, size);
+}
+
+static int on_progress(void *priv, const char *what, uint64_t done, uint64_t total)
+{
+	struct group *g = priv;
+
+	return g->family->opt.session.progress(g->family->opt.priv, what, done, total);
+}
+
+void group_free(struct group *g)
+{
+	if (!g)
+		return;
+	session_free(g->s);
+	free(g->ids);
+	free(g);
+}
+
+DEFINE_CLEANUP(struct group *, group_free)
+
+/* A session on that process, which nothing is bound in. */
+static int group_new(struct family *f, pid_t pid, struct err *err, struct group **ret)
+{
+	_cleanup_(cleanup_group_free) struct group *g = calloc(1, sizeof(*g));
+	struct session_options so = f->opt.session;
+	int r;
+
+	if (!g)
+		return -ENOMEM;
+	g->family = f;
+	g->ids = calloc(f->opt.nspecs, sizeof(*g->ids));
+	if (!g->ids)
+		return -ENOMEM;
+	so.children = true;
+	so.captured = f->opt.captured ? on_captured : NULL;
+	so.progress = so.progress ? on_progress : NULL;
+	so.priv = g;
+	r = session_attach(pid, &so, err, &g->s);
+	if (!r && f->opt.prepare)
+		r = f->opt.prepare(f->opt.priv, g->s, err);
+	if (r)
+		return r;
+	*ret = take_ptr(g);
+	return 0;
+}
+
+/* Is the breakpoint of a and that of b on the same addresses? */
+static bool same_places(const struct bp *a, const struct bp *b)
+{
+	if (a->nplaces != b->nplaces || a->slots != b->slots || strcmp(a->file, b->file) ||
+	    a->line != b->line)
+		return false;
+	for (size_t i = 0; i < a->nplaces; i++)
+		if (a->places[i].address != b->places[i].address ||
+		    a->places[i].code != b->places[i].code)
+			return false;
+	return true;
+}
+
+/* Has g, all of which is counted in a process that it follows, nothing that t has not at the same
+ * addresses? */
+static bool may_join(struct family *f, struct group *g, struct group *t)
+{
+	if (!session_is_twin(g->s, t->s))
+		return false;
+	for (size_t i = 0; i < f->opt.nspecs; i++)
+		if (g->ids[i] && (!t->ids[i] || !same_places(session_bp(g->s, g->ids[i]),
+							     session_bp(t->s, t->ids[i]))))
+			return false;
+	return true;
+}
+
+static void count_in(struct family *f, struct member *m, struct group *g)
+{
+	for (size_t i = 0; i < f->opt.nspecs; i++) {
+		if (!g->ids[i])
+			continue;
+		m->groups[i] = g;
+		m->since_ns[i] = clock_ns();
+		if (m->fresh && f->opt.bound)
+			f->opt.bound(f->opt.priv, m->pid, session_bp(g->s, g->ids[i]));
+	}
+}
+
+static void join_groups(struct family *f, struct member *m, struct group *t)
+{
+	for (size_t k = 0; k < f->groups.n; k++) {
+		struct group *g = f->groups.data[k];
+
+		if (!may_join(f, g, t) || session_follow(g->s, m->pid, NULL))
+			continue;
+		count_in(f, m, g);
+		for (size_t i = 0; i < f->opt.nspecs; i++)
+			t->ids[i] = g->ids[i] ? 0 : t->ids[i];
+	}
+}
+
+static int watch_session(struct family *f, struct group *g)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	if (vec_push(&f->groups, g))
+		return -ENOMEM;
+	return epoll_ctl(f->epoll, EPOLL_CTL_ADD, session_fd(g->s), &ev) ? -errno : 0;
+}
+
+static void say(struct family *f, const char *text)
+{
+	if (f->opt.note)
+		f->opt.note(f->opt.priv, text);
+}
+
+/* What of t is in no group that is there already is armed in t. *ret_armed: something was. */
+static int arm_rest(struct family *f, struct group *t, bool *ret_armed)
+{
+	*ret_armed = false;
+	for (size_t i = 0; i < f->opt.nspecs; i++) {
+		struct err err = { 0 };
+		int r;
+
+		if (!t->ids[i])
+			continue;
+		r = session_bp_enable(t->s, t->ids[i], true, &err);
+		if (!r) {
+			*ret_armed = true;
+			continue;
+		}
+		t->ids[i] = 0;
+		if (r == -ENOMEM || r == -EPERM || r == -EOPNOTSUPP)
+			return r;
+		say(f, err.text);
+		if (!f->why_r) {
+			f->why_r = r;
+			f->why = err;
+		}
+	}
+	return 0;
+}
+
+/* Bind in t what is not counted in m yet. *ret_bound: something of it. */
+static int bind_missing(struct family *f, struct member *m, struct group *t, bool *ret_bound)
+{
+	*ret_bound = false;
+	for (size_t i = 0; i < f->opt.nspecs; i++) {
+		struct bp_spec spec = f->opt.specs[i];
+		struct err err = { 0 };
+		int r;
+
+		if (m->groups[i])
+			continue;
+		spec.disabled = true;
+		r = session_break(t->s, &spec, &err, &t->ids[i]);
+		if (!r) {
+			*ret_bound = true;
+			continue;
+		}
+		t->ids[i] = 0;
+		if (r == -ECANCELED || r == -ENOMEM)
+			return r;
+		if (!f->why_r) {
+			f->why_r = r;
+			f->why = err;
+		}
+	}
+	return 0;
+}
+
+int member_look(struct family *f, struct member *m, struct err *err)
+{
+	_cleanup_(cleanup_group_free) struct group *t = NULL;
+	struct err why = { 0 };
+	bool some;
+	int r;
+
+	r = group_new(f, m->pid, &why, &t);
+	if (r == -ENOENT && clock_ns() > m->began_ns + NO_PYTHON_NS)
+		m->again_ns = 0; /* no Python */
+	if (r && !f->why_r && r != -ENOENT) {
+		f->why_r = r;
+		f->why = why;
+	}
+	if (r)
+		return r == -ENOMEM ? r : 0;
+	r = bind_missing(f, m, t, &some);
+	if (r)
+		return err_set(err, r, "pid %d: %s", m->pid,
+			       r == -ECANCELED ? "interrupted" : strerror(-r));
+	if (!some)
+		return 0;
+	join_groups(f, m, t);
+	r = arm_rest(f, t, &some);
+	if (r)
+		return err_set(err, r, "%s", f->why.text);
+	if (some) {
+		count_in(f, m, t);
+		r = watch_session(f, take_ptr(t));
+	}
+	if (member_is_complete(f, m))
+		m->again_ns = 0;
+	return r ? err_set(err, r, "pid %d: %s", m->pid, strerror(-r)) : 0;
+}
