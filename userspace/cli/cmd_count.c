@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/vec.h"
 #include "cli/cli.h"
+#include "cli/count_children.h"
 #include "cli/follow.h"
 #include "cli/js.h"
 #include "cli/parse.h"
@@ -24,6 +25,7 @@ struct count {
 	struct bp_spec hits;	   /* which ones count */
 	int *ids;		   /* of the breakpoints: locations, then watches */
 	int nids;
+	bool children;
 };
 
 static int bind_all(struct count *c, struct err *err)
@@ -143,12 +145,13 @@ static int count(struct follow *f, struct err *err)
 static int parse_options(const struct program *p, int argc, char **argv, struct count *c,
 			 struct session_options *so)
 {
-	enum { OPT_INTERVAL = 256, OPT_SCOPE, OPT_ENGINE, OPT_WATCH };
+	enum { OPT_INTERVAL = 256, OPT_SCOPE, OPT_ENGINE, OPT_WATCH, OPT_CHILDREN };
 	static const struct option longopts[] = {
 		FOLLOW_OPTIONS,
 		{ "interval", required_argument, NULL, OPT_INTERVAL },
 		PROGRAM_HITS,
 		{ "watch", required_argument, NULL, OPT_WATCH },
+		{ "children", no_argument, NULL, OPT_CHILDREN },
 		{ "scope", required_argument, NULL, OPT_SCOPE },
 		{ "engine", required_argument, NULL, OPT_ENGINE },
 		{ "help", no_argument, NULL, 'h' },
@@ -166,6 +169,10 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 			break;
 		case OPT_WATCH:
 			r = vec_push(&c->watches, optarg);
+			break;
+		case OPT_CHILDREN:
+			c->children = true;
+			r = 0;
 			break;
 		case OPT_SCOPE:
 			r = program_scope(optarg, &err, &so->scope);
@@ -192,6 +199,10 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 		return r;
 	if (optind + 1 == argc && !c->watches.n)
 		return program_usage(p, "a location is missing: FILE:LINE or FUNCTION");
+	if (c->children && c->watches.n)
+		return program_usage(p, "--children and --watch do not go together");
+	if (c->children && program_children(&c->hits, &err))
+		return program_usage(p, "%s", err.text);
 	c->locations = argv + optind + 1;
 	c->nlocations = argc - optind - 1;
 	return 0;
@@ -208,7 +219,9 @@ int program_count(const struct program *p, int argc, char **argv)
 
 	c.f.priv = &c;
 	r = parse_options(p, argc, argv, &c, &so);
-	if (!r)
+	if (!r && c.children)
+		r = count_children(&c.f, &so, &c.hits, c.locations, c.nlocations);
+	else if (!r)
 		r = follow_run(&c.f, &so, count);
 	else if (r < 0)
 		r = CLI_DONE;

@@ -14,6 +14,7 @@
 #include "cli/js.h"
 #include "cli/parse.h"
 #include "cli/program.h"
+#include "engine/family.h"
 #include "engine/session.h"
 
 /* ---- options ---- */
@@ -64,11 +65,46 @@ static int progress(void *priv, const char *what, uint64_t done, uint64_t total)
 	return poll(&sig, 1, 0) > 0;
 }
 
+static void note(void *priv, const char *text)
+{
+	const struct follow *f = priv;
+
+	out_note(f->out, "%s", text);
+}
+
+/* A process that begins is followed: a line of its own. */
+static void bound(void *priv, pid_t pid, const struct bp *bp)
+{
+	const struct follow *f = priv;
+	json_t *j = f->out->json ? js_bound(bp) : NULL;
+
+	if (!j)
+		return;
+	json_object_set_new(j, "process", json_integer(pid));
+	out_json(f->out, j);
+}
+
+static int family_events(struct follow *f, struct err *err)
+{
+	struct session_event ev = { .kind = SESSION_LOST };
+	int r = family_take(f->family, err, &ev.lost);
+
+	if (r)
+		return r;
+	f->lost += ev.lost;
+	f->ended = family_is_over(f->family);
+	if (ev.lost && f->event)
+		f->event(f, &ev);
+	return 0;
+}
+
 int follow_events(struct follow *f, struct err *err)
 {
 	struct session_event ev;
 	int r;
 
+	if (f->family)
+		return family_events(f, err);
 	do {
 		memset(&ev, 0, sizeof(ev));
 		r = session_next_event(f->s, 0, &ev);
@@ -93,6 +129,14 @@ static int time_left(uint64_t now, uint64_t end, uint64_t next)
 	return until <= now ? 0 : until - now > INT32_MAX ? INT32_MAX : (int)(until - now);
 }
 
+/* The earlier of that and of when the family looks at a process again. */
+static int time_left_of(struct follow *f, int left)
+{
+	int again = f->family ? family_timeout(f->family) : -1;
+
+	return again < 0 ? left : left < 0 || again < left ? again : left;
+}
+
 int follow_wait(struct follow *f, struct err *err)
 {
 	uint64_t now = clock_ms(), end = f->for_ms ? now + f->for_ms : 0,
@@ -100,10 +144,11 @@ int follow_wait(struct follow *f, struct err *err)
 	int r = 0;
 
 	while (!f->ended && !r) {
-		struct pollfd fds[2] = { { .fd = session_fd(f->s), .events = POLLIN },
+		struct pollfd fds[2] = { { .events = POLLIN },
 					 { .fd = f->sigfd, .events = POLLIN } };
 
-		if (poll(fds, 2, time_left(now, end, next)) < 0 && errno != EINTR)
+		fds[0].fd = f->family ? family_fd(f->family) : session_fd(f->s);
+		if (poll(fds, 2, time_left_of(f, time_left(now, end, next))) < 0 && errno != EINTR)
 			return err_set(err, -errno, "poll: %s", strerror(errno));
 		r = follow_events(f, err);
 		if (r || fds[1].revents)
@@ -143,30 +188,55 @@ void follow_tell_lost(struct out *out, uint64_t n, const char *what)
 		out_note(out, "%" PRIu64 " %s", n, what);
 }
 
-int follow_run(struct follow *f, const struct session_options *so,
+/* so or fo: the other is NULL. */
+static int run(struct follow *f, const struct session_options *so, const struct family_options *fo,
 	       int (*work)(struct follow *f, struct err *err))
 {
-	struct session_options opt = *so;
 	struct err err = { 0 };
 	struct out out;
 	int r;
 
 	out_init(&out, f->json, f->color);
 	f->out = &out;
-	opt.progress = progress;
-	opt.priv = f;
 	f->sigfd = program_signals();
-	r = f->sigfd < 0 ? err_set(&err, f->sigfd, "signalfd: %s", strerror(-f->sigfd))
-			 : session_attach(f->pid, &opt, &err, &f->s);
+	if (f->sigfd < 0)
+		r = err_set(&err, f->sigfd, "signalfd: %s", strerror(-f->sigfd));
+	else if (fo)
+		r = family_open(f->pid, fo, &err, &f->family);
+	else
+		r = session_attach(f->pid, so, &err, &f->s);
 	if (!r)
 		r = work(f, &err);
 	if (!r && f->ended)
-		out_note(&out, "pid %d ended", f->pid);
+		out_note(&out, "pid %d%s ended", f->pid, fo ? " and all below it" : "");
 	if (r < 0)
 		out_error(&out, err.text[0] ? err.text : strerror(-r));
 	session_free(f->s);
+	family_free(f->family);
 	out_deinit(&out);
 	if (f->sigfd >= 0)
 		close(f->sigfd);
 	return r < 0 ? CLI_FAILED : f->ended ? CLI_ENDED : CLI_DONE;
+}
+
+int follow_run(struct follow *f, const struct session_options *so,
+	       int (*work)(struct follow *f, struct err *err))
+{
+	struct session_options opt = *so;
+
+	opt.progress = progress;
+	opt.priv = f;
+	return run(f, &opt, NULL, work);
+}
+
+int follow_run_family(struct follow *f, const struct family_options *fo,
+		      int (*work)(struct follow *f, struct err *err))
+{
+	struct family_options opt = *fo;
+
+	opt.session.progress = progress;
+	opt.bound = bound;
+	opt.note = note;
+	opt.priv = f;
+	return run(f, NULL, &opt, work);
 }

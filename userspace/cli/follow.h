@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What `count`, `calls` and `latency` share: a session in which nothing stops, until its time is over, the target ends, or
- * a signal asks for the end.
+ * What `count`, `calls` and `latency` share: a session in which nothing stops, or one in each process of a family, until its time
+ * is over, the target ends, or a signal asks for the end.
  */
 #ifndef PYBPFDBG_CLI_FOLLOW_H
 #define PYBPFDBG_CLI_FOLLOW_H
@@ -13,6 +13,8 @@
 #include "cli/out.h"
 
 struct err;
+struct family;
+struct family_options;
 struct program;
 struct session;
 struct session_event;
@@ -25,13 +27,14 @@ struct follow {
 	enum out_color_mode color;
 	unsigned for_ms;      /* it ends after so long; 0: never. Preset: the default */
 	unsigned interval_ms; /* 0: none */
-	void (*event)(struct follow *f, const struct session_event *ev); /* each one; NULL */
+	void (*event)(struct follow *f, const struct session_event *ev); /* each one; of a family only SESSION_LOST; NULL */
 	int (*tick)(struct follow *f, struct err *err); /* each interval_ms. 0 or -errno with a line */
 	void *priv;
 	/* follow_run()'s */
-	struct session *s;
+	struct session *s;     /* NULL with a family */
+	struct family *family; /* NULL with a session */
 	struct out *out;
-	bool ended;    /* the target */
+	bool ended;    /* the target; of a family all */
 	uint64_t lost; /* hits (SESSION_LOST) */
 	int sigfd;
 };
@@ -49,6 +52,8 @@ int follow_pid(struct follow *f, const struct program *p, int argc, char **argv)
 
 /* Attach (so: the rest of its options), work, let go: an exit status. work: 0 or -errno with a line. */
 int follow_run(struct follow *f, const struct session_options *so, int (*work)(struct follow *f, struct err *err));
+/* The same in a family: what its processes have to say, and Ctrl-C, go through f. */
+int follow_run_family(struct follow *f, const struct family_options *fo, int (*work)(struct follow *f, struct err *err));
 /* Within work: wait for the end. 0 or -errno with a line. */
 int follow_wait(struct follow *f, struct err *err);
 /* Take the events that there are. The same. */

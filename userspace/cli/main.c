@@ -26,6 +26,9 @@
 	"(default); "                                                                        \
 	"uprobe:\n"                                                                          \
 	"                      functions, without limit, a trap at every Python call\n"
+#define OPTION_CHILDREN                                                                   \
+	"  --children          in every Python process below it too, also in those that " \
+	"come later\n"
 #define OPTION_COLOR "  --color auto|always|never\n"
 
 #define OPTION_CAPTURES                                                         \
@@ -57,8 +60,8 @@ static const struct program programs[] = {
 	  "(may be\n"
 	  "                      repeated); stops a thread for a moment where the storage moves\n"
 	  "  --for SECONDS       end after that time (default: at Ctrl-C)\n"
-	  "  --interval SECONDS  print the counts so far every so often\n" OPTION_JSON OPTION_SCOPE
-		  OPTION_ENGINE OPTION_COLOR },
+	  "  --interval SECONDS  print the counts so far every so often\n" OPTION_CHILDREN
+		  OPTION_JSON OPTION_SCOPE OPTION_ENGINE OPTION_COLOR },
 	{ "run", "[OPTIONS] SCRIPT|-m MODULE [ARGS]",
 	  "start a Python program, stopped before its first line", program_run,
 	  "  --python PATH       the interpreter (default: python3)\n"
@@ -153,6 +156,30 @@ int program_bad_option(const struct program *p, char **argv, int c)
 		return program_usage(p, "option -%c is not known", optopt);
 	return program_usage(p, "option %s is not known%s", arg,
 			     optopt ? ": it takes no argument" : "");
+}
+
+int program_children(const struct bp_spec *spec, struct err *err)
+{
+	if (spec->engine == BP_UPROBE)
+		return err_set(err, -EINVAL,
+			       "--children needs --engine watch: a uprobe is in the "
+			       "memory of one process only");
+	if (spec->exception)
+		return err_set(err, -EINVAL,
+			       "--children and --catch do not go together: a uprobe "
+			       "is in the memory of one process only");
+	if (spec->pending)
+		return err_set(err, -EINVAL,
+			       "--children and --pending do not go together: "
+			       "processes that begin are looked at until they have "
+			       "loaded it");
+	if (spec->tid)
+		return err_set(err, -EINVAL, "--children and --thread do not go together");
+	if (spec->ignore || spec->every)
+		return err_set(err, -EINVAL,
+			       "--children does not go with --ignore and --every: "
+			       "whose hits come first is not known");
+	return 0;
 }
 
 int program_hits_option(int o, const char *text, struct err *err, struct bp_spec *ret)

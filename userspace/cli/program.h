@@ -59,6 +59,9 @@ struct bp_spec;
 /* 1: o was one of them (text is borrowed); 0: it was not; -EINVAL with a line. */
 int program_hits_option(int o, const char *text, struct err *err, struct bp_spec *ret);
 
+/* May --children go with these? 0 or -EINVAL with a line. */
+int program_children(const struct bp_spec *spec, struct err *err);
+
 /* session_break(), and what there is to say of it: that it is pending, or that --pending would wait for it. */
 int program_break(struct session *s, const struct bp_spec *spec, struct out *out, struct err *err,
 		  int *ret_id);

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""--children: a process, those that it has forked and those to come; forked, executed, short-lived, a web server's workers."""
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import harness
+import interpreters
+from test_lifecycle import Live
+
+GUNICORN = "/usr/lib/python3/dist-packages/gunicorn"
+
+
+def line_of(text):
+    with open(os.path.join(harness.TARGETS, "family.py")) as f:
+        return next(n for n, line in enumerate(f, 1) if text in line)
+
+
+TWICE = "family.py:%d" % line_of("# twice")
+LOOP = "family.py:%d" % line_of("for i in range(2)")
+
+
+class Base(harness.TestCase):
+    def live(self, *argv):
+        d = Live(*argv)
+        self.addCleanup(d.close)
+        return d
+
+    def counting(self, pid, *locations):
+        d = self.live("count", pid, "--children", "--json", *locations)
+        for _ in locations:
+            d.until("bound")
+        return d
+
+    def counted(self, d):
+        """End it as a user would: {location: (all, {process: hits})}."""
+        d.proc.send_signal(signal.SIGINT)
+        run = d.finish()
+        self.assertEqual(run.status, 0, run)
+        self.assertEqual(run.of("lost"), [], run)
+        found = {}
+        for e in run.of("count"):
+            total, each = found.setdefault(e["location"], [None, {}])
+            if "process" in e:
+                each[e["process"]] = e["hits"]
+            else:
+                found[e["location"]][0] = e["hits"]
+        for total, each in found.values():
+            self.assertEqual(total, sum(each.values()), run)
+        return found
+
+    def ask(self, target, line):
+        target.send(line + "\n")
+        self.assertEqual(target.line(120), "done ")
+
+
+@harness.per_interpreter
+class Forks(Base):
+    @harness.each_interpreter
+    def test_each_call_in_each_process(self, interp):
+        """Lines with several places (the loop's head), in a process, in its children and in theirs."""
+        target = self.start(interp, "family.py")
+        d = self.counting(target.pid, TWICE, LOOP)
+        self.ask(target, "fork 20 3")
+        self.ask(target, "tree 4")
+        self.ask(target, "exec")
+        self.ask(target, "work 5")
+        found = self.counted(d)
+        calls = 20 * 3 + 4 + 1 + 5
+        total, each = found[TWICE]
+        self.assertEqual(total, 2 * calls)
+        self.assertEqual(each[target.pid], 10)
+        self.assertEqual(sorted(n for pid, n in each.items() if pid != target.pid), [2] + [6] * 20 + [8])
+        self.assertEqual(found[LOOP][0], 3 * calls)
+        self.assertUntouched(target)
+
+
+class Storm(Base):
+    def test_a_thousand_children(self):
+        target = self.start(interpreters.one(), "family.py")
+        d = self.counting(target.pid, TWICE)
+        self.ask(target, "fork 1000 2 16")
+        descriptors = len(os.listdir("/proc/%d/fd" % d.proc.pid))
+        self.assertLess(descriptors, 200)
+        total, each = self.counted(d)[TWICE]
+        self.assertEqual(total, 4000)
+        self.assertUntouched(target)
+
+    def test_killed_meanwhile(self):
+        """SIGKILL to the debugger while processes come and go: none of them is harmed."""
+        target = self.start(interpreters.one(), "family.py")
+        for _ in range(3):
+            d = self.counting(target.pid, TWICE)
+            target.send("fork 60 2\n")
+            d.proc.kill()
+            self.assertEqual(target.line(60), "done ")
+            self.assertUntouched(target)
+
+
+class Programs(Base):
+    def test_another_program_of_python(self):
+        """It has the code elsewhere, so it takes a watch slot of its own."""
+        target = self.start(interpreters.one(), "family.py")
+        d = self.counting(target.pid, TWICE)
+        target.send("spawn 7\n")
+        pid = int(target.line().split()[1])
+        self.assertEqual(d.until("bound")["process"], pid)
+        self.ask(target, "go")
+        self.ask(target, "work 2")
+        total, each = self.counted(d)[TWICE]
+        self.assertEqual((total, each), (18, {pid: 14, target.pid: 4}))
+
+    def test_what_does_not_go_together(self):
+        for words in (["--engine", "uprobe"], ["--pending"], ["--every", "2"], ["--thread", "1"], ["--watch", "total"]):
+            run = self.debug("count", os.getpid(), "work", "--children", *words)
+            self.assertEqual(run.status, 2, run)
+            self.assertIn("--children", run.err)
+
+    def test_not_loaded_anywhere(self):
+        target = self.start(interpreters.one(), "family.py")
+        run = self.debug("count", target.pid, "nowhere:nothing", "--children")
+        self.assertEqual(run.status, 1, run)
+        self.assertIn("nothing", run.err)
+
+
+class Load:
+    """Requests one after the other from some threads; each must be answered."""
+
+    def __init__(self, port, threads=4):
+        self.port, self.sent, self.failed = port, 0, []
+        self.lock = threading.Lock()
+        self.threads = [threading.Thread(target=self.run) for _ in range(threads)]
+        self.over = threading.Event()
+        for t in self.threads:
+            t.start()
+
+    def run(self):
+        while not self.over.is_set():
+            try:
+                c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+                c.request("GET", "/")
+                status = c.getresponse().status
+                c.close()
+            except (OSError, http.client.HTTPException) as e:
+                status = e
+            with self.lock:
+                self.sent += 1
+                if status != 200:
+                    self.failed.append(status)
+
+    def until(self, more):
+        goal = self.sent + more
+        harness.wait_for(lambda: self.sent >= goal, 60, "%d requests" % more)
+
+    def end(self):
+        self.over.set()
+        for t in self.threads:
+            t.join()
+        return self.sent, self.failed
+
+
+@unittest.skipUnless(os.path.exists(GUNICORN), "no gunicorn here")
+class Workers(Base):
+    def gunicorn(self, *options):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        proc = subprocess.Popen(
+            ["/usr/bin/python3", "-m", "gunicorn", "-w", "2", "--bind", "127.0.0.1:%d" % port] + list(options) +
+            ["wsgi_app:application"], cwd=harness.TARGETS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(proc.wait)
+        self.addCleanup(proc.terminate)
+        harness.wait_for(lambda: len(self.workers(proc.pid)) == 2, what="two workers")
+        harness.wait_for(lambda: self.answers(port), what="gunicorn")
+        return proc.pid, port
+
+    def workers(self, pid):
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            return [int(w) for w in f.read().split()]
+
+    def answers(self, port):
+        try:
+            c = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            c.request("GET", "/")
+            return c.getresponse().status == 200
+        except OSError:
+            return False
+
+    def test_count_under_load(self):
+        """Each request once, also those of a worker that takes the place of one that was killed (the code was loaded before the fork)."""
+        pid, port = self.gunicorn("--preload")
+        d = self.counting(pid, "wsgi_app:application")
+        load = Load(port)
+        load.until(200)
+        sent, failed = load.end()
+        old = self.workers(pid)
+        os.kill(old[0], signal.SIGTERM)
+        harness.wait_for(lambda: len(set(self.workers(pid)) - {old[0]}) == 2, what="a new worker")
+        load = Load(port)
+        load.until(200)
+        more, failed_more = load.end()
+        self.assertEqual((failed, failed_more), ([], []))
+        total, each = self.counted(d)["wsgi_app:application"]
+        self.assertEqual(total, sent + more, each)
+        self.assertEqual(len([n for n in each.values() if n]), 3, each)
+
+    def test_each_worker_has_loaded_it_itself(self):
+        """What a worker loads that begins later is counted once it is there."""
+        pid, port = self.gunicorn()
+        d = self.counting(pid, "wsgi_app:application")
+        old = self.workers(pid)
+        os.kill(old[0], signal.SIGTERM)
+        new = harness.wait_for(lambda: set(self.workers(pid)) - set(old), what="a new worker")
+        self.assertEqual({d.until("bound")["process"]}, new)
+        load = Load(port)
+        load.until(200)
+        sent, failed = load.end()
+        self.assertEqual(failed, [])
+        total, each = self.counted(d)["wsgi_app:application"]
+        self.assertEqual(total, sent, each)
+
+    def test_dump_under_load(self):
+        pid, port = self.gunicorn()
+        load = Load(port)
+        run = self.debug("dump", pid, "--children", "--json")
+        load.until(50)
+        sent, failed = load.end()
+        self.assertEqual(failed, [])
+        self.assertEqual(run.status, 0, run)
+        self.assertEqual({s["process"] for s in run.of("stack")}, {pid} | set(self.workers(pid)), run)
+
+
+if __name__ == "__main__":
+    harness.main()
