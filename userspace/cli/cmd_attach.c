@@ -170,6 +170,7 @@ static int show_attached(struct shell *sh, struct err *err)
 	const struct interp_info *info = in->ops->info(in);
 	size_t threads = count_threads(sh->s);
 	unsigned used, free_slots;
+	char pid[PROGRAM_PID];
 	int r = session_slots(sh->s, err, &used, &free_slots);
 
 	if (r < 0)
@@ -180,8 +181,9 @@ static int show_attached(struct shell *sh, struct err *err)
 		out_json(sh->out, js_attached(sh->s, threads));
 		return 0;
 	}
-	out_line(sh->out, "%s %d: Python %s, %zu thread%s. %u watch slot%s free.%s",
-		 sh->launched ? "started" : "attached to", sh->pid, info->version, threads,
+	program_pid(session_target(sh->s), pid);
+	out_line(sh->out, "%s %s: Python %s, %zu thread%s. %u watch slot%s free.%s",
+		 sh->launched ? "started" : "attached to", pid, info->version, threads,
 		 threads == 1 ? "" : "s", free_slots, free_slots == 1 ? "" : "s",
 		 sh->launched ? ""
 		 : sh->prompt ? " Ctrl-C stops it, detach leaves it running."

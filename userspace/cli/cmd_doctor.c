@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/strbuf.h"
 #include "cli/cli.h"
 #include "cli/parse.h"
 #include "cli/program.h"
 #include "engine/session.h"
 #include "probes/probe.h"
 #include "target/target.h"
+#include "target/where.h"
 #include "trace/trace.h"
 
 #define CAP_SYS_PTRACE 19
@@ -128,6 +130,33 @@ static bool check_kernel(struct out *o)
 	return all && f.slots_free > 0 && (!f.perf_cpu_wide || !f.perf_task);
 }
 
+/* Is it a container, and which Linux is in it? */
+static void print_where(struct out *o, const struct target *t)
+{
+	_cleanup_strbuf_ struct strbuf own = STRBUF_INIT;
+	struct where w;
+
+	if (where_of(t, &w))
+		return;
+	for (unsigned i = 0; i < WHERE_NAMESPACES; i++)
+		if (w.own[i])
+			strbuf_addf(&own, "%s%s", *strbuf_str(&own) ? ", " : "", where_name(i));
+	if (*strbuf_str(&own))
+		out_line(o, "    namespaces of its own: %s", strbuf_str(&own));
+	if (w.inner && w.inner != target_pid(t))
+		out_line(o, "    pid %d is %d in there", target_pid(t), w.inner);
+	if (w.chroot)
+		out_line(o, "    root of its own: /proc/%d/root%s%s%s", target_pid(t),
+			 strcmp(w.root, "/") ? " (" : "", strcmp(w.root, "/") ? w.root : "",
+			 strcmp(w.root, "/") ? ")" : "");
+	if (w.libc)
+		out_line(o, "    C library %s%s%s", w.libc, w.version[0] ? ", glibc " : "",
+			 w.version);
+	else
+		out_line(o, "    no C library is mapped: it is in the executable");
+	where_deinit(&w);
+}
+
 static bool check_target(struct out *o, pid_t pid)
 {
 	struct session_options so = { 0 };
@@ -147,6 +176,7 @@ static bool check_target(struct out *o, pid_t pid)
 		 info->debug ? " (debug build)" : "");
 	report(o, true, text, "");
 	out_line(o, "    executable %s", target_exe(session_target(s)));
+	print_where(o, session_target(s));
 	session_free(s);
 	return true;
 }

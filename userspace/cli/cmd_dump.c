@@ -392,12 +392,14 @@ static int print_deadlocks(struct dump *d)
 	return 0;
 }
 
-static int print_all(struct dump *d, pid_t pid)
+static int print_all(struct dump *d)
 {
 	struct interp *in = session_interp(d->s);
+	char pid[PROGRAM_PID];
 
+	program_pid(session_target(d->s), pid);
 	if (!d->out->json)
-		out_line(d->out, "pid %d: Python %s, %zu thread%s; it stood still for %.1f ms", pid,
+		out_line(d->out, "pid %s: Python %s, %zu thread%s; it stood still for %.1f ms", pid,
 			 in->ops->info(in)->version, d->shots.n, d->shots.n == 1 ? "" : "s",
 			 (double)d->pause_us / 1000);
 	for (size_t i = 0; i < d->shots.n; i++) {
@@ -430,7 +432,7 @@ static int dump_one(struct dump *d, pid_t pid, struct err *err)
 	if (!r)
 		r = read_all(d, pid, err);
 	if (!r)
-		r = print_all(d, pid);
+		r = print_all(d);
 	if (!r)
 		r = out_check(d->out, err);
 	dump_deinit(d);

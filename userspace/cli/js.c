@@ -12,6 +12,7 @@
 #include "probes/probe.h"
 #include "probes/value.h"
 #include "target/target.h"
+#include "target/where.h"
 
 #define REPR_MAX (1 << 20)
 
@@ -191,8 +192,12 @@ json_t *js_attached(struct session *s, size_t threads)
 {
 	struct target *t = session_target(s);
 	struct interp *in = session_interp(s);
+	pid_t inner = where_inner(t);
+	json_t *j = json_pack("{ss si so so sI}", "event", "attached", "pid", (int)target_pid(t),
+			      "python", js_text(in->ops->info(in)->version), "executable",
+			      js_text(target_exe(t)), "threads", (json_int_t)threads);
 
-	return json_pack("{ss si so so sI}", "event", "attached", "pid", (int)target_pid(t),
-			 "python", js_text(in->ops->info(in)->version), "executable",
-			 js_text(target_exe(t)), "threads", (json_int_t)threads);
+	if (j && inner)
+		json_object_set_new(j, "inner_pid", json_integer(inner));
+	return j;
 }

@@ -17,6 +17,8 @@
 #include "cli/parse.h"
 #include "cli/program.h"
 #include "engine/session.h"
+#include "target/target.h"
+#include "target/where.h"
 
 #define OPTION_JSON "  --json              one JSON object a line on standard output\n"
 #define OPTION_SCOPE \
@@ -156,6 +158,16 @@ int program_bad_option(const struct program *p, char **argv, int c)
 		return program_usage(p, "option -%c is not known", optopt);
 	return program_usage(p, "option %s is not known%s", arg,
 			     optopt ? ": it takes no argument" : "");
+}
+
+void program_pid(const struct target *t, char ret[static PROGRAM_PID])
+{
+	pid_t inner = where_inner(t);
+
+	if (inner)
+		snprintf(ret, PROGRAM_PID, "%d [%d]", target_pid(t), inner);
+	else
+		snprintf(ret, PROGRAM_PID, "%d", target_pid(t));
 }
 
 int program_children(const struct bp_spec *spec, struct err *err)

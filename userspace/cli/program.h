@@ -59,6 +59,11 @@ struct bp_spec;
 /* 1: o was one of them (text is borrowed); 0: it was not; -EINVAL with a line. */
 int program_hits_option(int o, const char *text, struct err *err, struct bp_spec *ret);
 
+/* "42", or "42 [1]" for a process that is number 1 in a pid namespace of its own. */
+#define PROGRAM_PID 32
+struct target;
+void program_pid(const struct target *t, char ret[static PROGRAM_PID]);
+
 /* May --children go with these? 0 or -EINVAL with a line. */
 int program_children(const struct bp_spec *spec, struct err *err);
 
