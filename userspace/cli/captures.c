@@ -20,6 +20,7 @@
 #include "cli/js.h"
 #include "cli/program.h"
 #include "engine/capture.h"
+#include "engine/family.h"
 #include "probes/probe.h"
 #include "target/target.h"
 
@@ -28,24 +29,51 @@
 
 /* ---- threads ---- */
 
+static const char *find_name(const struct captures_threads *t, pid_t tid)
+{
+	for (size_t i = 0; i < t->n; i++)
+		if (t->all[i].tid == tid && t->all[i].name[0])
+			return t->all[i].name;
+	return NULL;
+}
+
+/* Add those of cs->s, unless they are in there. */
+static void read_names(struct captures *cs)
+{
+	struct captures_threads *t = &cs->threads;
+	_cleanup_free_ struct interp_thread *more = NULL;
+	struct interp_thread *all;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->read.n; i++)
+		if (t->read.data[i] == cs->s)
+			return;
+	if (vec_push(&t->read, cs->s) || session_threads(cs->s, &more, &n) || !n)
+		return;
+	all = realloc(t->all, (t->n + n) * sizeof(*all));
+	if (!all)
+		return;
+	memcpy(all + t->n, more, n * sizeof(*all));
+	t->all = all;
+	t->n += n;
+}
+
 const char *captures_thread(struct captures *cs, pid_t tid)
 {
 	struct captures_threads *t = &cs->threads;
+	const char *name = find_name(t, tid);
 	uint64_t now = clock_ms();
 
-	for (int again = 0; again < 2; again++) {
-		for (size_t i = 0; i < t->n; i++)
-			if (t->all[i].tid == tid && t->all[i].name[0])
-				return t->all[i].name;
-		if (t->read_ms && now - t->read_ms < THREADS_MS)
-			break;
-		free(t->all);
-		t->all = NULL;
-		t->n = 0;
+	if (name)
+		return name;
+	if (!t->read_ms || now - t->read_ms >= THREADS_MS) {
+		t->n = t->read.n = 0;
 		t->read_ms = now;
-		if (session_threads(cs->s, &t->all, &t->n))
-			break;
 	}
+	read_names(cs);
+	name = find_name(t, tid);
+	if (name)
+		return name;
 	t->comm[0] = '\0';
 	if (target_comm(session_target(cs->s), tid, t->comm))
 		t->comm[0] = '\0';
@@ -62,7 +90,7 @@ static uint64_t clock_of(clockid_t id)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static void read_clock(struct captures *cs)
+void captures_clock(struct captures *cs)
 {
 	cs->mono_to_wall_ns = clock_of(CLOCK_REALTIME) - clock_of(CLOCK_MONOTONIC);
 }
@@ -146,48 +174,74 @@ void captures_unseen(struct captures *cs, uint64_t n)
 			 n);
 }
 
-static void tell_dropped(struct captures *cs)
+bool captures_sums(struct captures *cs, struct captures_sums *ret)
 {
-	const struct bp *bp = session_bp(cs->s, cs->bp);
+	struct captures_sums sums = { 0 };
+	const struct bp *bp;
 
-	if (!bp)
-		return;
-	if (bp->lost > cs->lost_told)
-		tell(cs, "lost", bp->lost - cs->lost_told);
-	if (bp->limited > cs->limited_told)
-		tell(cs, "limit", bp->limited - cs->limited_told);
-	cs->lost_told = bp->lost;
-	cs->limited_told = bp->limited;
+	for (size_t i = 0; i == 0 || cs->family; i++) {
+		bp = cs->family ? family_bp(cs->family, 0, i) : session_bp(cs->s, cs->bp);
+		if (!bp && !i)
+			return false;
+		if (!bp)
+			break;
+		sums.location = bp->location;
+		sums.line = bp->line;
+		sums.hits += bp->hits;
+		sums.lost += bp->lost;
+		sums.limited += bp->limited;
+		sums.errors += bp->errors;
+		sums.undecided += bp->undecided;
+	}
+	/* Each kernel side knows the limit for itself; what came behind it was none. */
+	if (cs->family && cs->hits.limit && cs->shown >= cs->hits.limit)
+		sums.hits = cs->shown + sums.lost + sums.limited;
+	*ret = sums;
+	return true;
 }
 
-static void tell_end(struct captures *cs)
+void captures_tell_dropped(struct captures *cs)
 {
-	const struct bp *bp = session_bp(cs->s, cs->bp);
+	struct captures_sums bp;
 
-	if (!bp)
+	if (!captures_sums(cs, &bp))
 		return;
-	tell_dropped(cs);
+	if (bp.lost > cs->lost_told)
+		tell(cs, "lost", bp.lost - cs->lost_told);
+	if (bp.limited > cs->limited_told)
+		tell(cs, "limit", bp.limited - cs->limited_told);
+	cs->lost_told = bp.lost;
+	cs->limited_told = bp.limited;
+}
+
+void captures_tell_end(struct captures *cs)
+{
+	struct captures_sums bp;
+
+	if (!captures_sums(cs, &bp))
+		return;
+	captures_tell_dropped(cs);
 	if (cs->out->json) {
 		out_json(cs->out,
 			 json_pack("{ss so sI sI sI sI sI sI sI}", "event", "count", "location",
-				   js_text(bp->location), "hits", (json_int_t)bp->hits, "shown",
-				   (json_int_t)cs->shown, "lost", (json_int_t)bp->lost, "limited",
-				   (json_int_t)bp->limited, "errors", (json_int_t)bp->errors,
-				   "undecided", (json_int_t)bp->undecided, "unseen",
+				   js_text(bp.location), "hits", (json_int_t)bp.hits, "shown",
+				   (json_int_t)cs->shown, "lost", (json_int_t)bp.lost, "limited",
+				   (json_int_t)bp.limited, "errors", (json_int_t)bp.errors,
+				   "undecided", (json_int_t)bp.undecided, "unseen",
 				   (json_int_t)cs->unseen));
 		return;
 	}
-	if (bp->lost || bp->limited)
+	if (bp.lost || bp.limited)
 		out_note(cs->out,
 			 "%" PRIu64 " hits: %" PRIu64 " shown, %" PRIu64 " lost, %" PRIu64
 			 " over the limit",
-			 bp->hits, cs->shown, bp->lost, bp->limited);
-	if (bp->undecided)
+			 bp.hits, cs->shown, bp.lost, bp.limited);
+	if (bp.undecided)
 		out_note(cs->out,
 			 "%" PRIu64
 			 " times the kernel could not tell whether the condition is true; "
 			 "not shown",
-			 bp->undecided);
+			 bp.undecided);
 }
 
 /* ---- the loop ---- */
@@ -198,7 +252,7 @@ static int take_events(struct captures *cs, struct err *err)
 	struct session_event ev;
 	int r;
 
-	read_clock(cs);
+	captures_clock(cs);
 	/*
 	 * What is read besides the records (classes, code) is as old as they are or younger, and
 	 * does not change: many records share it.
@@ -256,7 +310,7 @@ static int until_end(struct captures *cs, struct err *err, bool *ret_timeout)
 			return 0;
 		}
 		if (now - told >= TELL_MS) {
-			tell_dropped(cs);
+			captures_tell_dropped(cs);
 			told = now;
 		}
 	}
@@ -308,12 +362,13 @@ static int finish(struct captures *cs, struct err *err)
 void captures_begin(struct captures *cs)
 {
 	cs->sigfd = program_signals();
-	read_clock(cs);
+	captures_clock(cs);
 }
 
 void captures_end(struct captures *cs)
 {
 	free(cs->threads.all);
+	vec_deinit(&cs->threads.read);
 	if (cs->sigfd >= 0)
 		close(cs->sigfd);
 }
@@ -340,7 +395,7 @@ int captures_run(struct captures *cs, int (*prepare)(struct captures *cs, struct
 		r = until_end(cs, &err, &timeout);
 		if (!r)
 			r = finish(cs, &err);
-		tell_end(cs);
+		captures_tell_end(cs);
 	}
 	if (r < 0)
 		out_error(cs->out, err.text[0] ? err.text : strerror(-r));

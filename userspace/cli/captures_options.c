@@ -19,6 +19,7 @@ enum {
 	OPT_PAUSE,
 	OPT_ENGINE,
 	OPT_CATCH,
+	OPT_CHILDREN,
 	OPT_NUMBER
 };
 
@@ -85,6 +86,9 @@ static int option(struct captures *cs, int o, struct err *err)
 		r = program_engine(optarg, err, &uprobe);
 		cs->hits.engine = uprobe ? BP_UPROBE : BP_WATCH;
 		return r;
+	case OPT_CHILDREN:
+		cs->children = true;
+		return 0;
 	case OPT_CATCH:
 		cs->hits.exception = optarg;
 		return 0;
@@ -142,6 +146,7 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "deep", no_argument, NULL, OPT_DEEP },
 		{ "catch", required_argument, NULL, OPT_CATCH },
+		{ "children", no_argument, NULL, OPT_CHILDREN },
 		{ "max-pause", required_argument, NULL, OPT_PAUSE },
 		{ "count", required_argument, NULL, OPT_NUMBER },
 		{ "max-rate", required_argument, NULL, OPT_NUMBER + 1 },
@@ -173,5 +178,9 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 		if (r < 0)
 			return program_usage(p, "%s", err.text);
 	}
+	if (cs->children && cs->deep)
+		return program_usage(p, "--children and --deep do not go together");
+	if (cs->children && program_children(&cs->hits, &err))
+		return program_usage(p, "%s", err.text);
 	return words(cs, p, argc - optind, argv + optind, ret_rest);
 }

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/strbuf.h"
+#include "base/vec.h"
 #include "bpf/abi.h"
 #include "cli/captures.h"
 #include "cli/cli.h"
@@ -22,7 +23,12 @@
 struct log {
 	const char *text;
 	struct logtext *lt;
-	uint64_t builtins;
+	int minor; /* of Python, which the text was parsed for */
+	VEC(struct builtins {
+		struct session *of;
+		uint64_t globals;
+	})
+	builtins; /* of each session that the line is bound in */
 	unsigned levels[ABI_CAPTURE_EXPRS];
 };
 
@@ -68,6 +74,8 @@ static void show_json(struct captures *cs, const struct capture *c, const char *
 			      js_text(cs->hits.location), "text", js_text(text), "values", values,
 			      "truncated", c->rec->truncated != 0);
 
+	if (j && cs->process)
+		json_object_set_new(j, "process", json_integer(cs->process));
 	if (j && cs->hits.exception) {
 		struct raised at = raised_at(cs, c);
 
@@ -83,7 +91,10 @@ static void show_json(struct captures *cs, const struct capture *c, const char *
 static void show_text(struct captures *cs, const struct capture *c, const char *when,
 		      const char *text)
 {
-	out_add(cs->out, OUT_DIM, "%s %d ", when, (pid_t)c->rec->hit.tid);
+	out_add(cs->out, OUT_DIM, "%s ", when);
+	if (cs->process)
+		out_add(cs->out, OUT_DIM, "[%d] ", cs->process);
+	out_add(cs->out, OUT_DIM, "%d ", (pid_t)c->rec->hit.tid);
 	out_add(cs->out, OUT_PLAIN, "%s", text);
 	if (cs->hits.exception) {
 		struct raised at = raised_at(cs, c);
@@ -94,17 +105,33 @@ static void show_text(struct captures *cs, const struct capture *c, const char *
 	out_end(cs->out);
 }
 
+/* Those of the session whose record it is. */
+static struct builtins *builtins_of(struct log *l, const struct session *s)
+{
+	for (size_t i = 0; i < l->builtins.n; i++)
+		if (l->builtins.data[i].of == s)
+			return &l->builtins.data[i];
+	return NULL;
+}
+
 static int show(struct captures *cs, const struct capture *c, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	struct log *l = cs->priv;
+	const struct builtins *b = builtins_of(l, cs->bound ? cs->bound : cs->s);
 	struct logtext_field *fields;
 	char when[40];
 	size_t n;
 	int r;
 
 	r = logtext_render(l->lt, session_interp(cs->s), target_mem(session_target(cs->s)),
-			   l->builtins, c, &cs->limits, &text, &fields, &n);
+			   b ? b->globals : 0, c, &cs->limits, &text, &fields, &n);
+	if (!r && captures_read_again(cs)) {
+		logtext_fields_free(fields, n);
+		strbuf_reset(&text);
+		r = logtext_render(l->lt, session_interp(cs->s), target_mem(session_target(cs->s)),
+				   b ? b->globals : 0, c, &cs->limits, &text, &fields, &n);
+	}
 	if (r)
 		return err_set(err, r, "out of memory");
 	captures_time(cs, c->rec->hit.time_ns, cs->out->json, when);
@@ -116,21 +143,42 @@ static int show(struct captures *cs, const struct capture *c, struct err *err)
 	return 0;
 }
 
+static int read_builtins(struct captures *cs, struct err *err)
+{
+	struct interp *in = session_interp(cs->s);
+	struct log *l = cs->priv;
+	struct builtins *old = builtins_of(l, cs->s), b = { .of = cs->s };
+	int r = in->ops->module_globals(in, "builtins", &b.globals);
+
+	if (r)
+		return err_set(err, r, "pid %d: its built-in names cannot be read: %s",
+			       target_pid(session_target(cs->s)), strerror(-r));
+	if (!old)
+		return vec_push(&l->builtins, b);
+	*old = b;
+	return 0;
+}
+
 /* The text needs to know which Python it is for. */
 static int prepare(struct captures *cs, struct err *err)
 {
 	struct interp *in = session_interp(cs->s);
+	int minor = in->ops->info(in)->minor, r;
 	struct log *l = cs->priv;
 	const unsigned *levels;
-	int r;
 
-	r = logtext_parse(l->text, in->ops->info(in)->minor, cs->limits.depth, err, &l->lt);
+	if (l->lt && minor != l->minor)
+		return err_set(
+			err, -ENOTSUP,
+			"pid %d: it is of Python 3.%d and the text was read for 3.%d: not logged",
+			target_pid(session_target(cs->s)), minor, l->minor);
+	r = read_builtins(cs, err);
+	if (r || l->lt)
+		return r;
+	r = logtext_parse(l->text, minor, cs->limits.depth, err, &l->lt);
 	if (r)
 		return r;
-	r = in->ops->module_globals(in, "builtins", &l->builtins);
-	if (r)
-		return err_set(err, r, "pid %d: its built-in names cannot be read: %s", cs->pid,
-			       strerror(-r));
+	l->minor = minor;
 	cs->what.nnames = logtext_names(l->lt, &cs->what.names, &levels);
 	for (size_t i = 0; i < cs->what.nnames; i++)
 		l->levels[i] = levels[i] + 1;
@@ -161,8 +209,9 @@ int program_log(const struct program *p, int argc, char **argv)
 	cs.limits.bytes = cs.what.value_bytes;
 	out_init(&out, cs.json, cs.color);
 	cs.out = &out;
-	r = captures_run(&cs, prepare);
+	r = cs.children ? captures_run_children(&cs, prepare) : captures_run(&cs, prepare);
 	logtext_free(l.lt);
+	vec_deinit(&l.builtins);
 	out_deinit(&out);
 	return r;
 }

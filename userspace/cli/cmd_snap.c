@@ -38,7 +38,7 @@ struct shot_frame {
 };
 
 struct shot {
-	const char *exception;	   /* --catch: its repr; else NULL */
+	char *exception;	   /* --catch: its repr; else NULL */
 	struct shot_frame *frames; /* innermost first */
 	size_t n;
 	pid_t tid;
@@ -51,6 +51,7 @@ static void shot_deinit(struct shot *sh)
 	for (size_t i = 0; i < sh->n; i++)
 		vars_deinit(&sh->frames[i].vars);
 	free(sh->frames);
+	free(sh->exception);
 }
 
 static json_t *js_locals(const struct vars *vars)
@@ -79,6 +80,8 @@ static void print_json(struct captures *cs, const struct shot *sh, const char *w
 			js_thread(sh->tid, captures_thread(cs, sh->tid)), "location",
 			js_text(cs->hits.location), "frames", frames, "pause_us",
 			(json_int_t)sh->pause_us, "truncated", sh->truncated);
+	if (all && cs->process)
+		json_object_set_new(all, "process", json_integer(cs->process));
 	if (all && sh->exception)
 		json_object_set_new(all, "exception", js_text(sh->exception));
 	out_json(cs->out, all);
@@ -100,8 +103,10 @@ static void print_attributes(struct captures *cs, const struct value *v)
 
 static void print_text(struct captures *cs, const struct shot *sh, const char *when)
 {
-	out_add(cs->out, OUT_BOLD, "%s thread %d \"%s\"", when, sh->tid,
-		captures_thread(cs, sh->tid));
+	out_add(cs->out, OUT_BOLD, "%s ", when);
+	if (cs->process)
+		out_add(cs->out, OUT_BOLD, "[%d] ", cs->process);
+	out_add(cs->out, OUT_BOLD, "thread %d \"%s\"", sh->tid, captures_thread(cs, sh->tid));
 	if (cs->deep)
 		out_add(cs->out, OUT_PLAIN, ", it stood still for %.1f ms",
 			(double)sh->pause_us / 1000);
@@ -156,19 +161,20 @@ static void name_frame(struct captures *cs, uint64_t code, struct shot_frame *f)
 		f->file = f->function = "?";
 }
 
-static int show(struct captures *cs, const struct capture *c, struct err *err)
+static int read_shot(struct captures *cs, const struct capture *c, struct shot *ret)
 {
 	struct interp *in = session_interp(cs->s);
 	struct mem *mem = target_mem(session_target(cs->s));
-	_cleanup_free_ char *exception = capture_exception(c, in, mem);
 	size_t n = c->rec->nframes;
-	struct shot sh = { .exception = exception,
+	struct shot sh = { .exception = capture_exception(c, in, mem),
 			   .frames = calloc(n + 1, sizeof(*sh.frames)),
 			   .tid = (pid_t)c->rec->hit.tid,
 			   .time_ns = c->rec->hit.time_ns,
 			   .truncated = c->rec->truncated };
+	struct captures_sums bp = { 0 };
 	int r = sh.frames ? 0 : -ENOMEM;
 
+	captures_sums(cs, &bp);
 	for (size_t i = 0; !r && i < n; i++) {
 		struct interp_frame f = { .frame = c->frames[i].frame,
 					  .code = c->frames[i].code,
@@ -176,19 +182,34 @@ static int show(struct captures *cs, const struct capture *c, struct err *err)
 		int line = in->ops->line_of(in, f.code, f.offset);
 
 		/* The frame of the hit has not noted its position yet (3.11+). */
-		f.line = i == 0 && !cs->hits.exception ? session_bp(cs->s, cs->bp)->line
-			 : line > 0		       ? line
-						       : 0;
+		f.line = i == 0 && !cs->hits.exception ? bp.line : line > 0 ? line : 0;
 		capture_begin(c, mem);
 		r = read_frame(cs, &f, &cs->limits, &sh.frames[i]);
 		capture_end(mem);
 		name_frame(cs, f.code, &sh.frames[i]);
 		sh.n = i + 1;
 	}
-	if (!r)
-		print(cs, &sh);
+	if (r)
+		shot_deinit(&sh);
+	else
+		*ret = sh;
+	return r;
+}
+
+static int show(struct captures *cs, const struct capture *c, struct err *err)
+{
+	struct shot sh;
+	int r = read_shot(cs, c, &sh);
+
+	if (!r && captures_read_again(cs)) {
+		shot_deinit(&sh);
+		r = read_shot(cs, c, &sh);
+	}
+	if (r)
+		return err_set(err, r, "out of memory");
+	print(cs, &sh);
 	shot_deinit(&sh);
-	return r ? err_set(err, r, "out of memory") : 0;
+	return 0;
 }
 
 static int nothing(struct captures *cs, struct err *err)
@@ -203,9 +224,8 @@ static int nothing(struct captures *cs, struct err *err)
 /* The thread stands: read all, let it go, then print. */
 static int show_stopped(struct captures *cs, const struct session_event *ev, struct err *err)
 {
-	_cleanup_free_ char *exception = ev->exception ? strdup(ev->exception) : NULL;
 	_cleanup_free_ struct interp_frame *frames = NULL;
-	struct shot sh = { .exception = exception,
+	struct shot sh = { .exception = ev->exception ? strdup(ev->exception) : NULL,
 			   .tid = session_stop_tid(cs->s),
 			   .time_ns = session_stop_time(cs->s) };
 	size_t n = 0;
@@ -330,7 +350,9 @@ int program_snap(const struct program *p, int argc, char **argv)
 	cs.out = &out;
 	if (cs.deep)
 		cs.hits.action = BP_STOP;
-	r = cs.deep ? deep(&cs) : captures_run(&cs, nothing);
+	r = cs.deep	  ? deep(&cs)
+	    : cs.children ? captures_run_children(&cs, nothing)
+			  : captures_run(&cs, nothing);
 	out_deinit(&out);
 	return r;
 }

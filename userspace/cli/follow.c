@@ -89,13 +89,11 @@ static int family_events(struct follow *f, struct err *err)
 	struct session_event ev = { .kind = SESSION_LOST };
 	int r = family_take(f->family, err, &ev.lost);
 
-	if (r)
-		return r;
 	f->lost += ev.lost;
 	f->ended = family_is_over(f->family);
 	if (ev.lost && f->event)
 		f->event(f, &ev);
-	return 0;
+	return r || !f->taken ? r : f->taken(f, err);
 }
 
 int follow_events(struct follow *f, struct err *err)
@@ -143,7 +141,7 @@ int follow_wait(struct follow *f, struct err *err)
 		 next = f->interval_ms ? now + f->interval_ms : 0;
 	int r = 0;
 
-	while (!f->ended && !r) {
+	while (!f->ended && !f->done && !r) {
 		struct pollfd fds[2] = { { .events = POLLIN },
 					 { .fd = f->sigfd, .events = POLLIN } };
 
@@ -151,13 +149,14 @@ int follow_wait(struct follow *f, struct err *err)
 		if (poll(fds, 2, time_left_of(f, time_left(now, end, next))) < 0 && errno != EINTR)
 			return err_set(err, -errno, "poll: %s", strerror(errno));
 		r = follow_events(f, err);
-		if (r || fds[1].revents)
+		if (r || f->done || fds[1].revents)
 			break;
 		now = clock_ms();
 		if (end && now >= end && !f->for_given)
 			out_note(f->out, "%u minutes are over (--for): everything is disarmed",
 				 f->for_ms / 60000);
-		if (end && now >= end)
+		f->timeout = end && now >= end;
+		if (f->timeout)
 			break;
 		if (next && now >= next && !f->ended) {
 			r = f->tick(f, err);
@@ -192,12 +191,15 @@ void follow_tell_lost(struct out *out, uint64_t n, const char *what)
 static int run(struct follow *f, const struct session_options *so, const struct family_options *fo,
 	       int (*work)(struct follow *f, struct err *err))
 {
+	bool own_out = !f->out;
 	struct err err = { 0 };
 	struct out out;
 	int r;
 
-	out_init(&out, f->json, f->color);
-	f->out = &out;
+	if (own_out) {
+		out_init(&out, f->json, f->color);
+		f->out = &out;
+	}
 	f->sigfd = program_signals();
 	if (f->sigfd < 0)
 		r = err_set(&err, f->sigfd, "signalfd: %s", strerror(-f->sigfd));
@@ -207,13 +209,15 @@ static int run(struct follow *f, const struct session_options *so, const struct 
 		r = session_attach(f->pid, so, &err, &f->s);
 	if (!r)
 		r = work(f, &err);
+	f->ended &= !f->done;
 	if (!r && f->ended)
-		out_note(&out, "pid %d%s ended", f->pid, fo ? " and all below it" : "");
+		out_note(f->out, "pid %d%s ended", f->pid, fo ? " and all below it" : "");
 	if (r < 0)
-		out_error(&out, err.text[0] ? err.text : strerror(-r));
+		out_error(f->out, err.text[0] ? err.text : strerror(-r));
 	session_free(f->s);
 	family_free(f->family);
-	out_deinit(&out);
+	if (own_out)
+		out_deinit(&out);
 	if (f->sigfd >= 0)
 		close(f->sigfd);
 	return r < 0 ? CLI_FAILED : f->ended ? CLI_ENDED : CLI_DONE;

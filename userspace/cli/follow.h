@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What `count`, `calls` and `latency` share: a session in which nothing stops, or one in each process of a family, until its time
- * is over, the target ends, or a signal asks for the end.
+ * What `count`, `calls` and `latency` share, and `log` and `snap` with --children: a session in which nothing stops, or one in each
+ * process of a family, until its time is over, the target ends, or a signal asks for the end.
  */
 #ifndef PYBPFDBG_CLI_FOLLOW_H
 #define PYBPFDBG_CLI_FOLLOW_H
@@ -28,12 +28,15 @@ struct follow {
 	unsigned for_ms;      /* it ends after so long; 0: never. Preset: the default */
 	unsigned interval_ms; /* 0: none */
 	void (*event)(struct follow *f, const struct session_event *ev); /* each one; of a family only SESSION_LOST; NULL */
+	int (*taken)(struct follow *f, struct err *err); /* after what waited of a family; NULL. 0 or -errno with a line */
 	int (*tick)(struct follow *f, struct err *err); /* each interval_ms. 0 or -errno with a line */
 	void *priv;
+	struct out *out; /* NULL: follow_run() makes one of json and color */
 	/* follow_run()'s */
 	struct session *s;     /* NULL with a family */
 	struct family *family; /* NULL with a session */
-	struct out *out;
+	bool done;             /* set in a callback: there is nothing more to wait for */
+	bool timeout;          /* follow_wait() ended because of for_ms */
 	bool ended;    /* the target; of a family all */
 	uint64_t lost; /* hits (SESSION_LOST) */
 	int sigfd;

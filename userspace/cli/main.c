@@ -79,7 +79,8 @@ static const struct program programs[] = {
 	  "                      {exc} is the exception\n"
 	  "  --count N           end after that many hits (exit status 124 if --for comes first)\n"
 	  "  --for SECONDS       end after that time (default 3600)\n" PROGRAM_HITS_HELP
-		  OPTION_CAPTURES OPTION_JSON OPTION_ENGINE OPTION_SCOPE OPTION_COLOR },
+		  OPTION_CAPTURES OPTION_CHILDREN OPTION_JSON OPTION_ENGINE OPTION_SCOPE
+			  OPTION_COLOR },
 	{ "snap", "[OPTIONS] PID LOCATION",
 	  "print the frames and locals when a line runs, without stopping anything", program_snap,
 	  "  --count N           so many times (default 1; exit status 124 if --for comes first)\n"
@@ -88,7 +89,8 @@ static const struct program programs[] = {
 	  "  --catch EXCEPTION   where an exception of that class is raised, instead of LOCATION\n"
 	  "  --deep              stop the thread meanwhile and read deeper\n"
 	  "  --max-pause SECONDS --deep: never longer than that (default 10)\n" PROGRAM_HITS_HELP
-		  OPTION_CAPTURES OPTION_JSON OPTION_ENGINE OPTION_SCOPE OPTION_COLOR },
+		  OPTION_CAPTURES OPTION_CHILDREN OPTION_JSON OPTION_ENGINE OPTION_SCOPE
+			  OPTION_COLOR },
 	{ "calls", "[OPTIONS] PID [PATTERN]",
 	  "count every call by function, without stopping anything", program_calls,
 	  "PATTERN chooses what is shown: a shell glob of the function's name or of its end after "

@@ -24,8 +24,13 @@ struct family_options {
 	size_t nspecs;
 	/* Called before anything is bound in a process that is looked at by itself; may be NULL. 0 or negative errno with a line. */
 	int (*prepare)(void *priv, struct session *s, struct err *err);
-	/* A record of process pid (0: not known); its memory is read through s, which is its own unless the process has ended. */
-	void (*captured)(void *priv, struct session *s, pid_t pid, const struct abi_captured *rec, size_t size);
+	/*
+	 * A record of process pid (0: not known); its memory is read through `reader`, which is its own unless it has ended: then
+	 * what it was forked from. bound: the session that was prepared.
+	 */
+	void (*captured)(void *priv, struct session *bound, struct session *reader, pid_t pid, const struct abi_captured *rec,
+			 size_t size);
+	uint64_t max_records, max_bytes; /* a second, in processes that share what is bound; 0: no limit */
 	/* In a process that began meanwhile this breakpoint is counted from now on. */
 	void (*bound)(void *priv, pid_t pid, const struct bp *bp);
 	/* What there is to say of a process, a line. */

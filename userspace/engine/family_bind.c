@@ -72,6 +72,7 @@ bool member_is_complete(const struct family *f, const struct member *m)
 
 static void on_captured(void *priv, int bp, const struct abi_captured *rec, size_t size)
 {
+	static const struct session_options plain;
 	struct group *g = priv;
 	struct family *f = g->family;
 	pid_t pid = (pid_t)rec->hit.tgid;
@@ -83,12 +84,12 @@ static void on_captured(void *priv, int bp, const struct abi_captured *rec, size
 		m = member_find(f, pid);
 		/* Where it has ended, what it was forked from has most of what a record refers to.
 		 */
-		if (m && !m->reader && session_attach(pid, &f->opt.session, NULL, &m->reader))
+		if (m && !m->reader && session_attach(pid, &plain, NULL, &m->reader))
 			m->reader = NULL;
 		if (m && m->reader)
 			reader = m->reader;
 	}
-	f->opt.captured(f->opt.priv, reader, pid, rec, size);
+	f->opt.captured(f->opt.priv, g->s, reader, pid, rec, size);
 }
 
 static int on_progress(void *priv, const char *what, uint64_t done, uint64_t total)
@@ -190,8 +191,10 @@ static int watch_session(struct family *f, struct group *g)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
 
-	if (vec_push(&f->groups, g))
+	if (vec_push(&f->groups, g)) {
+		group_free(g);
 		return -ENOMEM;
+	}
 	return epoll_ctl(f->epoll, EPOLL_CTL_ADD, session_fd(g->s), &ev) ? -errno : 0;
 }
 
@@ -201,9 +204,15 @@ static void say(struct family *f, const char *text)
 		f->opt.note(f->opt.priv, text);
 }
 
-/* What of t is in no group that is there already is armed in t. *ret_armed: something was. */
-static int arm_rest(struct family *f, struct group *t, bool *ret_armed)
+/*
+ * What of t is in no group that is there already is armed in t. *ret_armed: something was. What
+ * finds no slot is told of once. 0, or negative errno with its line in f->why: nothing can be armed
+ * at all.
+ */
+static int arm_rest(struct family *f, struct member *m, struct group *t, bool *ret_armed)
 {
+	bool limited = !f->opt.max_records && !f->opt.max_bytes;
+
 	*ret_armed = false;
 	for (size_t i = 0; i < f->opt.nspecs; i++) {
 		struct err err = { 0 };
@@ -211,19 +220,21 @@ static int arm_rest(struct family *f, struct group *t, bool *ret_armed)
 
 		if (!t->ids[i])
 			continue;
-		r = session_bp_enable(t->s, t->ids[i], true, &err);
+		r = limited ? 0 : session_limits(t->s, f->opt.max_records, f->opt.max_bytes, &err);
+		limited = true;
+		if (!r)
+			r = session_bp_enable(t->s, t->ids[i], true, &err);
 		if (!r) {
 			*ret_armed = true;
 			continue;
 		}
 		t->ids[i] = 0;
+		m->again_ns = 0;
+		f->why_r = r;
+		f->why = err;
 		if (r == -ENOMEM || r == -EPERM || r == -EOPNOTSUPP)
 			return r;
 		say(f, err.text);
-		if (!f->why_r) {
-			f->why_r = r;
-			f->why = err;
-		}
 	}
 	return 0;
 }
@@ -266,6 +277,10 @@ int member_look(struct family *f, struct member *m, struct err *err)
 	r = group_new(f, m->pid, &why, &t);
 	if (r == -ENOENT && clock_ns() > m->began_ns + NO_PYTHON_NS)
 		m->again_ns = 0; /* no Python */
+	if (r == -ENOTSUP || r == -EPERM || r == -EBUSY) {
+		m->again_ns = 0; /* it will not change */
+		say(f, why.text);
+	}
 	if (r && !f->why_r && r != -ENOENT) {
 		f->why_r = r;
 		f->why = why;
@@ -279,7 +294,7 @@ int member_look(struct family *f, struct member *m, struct err *err)
 	if (!some)
 		return 0;
 	join_groups(f, m, t);
-	r = arm_rest(f, t, &some);
+	r = arm_rest(f, m, t, &some);
 	if (r)
 		return err_set(err, r, "%s", f->why.text);
 	if (some) {

@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -253,6 +254,16 @@ bool target_alive(const struct target *t)
 
 	/* Readable when the last thread has ended, zombie or not. */
 	return poll(&p, 1, 0) == 0;
+}
+
+bool target_has_memory(const struct target *t)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	/* All zeros where there is none (fs/proc/array.c, proc_pid_statm()). */
+	return !target_proc_read(t, target_task(t), "statm", STATUS_MAX, &text, &len) &&
+	       strtoul(text, NULL, 10) != 0;
 }
 
 int target_exit_status(const struct target *t)

@@ -31,6 +31,8 @@ const char *
 target_exe(const struct target *t); /* readlink of /proc/PID/exe, in the target's own root */
 const char *target_cwd(const struct target *t); /* the same of /proc/PID/cwd, at open */
 bool target_alive(const struct target *t);	/* not gone, not a zombie */
+/* Has it memory still? It loses it a moment before it is a zombie. */
+bool target_has_memory(const struct target *t);
 /* How it ended, as from wait(2), while its parent has not reaped it; -1 when that is not known. */
 int target_exit_status(const struct target *t);
 
