@@ -267,7 +267,11 @@ static int bind_missing(struct family *f, struct member *m, struct group *t, boo
 	return 0;
 }
 
-int member_look(struct family *f, struct member *m, struct err *err)
+/*
+ * A session on it, with what is not counted in m yet bound and disarmed: 1. 0: nothing of that is
+ * loaded, or it cannot be looked at. Negative errno with a line.
+ */
+static int look(struct family *f, struct member *m, struct err *err, struct group **ret)
 {
 	_cleanup_(cleanup_group_free) struct group *t = NULL;
 	struct err why = { 0 };
@@ -286,13 +290,35 @@ int member_look(struct family *f, struct member *m, struct err *err)
 		f->why = why;
 	}
 	if (r)
-		return r == -ENOMEM ? r : 0;
+		return r == -ENOMEM ? err_set(err, r, "pid %d: out of memory", m->pid) : 0;
 	r = bind_missing(f, m, t, &some);
 	if (r)
 		return err_set(err, r, "pid %d: %s", m->pid,
 			       r == -ECANCELED ? "interrupted" : strerror(-r));
-	if (!some)
-		return 0;
+	if (some)
+		*ret = take_ptr(t);
+	return some;
+}
+
+int member_look(struct family *f, struct member *m, struct err *err)
+{
+	_cleanup_(cleanup_group_free) struct group *t = NULL;
+	bool some;
+	int r;
+
+	r = look(f, m, err, &t);
+	/*
+	 * Its memory was searched while it ran. Of a file that was being compiled a function may be
+	 * missing, and its line then be taken for the next one of what is around it. That comes
+	 * last: once it is there, all is.
+	 */
+	if (r > 0 && m->fresh) {
+		group_free(t);
+		t = NULL;
+		r = look(f, m, err, &t);
+	}
+	if (r <= 0)
+		return r;
 	join_groups(f, m, t);
 	r = arm_rest(f, m, t, &some);
 	if (r)
