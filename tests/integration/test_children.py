@@ -56,6 +56,9 @@ class Base(harness.TestCase):
             self.assertEqual(total, sum(each.values()), run)
         return found
 
+    def descriptors(self, d):
+        return len(os.listdir("/proc/%d/fd" % d.proc.pid))
+
     def ask(self, target, line):
         target.send(line + "\n")
         self.assertEqual(target.line(120), "done ")
@@ -121,9 +124,6 @@ class Snapshots(Base):
 
 
 class Storm(Base):
-    def descriptors(self, d):
-        return len(os.listdir("/proc/%d/fd" % d.proc.pid))
-
     def test_ten_thousand_threads(self):
         """Counted, and then traced because of a breakpoint that none of them comes to."""
         target = self.start(interpreters.one(), "lifecycle.py", "churn")
@@ -283,13 +283,17 @@ class Workers(Base):
         self.assertLessEqual(set(self.workers(pid)), set(each))
 
     def test_each_worker_has_loaded_it_itself(self):
-        """What a worker loads that begins later is counted once it is there."""
+        """What a worker loads that begins later is counted once it is there. They share what watches,
+        also with those that have ended."""
         pid, port = self.gunicorn()
         d = self.counting(pid, "wsgi_app:application")
-        old = self.workers(pid)
-        os.kill(old[0], signal.SIGTERM)
-        new = harness.wait_for(lambda: set(self.workers(pid)) - set(old), what="a new worker")
-        self.assertEqual({d.until("bound")["process"]}, new)
+        before = self.descriptors(d)
+        for _ in range(2):
+            old = self.workers(pid)
+            os.kill(min(old), signal.SIGTERM)
+            new = harness.wait_for(lambda: set(self.workers(pid)) - set(old), what="a new worker")
+            self.assertEqual({d.until("bound")["process"]}, new)
+        self.assertEqual(self.descriptors(d), before)
         load = Load(port)
         load.until(200)
         sent, failed = load.end()

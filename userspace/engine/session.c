@@ -201,13 +201,20 @@ int session_over(const struct session *s, struct err *err)
 		       s->label);
 }
 
+static void read_facts(struct session *s)
+{
+	struct session_facts f = { .read = true };
+
+	s->in->ops->kernel(s->in, &f.py);
+	f.objects = !s->in->ops->kernel_objects(s->in, &f.obj);
+	s->facts = f;
+}
+
 int session_need_trace(struct session *s, struct err *err)
 {
 	static const struct itimerspec tick = { .it_value.tv_sec = 1, .it_interval.tv_sec = 1 };
 	struct interp_recipe recipes[64];
 	struct abi_layout layout;
-	struct abi_py py = { 0 };
-	struct abi_obj obj;
 	struct trace_options opt;
 	size_t n = 0;
 	int r;
@@ -215,7 +222,7 @@ int session_need_trace(struct session *s, struct err *err)
 	if (s->trace)
 		return 0;
 	s->stop_signal = tracees_choose_signal(s->target);
-	s->in->ops->kernel(s->in, &py);
+	read_facts(s);
 	s->in->ops->layout(s->in, &layout);
 	opt = (struct trace_options){
 		.pid = target_pid(s->target),
@@ -224,13 +231,12 @@ int session_need_trace(struct session *s, struct err *err)
 		.children = s->opt.children,
 		.stop_signal = s->stop_signal,
 		.hold = true,
-		.py = &py,
+		.py = &s->facts.py,
 		.layout = s->opt.captured ? &layout : NULL,
 		.ring_bytes = s->opt.captured ? CAPTURE_RING : 0,
+		/* Without them every condition is judged in user space: kexpr_compile() says so. */
+		.obj = s->facts.objects ? &s->facts.obj : NULL,
 	};
-	/* Without them every condition is judged in user space: kexpr_compile() says so. */
-	if (!s->in->ops->kernel_objects(s->in, &obj))
-		opt.obj = &obj;
 	r = trace_open(&opt, err, &s->trace);
 	if (r) {
 		s->trace = NULL;
@@ -326,15 +332,14 @@ void session_relax(struct session *s)
 
 bool session_is_twin(struct session *a, struct session *b)
 {
-	struct abi_py pa = { 0 }, pb = { 0 };
-	struct abi_obj oa = { 0 }, ob = { 0 };
-	int ra, rb;
+	const struct session_facts *x = &a->facts, *y = &b->facts;
 
-	a->in->ops->kernel(a->in, &pa);
-	b->in->ops->kernel(b->in, &pb);
-	ra = a->in->ops->kernel_objects(a->in, &oa);
-	rb = b->in->ops->kernel_objects(b->in, &ob);
-	return !memcmp(&pa, &pb, sizeof(pa)) && ra == rb && !memcmp(&oa, &ob, sizeof(oa));
+	if (!x->read)
+		read_facts(a);
+	if (!y->read)
+		read_facts(b);
+	return !memcmp(&x->py, &y->py, sizeof(x->py)) && x->objects == y->objects &&
+	       (!x->objects || !memcmp(&x->obj, &y->obj, sizeof(x->obj)));
 }
 
 int session_follow(struct session *s, pid_t pid, struct err *err)

@@ -5,6 +5,7 @@
 
 #include "base/vec.h"
 #include "bpf/abi.h"
+#include "bpf/expr_abi.h"
 #include "engine/bind.h"
 #include "engine/session.h"
 #include "trace/trace.h"
@@ -76,6 +77,11 @@ struct session {
 	struct interp *in;
 	struct code_index *index;
 	struct trace *trace;	 /* NULL until something is armed or asked */
+	struct session_facts {
+		bool read, objects; /* objects: obj is known */
+		struct abi_py py;
+		struct abi_obj obj;
+	} facts;                 /* of the interpreter, as the kernel side has them; kept when the process has ended */
 	int stop_signal;         /* what the BPF program sends; 0 until trace is there */
 	struct tracees *tracees; /* NULL while nobody can be stopped */
 	enum births {
