@@ -130,7 +130,10 @@ static void find_objects(struct cpython *py)
 	py->hash_secret = symbol(py, "_Py_HashSecret");
 }
 
-/* type(type) is type, in the file already: so it tells where ob_type is. */
+/*
+ * type(type) is type, in the file already: so it tells where ob_type is. -EAGAIN: it is 0, the
+ * dynamic linker has not been there yet.
+ */
 static int check_object_head(struct cpython *py, struct err *err)
 {
 	uint64_t type = py->types.type, word;
@@ -145,6 +148,8 @@ static int check_object_head(struct cpython *py, struct err *err)
 		py_offsets_shift(table, TRACE_REFS_SIZE, &py->offsets);
 		return 0;
 	}
+	if (!mem_u64(py->mem, type + table->ob_type, &word) && !word)
+		return -EAGAIN;
 	return cpython_refuse(
 		err, py->pid, py->info.version,
 		"has objects of another layout (a free-threaded build?), which is not supported");
@@ -308,7 +313,7 @@ int cpython_open(struct mem *mem, struct sym *sym, const struct probe_env *env, 
 	if (!r)
 		r = read_debug_offsets(py, &interp_size, err);
 	if (!r)
-		r = check_object_head(py, err);
+		r = wait_for(check_object_head, py, env->still, err);
 	if (!r)
 		r = wait_for(running_step, py, env->still, err);
 	if (!r)

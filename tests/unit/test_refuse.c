@@ -245,8 +245,12 @@ static void test_free_threaded(void)
 	refused(f, -ENOTSUP, "Python 3.13.1 is a free-threaded build, which is not supported");
 	/* The same without debug offsets: objects are not where they should be. */
 	f = fake_running(0x030c01f0);
-	put(f, TYPE + 8, 0);
+	put(f, TYPE + 8, 0xffffffff00000000);
 	refused(f, -ENOTSUP, "objects of another layout");
+	/* What the dynamic linker has not filled in yet. */
+	f = fake_running(0x030c01f0);
+	put(f, TYPE + 8, 0);
+	refused(f, -EAGAIN, "still starting");
 }
 
 static void test_not_running(void)
@@ -281,7 +285,7 @@ static void test_trace_refs(void)
 	put(f, TYPE + 24, TYPE);
 	refused(f, -ENOTSUP, "hides its eval loop"); /* so far it is fine */
 	f = fake_running(0x030b02f0);
-	put(f, TYPE + 8, 0);
+	put(f, TYPE + 8, 1);
 	put(f, TYPE + 16, TYPE);
 	refused(f, -ENOTSUP, "objects of another layout");
 }
