@@ -141,6 +141,12 @@ struct abi_value {
 	__u64 bits;
 };
 
+/* A write to a reference: what was there and what comes there, addresses of objects; 0: nothing. */
+#define ABI_WRITE_UNKNOWN 1 /* of old: its memory may not hold it any more */
+struct abi_write {
+	__u64 old, new;
+};
+
 /* What a LOG or SNAP rule sends; counts of 0 mean the defaults of capture.bpf.h. */
 struct abi_capture {
 	__u32 nexprs;
@@ -266,7 +272,8 @@ struct abi_data {
 	__u32 ob_refcnt, ob_type, type_flags; /* members of an object; of a class: its tp_flags */
 	__u32 item;   /* 1: it is never deleted; NULL is memory that is freed */
 	__u32 dirty;  /* kernel: something else was written there; the same object again puts it back (debug allocators) */
-	__u32 pad0;
+	__u32 torn;   /* kernel: what was there was taken out to be changed: its memory does not hold the old value */
+	__u64 serial; /* kernel: writes so far */
 	__u32 code_code, bytes_data; /* of a code object: pointer to its bytecode (ABI_NONE: it is in the object); there: its first byte */
 	__u8 half[ABI_DATA_HALVES];
 };
@@ -346,7 +353,8 @@ struct abi_hit {
 	__u32 rules[ABI_PLACE_RULES]; /* that want the stop; 0: none */
 	__u32 undecided; /* bit i: of rules[i] user space judges the condition; no hit count was applied to it yet */
 	__u32 why;       /* of a write to a reference (abi_data.slot): enum abi_why */
-	__u64 old, new;  /* the same: addresses of the objects; 0: none */
+	struct abi_write write; /* the same */
+	__u64 serial;    /* the same: abi_data.serial of this write */
 	__u32 free; /* 1: nobody traced the thread, so it is held without a signal */
 	__u32 pad0;
 };
@@ -498,7 +506,7 @@ struct abi_calls {
 extern "C" {
 #endif
 _Static_assert(sizeof(struct abi_place_key) == 16, "abi");
-_Static_assert(sizeof(struct abi_hit) == 120, "abi");
+_Static_assert(sizeof(struct abi_hit) == 128, "abi");
 _Static_assert(sizeof(struct abi_captured) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_rule) == 48, "abi");
 _Static_assert(sizeof(struct abi_site) == 8, "abi");

@@ -101,13 +101,13 @@ static __always_inline void cap_value(struct cap *c, const struct abi_capture *c
 		v->kind = v->bits ? ABI_VALUE_OBJECT : ABI_VALUE_NONE;
 		v->error = v->bits ? 0 : -ENOENT;
 	} else {
-		expr_run(prog & ~ABI_PROG_EXC, f, v);
+		expr_run(prog & ~(ABI_PROG_EXC | ABI_PROG_WRITE), f, v);
 		if (prog & ABI_PROG_EXC)
 			v->error = 0; /* it is sent as what it is: see capture_exception() */
 	}
 	if (v->kind == ABI_VALUE_OBJECT)
 		cap_push(c, v->bits, 1, deep && deep < CAP_LEVEL_MAX ? deep : c->level, CAP_OBJECT);
-	else if (v->error)
+	else if (v->error && !(prog & ABI_PROG_WRITE))
 		__sync_fetch_and_add(&st->errors, 1);
 }
 

@@ -11,6 +11,8 @@
 #define ABI_PROG_SLOT 0x80000000u
 /* With a program: the exception that is raised has this name where nothing else has. */
 #define ABI_PROG_EXC 0x40000000u
+/* With a program: what a write puts there, or what was there before; it may be nothing, which is no error. */
+#define ABI_PROG_WRITE 0x20000000u
 
 #define ABI_CAPTURE_FRAMES 64       /* at most of one SNAP */
 #define ABI_CAPTURE_ITEMS 512       /* abi_capture.items at most */

@@ -14,6 +14,21 @@
 
 #define DATA_STACK_MAX 4096 /* frames looked at */
 
+/* The write to a reference whose rules are asked. A trap from user mode does not nest. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi_write);
+} writes SEC(".maps");
+
+static __always_inline const struct abi_write *expr_write(void)
+{
+	u32 zero = 0;
+
+	return bpf_map_lookup_elem(&writes, &zero);
+}
+
 static long data_walk_step(u32 i, void *ctx)
 {
 	struct data_walk *w = *(struct data_walk **)ctx;
@@ -115,7 +130,18 @@ static __always_inline void data_ask(void *ctx, struct abi_hit *hit, u32 why)
 	hit_stop(ctx, hit);
 }
 
-/* A reference: hit->old and hit->new are filled in here. */
+/* For those who judge it: what they call needs the stack (bpf/judge.bpf.h). */
+static __always_inline void data_note(const struct abi_write *w)
+{
+	struct abi_write *now;
+	u32 zero = 0;
+
+	now = bpf_map_lookup_elem(&writes, &zero);
+	if (now)
+		*now = *w;
+}
+
+/* A reference: hit->write is filled in here. */
 static __always_inline void data_reference(void *ctx, struct abi_data *d, struct abi_hit *hit,
 					   const struct hit_at *at)
 {
@@ -129,8 +155,8 @@ static __always_inline void data_reference(void *ctx, struct abi_data *d, struct
 		return;
 	}
 	new &= d->mask;
-	hit->old = d->last;
-	hit->new = new;
+	hit->write.old = d->last;
+	hit->write.new = new;
 	half = !new && data_is_half(d, &at->f, hit->offset);
 	if (!data_guarded(d)) {
 		data_ask(ctx, hit, half && d->entry ? ABI_WHY_HALF : ABI_WHY_GUARD);
@@ -145,6 +171,7 @@ static __always_inline void data_reference(void *ctx, struct abi_data *d, struct
 		return;
 	}
 	if (half) {
+		d->torn = 1;
 		if (d->entry)
 			data_ask(ctx, hit, ABI_WHY_HALF);
 		return;
@@ -164,7 +191,13 @@ static __always_inline void data_reference(void *ctx, struct abi_data *d, struct
 	}
 	if (new == d->last && d->text && (at->ip < d->text || at->ip >= d->text_end))
 		return;
+	/* what fell off the end of a list is gone, and its memory may be another's */
+	if (d->torn || d->item)
+		hit->write.old = ABI_WRITE_UNKNOWN;
+	d->torn = 0;
 	d->last = new;
+	hit->serial = ++d->serial;
+	data_note(&hit->write);
 	judge_hit(ctx, d->rules, hit, at);
 }
 

@@ -6,6 +6,7 @@
  *   obj                        the facts, a struct abi_obj
  *   expr_prog()                the program by its number, NULL when there is none
  *   expr_get(), expr_put()     room for an evaluation, NULL when all is in use
+ *   expr_write()               the write that is judged (abi.h), NULL when there is none
  *   expr_frame_known()         a word of the frame at that offset, if it has been read before: 1, else 0
  *   expr_cache_at(), EXPR_CACHE_SIZE, expr_process()   what was learnt of classes
  * (expr_maps.bpf.h does in the kernel). The target's memory may hold anything; a step that cannot be taken ends the evaluation.
@@ -25,6 +26,7 @@
 static __always_inline struct abi_prog *expr_prog(u32 i);
 static __always_inline struct expr_state *expr_get(void);
 static __always_inline void expr_put(struct expr_state *st);
+static __always_inline const struct abi_write *expr_write(void);
 
 /* bool() of the value on top: 1, 0, -errno */
 EXPR_FN int expr_top_true(struct expr_state *st, const struct abi_prog *p)
@@ -85,6 +87,19 @@ static __always_inline int run_attr(struct expr_state *st, const struct abi_prog
 	if (!r)
 		r = expr_attr(st, top(st)->bits);
 	return r > 0 ? attr_ready(st) : r;
+}
+
+static __always_inline int run_given(struct expr_state *st, const struct abi_insn *in)
+{
+	const struct abi_write *w = expr_write();
+	u64 addr;
+
+	if (!w)
+		return -EINVAL;
+	addr = in->a ? w->new : w->old;
+	if (addr == ABI_WRITE_UNKNOWN)
+		return -EOPNOTSUPP;
+	return addr ? push(st, EV_OBJ, addr) : -ENOENT;
 }
 
 /* One instruction. 0, 1 (the end), -errno */
@@ -155,6 +170,8 @@ static __always_inline int expr_insn(struct expr_state *st, const struct abi_pro
 			return -EOPNOTSUPP;
 		st->sp--;
 		return 0;
+	case ABI_OP_GIVEN:
+		return run_given(st, in);
 	default:
 		return -EINVAL;
 	}

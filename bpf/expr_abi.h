@@ -40,6 +40,7 @@ enum abi_expr_op {
 	ABI_OP_UNLESS,     /* drop x; go to c when it was false */
 	ABI_OP_SET_FALSE,  /* x -> False */
 	ABI_OP_REQUIRE,    /* drop x; -EOPNOTSUPP when it is not the object that constant b is */
+	ABI_OP_GIVEN,      /* push what a write puts there (a: 1) or what was there before (0); -ENOENT when that is nothing */
 	ABI_OP_MAX,
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* The programs, and room for their evaluation. */
+/* The programs, and room for their evaluation. Whoever includes this defines expr_write(). */
 #ifndef PYBPFDBG_EXPR_MAPS_BPF_H
 #define PYBPFDBG_EXPR_MAPS_BPF_H
 

@@ -16,8 +16,8 @@ HERE, DONE = 1, 2  # the numbers of the breakpoints
 N = 5
 
 
-def number_of_line(mark):
-    with open(PLAIN, encoding="utf-8") as f:
+def number_of_line(mark, script=PLAIN):
+    with open(script, encoding="utf-8") as f:
         for number, text in enumerate(f, 1):
             if text.rstrip().endswith("# " + mark):
                 return number
@@ -153,6 +153,15 @@ class Kinds(Base):
         self.piped.send("ignore %d 17\n" % bound["id"])
         self.assertEqual(self.pairs(), chain("1016", "1017", "1018", "1019"))
         self.clear(bound)
+        # The numbers are at two addresses by turns: what was read there at the last stop is not what is there.
+        self.at("local", 20)
+        bound = self.watch("x")
+        self.assertEqual(self.pair(self.go()), ("0", "1000"))
+        for ignored, old, new in ((4, "1004", "1005"), (3, "1008", "1009"), (8, "1017", "1018")):
+            self.piped.send("ignore %d %d\n" % (bound["id"], ignored))
+            self.assertEqual(self.pair(self.go()), (old, new))
+        self.assertEqual(self.pairs(), [("1018", "1019")])
+        self.clear(bound)
         self.end()
 
     def pairs(self):
@@ -219,23 +228,98 @@ class Moves(Base):
 class Counts(Base):
     """Nobody is stopped, but where the storage moves."""
 
-    def count(self, interp, script, line, expression):
+    def count(self, interp, script, line, *expressions, options=(), ended=()):
+        """How often each was written, and why some ended."""
         target = self.start(interp, script)
-        piped = terminal.Piped("count", target.pid, "--json", "--watch", expression)
+        watches = [word for expression in expressions for word in ("--watch", expression)]
+        piped = terminal.Piped("count", target.pid, "--json", *watches, *options)
         self.addCleanup(piped.close)
-        self.assertEqual(piped.event()["event"], "bound")
+        for _ in expressions:
+            self.assertEqual(piped.event()["event"], "bound")
         target.send(line + "\n")
         target.line()
         piped.proc.send_signal(signal.SIGINT)
         events, status = piped.end()
-        self.assertEqual((len(events), status), (1, 0), events)
+        self.assertEqual(([e["event"] for e in events], status),
+                         (["count"] * len(expressions) + ["ended"] * len(ended), 0), events)
+        self.assertEqual([e["reason"] for e in events if e["event"] == "ended"], list(ended))
         self.assertUntouched(target)
-        return events[0]["hits"]
+        hits = [e["hits"] for e in events if e["event"] == "count"]
+        return hits if len(hits) > 1 else hits[0]
 
     @harness.each_interpreter
     def test_count(self, interp):
         self.assertEqual(self.count(interp, PLAIN, "global_name 2000", "NUMBER"), 2000)
         self.assertEqual(self.count(interp, MOVES, "globals_grow", "__main__:NUMBER"), 7)
+        self.assertEqual(self.count(interp, MOVES, "attribute_of_a_global", "HOLDER.x", "HOLDER.x", options=(
+            "--if", "new - old == 1 and old >= 1009 and i > 1", "--every", "10")), [19, 19])
+
+    def test_count_ends(self):
+        self.assertEqual(self.count(interpreters.one(), MOVES, "object_of_a_global_ends", "DOOMED.x", "SPACE['x']",
+                                    ended=("the object is gone",)), [1, 0])
+
+    def log(self, interp, function, expression, *options, text="{old!s} to {new!r}"):
+        """What is logged of the function's writes: [(old, new)] as seen() has it, and what the function says."""
+        target = self.start(interp, MOVES)
+        piped = terminal.Piped("log", target.pid, "--json", "--watch", expression, *options, text)
+        self.addCleanup(piped.close)
+        self.assertEqual(piped.event()["event"], "bound")
+        target.send(function + "\n")
+        said = json.loads(target.line())
+        if "--count" not in options:
+            piped.proc.send_signal(signal.SIGINT)
+        events, status = piped.end()
+        self.assertUntouched(target)
+        logs = [e for e in events if e["event"] == "log"]
+        self.assertEqual((status, [e["event"] for e in events]), (0, ["log"] * len(logs) + ["count"]), events)
+        self.assertEqual((events[-1]["hits"], events[-1]["lost"]), (len(logs), 0))
+        # code that was executed may be gone when its name is asked for
+        self.assertEqual({e["file"] for e in logs} - {"<module>", "?"}, {target.script})
+        return logs, [tuple(v["repr"] for v in e["values"]) for e in logs], said
+
+    @harness.each_interpreter
+    def test_log(self, interp):
+        logs, pairs, said = self.log(interp, "entry_of_a_global", "SPACE['x']")
+        self.assertEqual(pairs, chain(*said))
+        self.assertEqual(logs[0]["text"], "0 to 1000")
+        self.assertEqual([e["text"] for e in logs if None in (e["values"][0]["repr"], e["values"][1]["repr"])],
+                         ["[1, {'k': 2.5}] to nothing", "nothing to 'back'"])
+        logs, pairs, said = self.log(interp, "attribute_of_a_global", "__main__:HOLDER.x", "--if",
+                                     "new - old == 1 and old > 1099 and type(new) is not None and i > 1", "--count", 50, "--every", 2)
+        self.assertEqual(pairs, chain(*said)[101::2])
+        self.assertEqual({e["function"] for e in logs}, {"attribute_of_a_global"})
+        self.assertEqual({e["line"] for e in logs}, {number_of_line("writes by turns, C", MOVES)})
+
+    @harness.each_interpreter
+    def test_log_of_what_was_freed(self, interp):
+        """What falls off the end of a list is gone when the next item comes: it is told as it was read before."""
+        _, pairs, said = self.log(interp, "item_of_a_global", "OWNED[0]", text="{old.owner} to {new.owner}")
+        self.assertEqual(pairs, chain(*said))
+
+    def test_log_refused(self):
+        target = self.start(interpreters.one(), MOVES)
+        for args, why in ((("--watch", "HOLDER.x", "{old} {x}"), "the names are old and new"),
+                          (("--watch", "HOLDER.x", "{new.n()}"), "n("),
+                          (("--watch", "OWNED[0]", "--if", "old is new", "{new}"), "which the list may have lost"),
+                          (("--watch", "HOLDER.nosuch", "{new}"), "AttributeError")):
+            run = self.debug("log", target.pid, *args)
+            self.assertEqual((run.status, run.out, run.err.count("\n")), (1, "", 1), run)
+            self.assertIn(why, run.err)
+        for args in (("--watch", "HOLDER.x"), ("--watch", "HOLDER.x", "data_moves.py:12", "{new}")):
+            self.assertEqual(self.debug("log", target.pid, *args).status, 2)
+        self.assertUntouched(target)
+
+    def test_log_ends(self):
+        """With what is watched, and it is said why."""
+        target = self.start(interpreters.one(), MOVES)
+        piped = terminal.Piped("log", target.pid, "--json", "--watch", "DOOMED.x", "{new}")
+        self.addCleanup(piped.close)
+        self.assertEqual(piped.event()["event"], "bound")
+        target.send("object_of_a_global_ends\n")
+        events, status = piped.end()
+        self.assertEqual((status, [e["event"] for e in events]), (0, ["log", "ended", "count"]), events)
+        self.assertEqual((events[0]["text"], events[1]["reason"]), ("1000", "the object is gone"))
+        self.assertUntouched(target)
 
 
 class Others(Base):

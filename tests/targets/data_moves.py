@@ -217,6 +217,58 @@ def globals_grow():
     return values
 
 
+SPACE = {"a": 0, "x": 0}
+HOLDER = Plain()
+
+
+def entry_of_a_global():
+    values = [SPACE["x"]]
+    for i in range(300):
+        SPACE[i] = i
+        if i % 50 == 0:
+            SPACE["x"] = 1000 + i
+            values.append(1000 + i)
+    SPACE.update(x=[1, {"k": 2.5}])
+    values.append([1, {"k": 2.5}])
+    del SPACE["x"]
+    SPACE["x"] = "back"
+    values += [None, "back"]
+    code = compile("for i in range(5):\n x += '-%d' % i\n values.append(''.join(x))\n", "<module>", "exec")
+    SPACE["values"] = values
+    exec(code, SPACE)
+    return values
+
+
+def attribute_of_a_global():
+    values = [HOLDER.x]
+    for i in range(200):
+        if i % 2:
+            setattr(HOLDER, "x", 1000 + i)  # writes by turns, C
+        else:
+            HOLDER.x = 1000 + i
+        values.append(1000 + i)
+    return values
+
+
+class Owned:
+    def __init__(self, owner):
+        self.owner = owner
+
+
+OWNED = [Owned("first")]
+
+
+def item_of_a_global():
+    values = ["first"]
+    for i in range(30):
+        OWNED.pop()
+        garbage = [Plain(), (i, i), Owned("garbage %d" % i), str(i) * 10]
+        OWNED.append(Owned("owner %d" % i))
+        del garbage
+        values.append(OWNED[0].owner)
+    return values
+
+
 def text_grows():
     x, values = "begin", ["begin"]
     here()
@@ -368,6 +420,20 @@ def object_ends():
         other = Slots()
         other.x = i
     done()
+    return [0, 1000]
+
+
+DOOMED = Slots()
+DOOMED.x = 0
+
+
+def object_of_a_global_ends():
+    global DOOMED
+    DOOMED.x = 1000
+    DOOMED = None
+    for i in range(5):
+        other = Slots()
+        other.x = i
     return [0, 1000]
 
 

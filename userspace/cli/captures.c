@@ -134,6 +134,16 @@ static void captured(void *priv, int bp, const struct abi_captured *rec, size_t 
 	cs->failed = r;
 }
 
+static void written(void *priv, int bp, const struct abi_hit *hit)
+{
+	struct captures *cs = priv;
+
+	if (bp != cs->bp || cs->failed)
+		return;
+	cs->failed = cs->show_write(cs, hit, cs->err);
+	cs->shown++;
+}
+
 static int progress(void *priv, const char *what, uint64_t done, uint64_t total)
 {
 	struct captures *cs = priv;
@@ -285,12 +295,20 @@ static bool complete(struct captures *cs)
 	       cs->shown + bp->lost + bp->limited >= bp->hits;
 }
 
+/* A watch that is over sees nothing more. */
+static bool watch_ended(struct captures *cs)
+{
+	const struct bp *bp = cs->watch ? session_bp(cs->s, cs->bp) : NULL;
+
+	return bp && bp->ended;
+}
+
 static int until_end(struct captures *cs, struct err *err, bool *ret_timeout)
 {
 	uint64_t end = clock_ms() + cs->for_ms, told = clock_ms(), now;
 	int r;
 
-	while (!cs->ended && !complete(cs)) {
+	while (!cs->ended && !complete(cs) && !watch_ended(cs)) {
 		struct pollfd fds[2] = { { .fd = session_fd(cs->s), .events = POLLIN },
 					 { .fd = cs->sigfd, .events = POLLIN } };
 		uint64_t left;
@@ -331,7 +349,8 @@ static int begin(struct captures *cs, struct err *err)
 
 	r = session_limits(cs->s, cs->max_rate, cs->max_bytes, err);
 	if (!r)
-		r = program_break(cs->s, &cs->hits, cs->out, err, &cs->bp);
+		r = cs->watch ? session_watch(cs->s, &cs->hits, 0, err, &cs->bp)
+			      : program_break(cs->s, &cs->hits, cs->out, err, &cs->bp);
 	if (r)
 		return r;
 	bp = session_bp(cs->s, cs->bp);
@@ -376,7 +395,11 @@ void captures_end(struct captures *cs)
 int captures_run(struct captures *cs, int (*prepare)(struct captures *cs, struct err *err))
 {
 	struct session_options so = {
-		.scope = cs->scope, .captured = captured, .progress = progress, .priv = cs
+		.scope = cs->scope,
+		.captured = captured,
+		.written = written,
+		.progress = progress,
+		.priv = cs,
 	};
 	struct err err = { 0 };
 	bool timeout = false;
@@ -395,6 +418,8 @@ int captures_run(struct captures *cs, int (*prepare)(struct captures *cs, struct
 		r = until_end(cs, &err, &timeout);
 		if (!r)
 			r = finish(cs, &err);
+		if (watch_ended(cs))
+			program_watch_ended(cs->out, session_bp(cs->s, cs->bp));
 		captures_tell_end(cs);
 	}
 	if (r < 0)

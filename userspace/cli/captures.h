@@ -13,6 +13,7 @@
 #include "probes/value.h"
 
 struct abi_captured;
+struct abi_hit;
 struct capture;
 struct err;
 struct family;
@@ -29,6 +30,7 @@ struct captures {
 	struct bp_spec hits;
 	struct bp_capture what;
 	bool json, deep;
+	bool watch; /* hits.location is an expression, and its writes are the hits */
 	enum out_color_mode color;
 	enum trace_scope scope;
 	bool for_given;
@@ -41,6 +43,8 @@ struct captures {
 	int sigfd;
 	/* One record; c is open, the reading of memory is not on it. 0 or -errno with a line in *err. */
 	int (*show)(struct captures *cs, const struct capture *c, struct err *err);
+	/* The same for a write of the watch that has no record (session_options.written). */
+	int (*show_write)(struct captures *cs, const struct abi_hit *hit, struct err *err);
 	void *priv;
 	bool ended;	 /* the target */
 	int failed;	 /* of show */
@@ -57,8 +61,8 @@ struct captures {
 };
 
 /*
- * Options and arguments: PID LOCATION, then more words in *ret_rest (NULL: there may be none). The limits must be preset. 0, -1
- * (help was printed), or an exit status.
+ * Options and arguments: PID LOCATION (or what stands in its place), then more words in *ret_rest (NULL: there may be none).
+ * The limits must be preset. 0, -1 (help was printed), or an exit status.
  */
 int captures_options(struct captures *cs, const struct program *p, int argc, char **argv, const char **ret_rest);
 /* Attach, bind, take records until the end, tell what was lost: an exit status. prepare is called with the session open. */

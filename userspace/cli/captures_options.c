@@ -20,6 +20,7 @@ enum {
 	OPT_ENGINE,
 	OPT_CATCH,
 	OPT_CHILDREN,
+	OPT_WATCH,
 	OPT_NUMBER
 };
 
@@ -92,6 +93,10 @@ static int option(struct captures *cs, int o, struct err *err)
 	case OPT_CATCH:
 		cs->hits.exception = optarg;
 		return 0;
+	case OPT_WATCH:
+		cs->watch = true;
+		cs->hits.location = optarg;
+		return 0;
 	case OPT_COLOR:
 		return out_color_mode(optarg, &cs->color)
 			       ? err_set(err, -EINVAL,
@@ -106,21 +111,25 @@ static int option(struct captures *cs, int o, struct err *err)
 	return r < 0 ? r : r ? 0 : 1;
 }
 
-/* What is left: PID, then LOCATION unless --catch stands for it, then the text if there is to be
- * one. */
+/* What is left: PID, then LOCATION unless --catch or --watch stands for it, then the text if there
+ * is to be one. */
 static int words(struct captures *cs, const struct program *p, int n, char **word,
 		 const char **ret_rest)
 {
-	int want = 1 + !cs->hits.exception + !!ret_rest;
+	bool elsewhere = cs->hits.exception || cs->watch;
+	int want = 1 + !elsewhere + !!ret_rest;
 	struct err err = { 0 };
 
 	if (!n)
 		return program_usage(p, "a process id is missing");
 	if (parse_pid(word[0], &err, &cs->pid))
 		return program_usage(p, "%s", err.text);
-	if (cs->hits.exception && n > want)
-		return program_usage(p, "--catch takes the place of a location");
-	if (!cs->hits.exception && n == 1)
+	if (cs->hits.exception && cs->watch)
+		return program_usage(p, "--catch and --watch exclude each other");
+	if (elsewhere && n > want)
+		return program_usage(p, "--%s takes the place of a location",
+				     cs->watch ? "watch" : "catch");
+	if (!elsewhere && n == 1)
 		return program_usage(p, "a location is missing: FILE:LINE or FUNCTION");
 	if (ret_rest && n + 1 == want)
 		return program_usage(p, "the text is missing: 'charge {item.sku} {total:.2f}'");
@@ -129,7 +138,8 @@ static int words(struct captures *cs, const struct program *p, int n, char **wor
 			p, "%s",
 			ret_rest ? "one process, one location and one text are needed, no more"
 				 : "one process and one location are needed, no more");
-	cs->hits.location = cs->hits.exception ? cs->hits.exception : word[1];
+	if (!cs->watch)
+		cs->hits.location = cs->hits.exception ? cs->hits.exception : word[1];
 	if (ret_rest)
 		*ret_rest = word[n - 1];
 	return 0;
@@ -147,6 +157,7 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 		{ "deep", no_argument, NULL, OPT_DEEP },
 		{ "catch", required_argument, NULL, OPT_CATCH },
 		{ "children", no_argument, NULL, OPT_CHILDREN },
+		{ "watch", required_argument, NULL, OPT_WATCH },
 		{ "max-pause", required_argument, NULL, OPT_PAUSE },
 		{ "count", required_argument, NULL, OPT_NUMBER },
 		{ "max-rate", required_argument, NULL, OPT_NUMBER + 1 },
@@ -169,9 +180,11 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 			program_help(p);
 			return -1;
 		}
-		/* snap only */
+		/* of one of the two only */
 		if (ret_rest && (o == OPT_DEEP || o == OPT_PAUSE || o == OPT_NUMBER + 7))
 			return program_usage(p, "option %s is not known", argv[optind - 1]);
+		if (!ret_rest && o == OPT_WATCH)
+			return program_usage(p, "option --watch is not known");
 		r = option(cs, o, &err);
 		if (r > 0)
 			return program_bad_option(p, argv, o);
@@ -180,6 +193,8 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 	}
 	if (cs->children && cs->deep)
 		return program_usage(p, "--children and --deep do not go together");
+	if (cs->children && cs->watch)
+		return program_usage(p, "--children and --watch do not go together");
 	if (cs->children && program_children(&cs->hits, &err))
 		return program_usage(p, "%s", err.text);
 	return words(cs, p, argc - optind, argv + optind, ret_rest);

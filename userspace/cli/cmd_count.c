@@ -74,7 +74,7 @@ static int bind_all(struct count *c, struct err *err)
 static void print_untold(struct count *c, const struct bp *bp)
 {
 	if (bp->ended)
-		out_note(c->f.out, "%s: watched only until it ended: %s", bp->location, bp->ended);
+		program_watch_ended(c->f.out, bp);
 	if (bp->errors)
 		out_note(c->f.out,
 			 "%s: its condition failed %" PRIu64 " times and counts as false: %s",

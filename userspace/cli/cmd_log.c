@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* log: a text with values of the target at each hit of a line. Nothing is stopped or traced. */
+/* log: a text with values of the target at each hit of a line, or each write. Nothing is stopped,
+ * but where what is written moves. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "cli/js.h"
 #include "cli/program.h"
 #include "engine/capture.h"
+#include "engine/expr.h"
 #include "engine/logtext.h"
 #include "probes/probe.h"
 #include "target/target.h"
@@ -28,7 +30,8 @@ struct log {
 		struct session *of;
 		uint64_t globals;
 	})
-	builtins; /* of each session that the line is bound in */
+	builtins;	      /* of each session that the line is bound in */
+	const char *names[2]; /* of a write */
 	unsigned levels[ABI_CAPTURE_EXPRS];
 };
 
@@ -36,71 +39,80 @@ static json_t *js_fields(const struct logtext_field *fields, size_t n)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; list && i < n; i++)
-		json_array_append_new(
-			list, fields[i].value
-				      ? js_value(fields[i].expression, fields[i].value, JSON_DEPTH)
-				      : json_pack("{so so}", "name", js_text(fields[i].expression),
-						  "error", js_text(fields[i].error)));
+	for (size_t i = 0; list && i < n; i++) {
+		const struct logtext_field *f = &fields[i];
+		json_t *j;
+
+		if (f->value)
+			j = js_value(f->expression, f->value, JSON_DEPTH);
+		else if (f->error)
+			j = json_pack("{so so}", "name", js_text(f->expression), "error",
+				      js_text(f->error));
+		else
+			j = json_pack("{so sn}", "name", js_text(f->expression), "repr");
+		json_array_append_new(list, j);
+	}
 	return list;
 }
 
-/* Where an exception was raised; all but line is borrowed from the session. */
-struct raised {
-	char *exception; /* NULL: not known */
+/* Where an exception was raised, or who wrote; all but line is borrowed from the session. */
+struct at {
 	const char *file, *function;
 	int line;
 };
 
-static struct raised raised_at(struct captures *cs, const struct capture *c)
+static struct at at_hit(struct captures *cs, const struct abi_hit *hit)
 {
 	struct interp *in = session_interp(cs->s);
-	const struct abi_hit *hit = &c->rec->hit;
-	struct raised at = { .line = in->ops->line_of(in, hit->code, hit->offset) };
+	struct at at = { .file = "?", .function = "?" };
 
-	if (session_code_names(cs->s, hit->code, &at.file, &at.function))
-		at.file = at.function = "?";
+	if (!hit->code || session_code_names(cs->s, hit->code, &at.file, &at.function))
+		return at;
+	at.line = in->ops->line_of(in, hit->code, hit->offset);
 	at.line = at.line > 0 ? at.line : 0;
-	at.exception = capture_exception(c, in, target_mem(session_target(cs->s)));
 	return at;
 }
 
-static void show_json(struct captures *cs, const struct capture *c, const char *when,
-		      const char *text, json_t *values)
+static void show_json(struct captures *cs, const struct abi_hit *hit, const struct capture *c,
+		      const char *when, const char *text, json_t *values)
 {
-	pid_t tid = (pid_t)c->rec->hit.tid;
+	pid_t tid = (pid_t)hit->tid;
 	json_t *j = json_pack("{ss ss so so so so sb}", "event", "log", "time", when, "thread",
 			      js_thread(tid, captures_thread(cs, tid)), "location",
 			      js_text(cs->hits.location), "text", js_text(text), "values", values,
-			      "truncated", c->rec->truncated != 0);
+			      "truncated", c && c->rec->truncated);
 
 	if (j && cs->process)
 		json_object_set_new(j, "process", json_integer(cs->process));
-	if (j && cs->hits.exception) {
-		struct raised at = raised_at(cs, c);
+	if (j && (cs->hits.exception || cs->watch)) {
+		struct at at = at_hit(cs, hit);
 
-		json_object_set_new(j, "exception", js_text(at.exception));
 		json_object_set_new(j, "file", js_text(at.file));
 		json_object_set_new(j, "line", json_integer(at.line));
 		json_object_set_new(j, "function", js_text(at.function));
-		free(at.exception);
+	}
+	if (j && c && cs->hits.exception) {
+		char *exception = capture_exception(c, session_interp(cs->s),
+						    target_mem(session_target(cs->s)));
+
+		json_object_set_new(j, "exception", js_text(exception));
+		free(exception);
 	}
 	out_json(cs->out, j);
 }
 
-static void show_text(struct captures *cs, const struct capture *c, const char *when,
+static void show_text(struct captures *cs, const struct abi_hit *hit, const char *when,
 		      const char *text)
 {
 	out_add(cs->out, OUT_DIM, "%s ", when);
 	if (cs->process)
 		out_add(cs->out, OUT_DIM, "[%d] ", cs->process);
-	out_add(cs->out, OUT_DIM, "%d ", (pid_t)c->rec->hit.tid);
+	out_add(cs->out, OUT_DIM, "%d ", (pid_t)hit->tid);
 	out_add(cs->out, OUT_PLAIN, "%s", text);
-	if (cs->hits.exception) {
-		struct raised at = raised_at(cs, c);
+	if (cs->hits.exception || cs->watch) {
+		struct at at = at_hit(cs, hit);
 
 		out_add(cs->out, OUT_DIM, " [%s() at %s:%d]", at.function, at.file, at.line);
-		free(at.exception);
 	}
 	out_end(cs->out);
 }
@@ -114,31 +126,43 @@ static struct builtins *builtins_of(struct log *l, const struct session *s)
 	return NULL;
 }
 
-static int show(struct captures *cs, const struct capture *c, struct err *err)
+static int render(struct captures *cs, const struct capture *c, struct strbuf *out,
+		  struct logtext_field **ret_fields, size_t *ret_n)
 {
-	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
+	struct expr_given given[] = { { "old", NULL }, { "new", NULL } };
 	struct log *l = cs->priv;
 	const struct builtins *b = builtins_of(l, cs->bound ? cs->bound : cs->s);
+
+	if (cs->watch)
+		session_watch_values(cs->s, cs->bp, &given[0].v, &given[1].v);
+	return logtext_render(l->lt, session_interp(cs->s), target_mem(session_target(cs->s)),
+			      b ? b->globals : 0, c, cs->watch ? given : NULL, cs->watch ? 2 : 0,
+			      &cs->limits, out, ret_fields, ret_n);
+}
+
+/* A hit; c NULL: a write whose thread stands still. */
+static int show_hit(struct captures *cs, const struct abi_hit *hit, const struct capture *c,
+		    struct err *err)
+{
+	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	struct logtext_field *fields;
 	char when[40];
 	size_t n;
 	int r;
 
-	r = logtext_render(l->lt, session_interp(cs->s), target_mem(session_target(cs->s)),
-			   b ? b->globals : 0, c, &cs->limits, &text, &fields, &n);
+	r = render(cs, c, &text, &fields, &n);
 	if (!r && captures_read_again(cs)) {
 		logtext_fields_free(fields, n);
 		strbuf_reset(&text);
-		r = logtext_render(l->lt, session_interp(cs->s), target_mem(session_target(cs->s)),
-				   b ? b->globals : 0, c, &cs->limits, &text, &fields, &n);
+		r = render(cs, c, &text, &fields, &n);
 	}
 	if (r)
 		return err_set(err, r, "out of memory");
-	captures_time(cs, c->rec->hit.time_ns, cs->out->json, when);
+	captures_time(cs, hit->time_ns, cs->out->json, when);
 	if (cs->out->json)
-		show_json(cs, c, when, strbuf_str(&text), js_fields(fields, n));
+		show_json(cs, hit, c, when, strbuf_str(&text), js_fields(fields, n));
 	else
-		show_text(cs, c, when, strbuf_str(&text));
+		show_text(cs, hit, when, strbuf_str(&text));
 	logtext_fields_free(fields, n);
 	return 0;
 }
@@ -159,13 +183,53 @@ static int read_builtins(struct captures *cs, struct err *err)
 	return 0;
 }
 
+static int show(struct captures *cs, const struct capture *c, struct err *err)
+{
+	if (cs->watch && session_watch_record(cs->s, cs->bp, c, &cs->limits))
+		return err_set(err, -EINVAL, "pid %d: a record is not that of a write", cs->pid);
+	return show_hit(cs, &c->rec->hit, c, err);
+}
+
+static int show_write(struct captures *cs, const struct abi_hit *hit, struct err *err)
+{
+	return show_hit(cs, hit, NULL, err);
+}
+
+/* Of a write its two values are sent, as deep as the text looks at them. */
+static int prepare_write(struct captures *cs, const char *const *names, const unsigned *levels,
+			 size_t n, struct err *err)
+{
+	struct log *l = cs->priv;
+
+	l->names[0] = "old";
+	l->names[1] = "new";
+	for (size_t i = 0; i < n; i++) {
+		size_t which = strcmp(names[i], "new") == 0;
+
+		if (!levels[i])
+			continue; /* a built-in function */
+		if (strcmp(names[i], l->names[which]))
+			return err_set(err, -EOPNOTSUPP,
+				       "the text of the log: '%s' is not known where it is "
+				       "written: the names are old and new",
+				       names[i]);
+		l->levels[which] = levels[i] + 1;
+	}
+	cs->what.names = l->names;
+	cs->what.levels = l->levels;
+	cs->what.nnames = 2;
+	return 0;
+}
+
 /* The text needs to know which Python it is for. */
 static int prepare(struct captures *cs, struct err *err)
 {
 	struct interp *in = session_interp(cs->s);
 	int minor = in->ops->info(in)->minor, r;
 	struct log *l = cs->priv;
+	const char *const *names;
 	const unsigned *levels;
+	size_t n;
 
 	if (l->lt && minor != l->minor)
 		return err_set(
@@ -179,8 +243,12 @@ static int prepare(struct captures *cs, struct err *err)
 	if (r)
 		return r;
 	l->minor = minor;
-	cs->what.nnames = logtext_names(l->lt, &cs->what.names, &levels);
-	for (size_t i = 0; i < cs->what.nnames; i++)
+	n = logtext_names(l->lt, &names, &levels);
+	if (cs->watch)
+		return prepare_write(cs, names, levels, n, err);
+	cs->what.names = names;
+	cs->what.nnames = n;
+	for (size_t i = 0; i < n; i++)
 		l->levels[i] = levels[i] + 1;
 	cs->what.levels = l->levels;
 	return 0;
@@ -197,6 +265,7 @@ int program_log(const struct program *p, int argc, char **argv)
 		.max_rate = 20000,
 		.max_bytes = 16 << 20,
 		.show = show,
+		.show_write = show_write,
 		.priv = &l,
 	};
 	struct out out;

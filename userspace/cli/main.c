@@ -72,8 +72,11 @@ static const struct program programs[] = {
 	  "  -x FILE             run the commands in FILE (- is standard input)\n"
 	  "  --max-pause SECONDS a stop never lasts longer (default: none at a prompt, else "
 	  "10)\n" OPTION_JSON OPTION_SCOPE OPTION_ENGINE OPTION_COLOR },
-	{ "log", "[OPTIONS] PID LOCATION TEXT",
+	{ "log", "[OPTIONS] PID LOCATION|--watch EXPR TEXT",
 	  "print a text with values each time a line runs, without stopping anything", program_log,
+	  "  --watch EXPR        each time it is written, instead of LOCATION; in TEXT and --if "
+	  "`old` and\n"
+	  "                      `new` are names, and no others: '{old} -> {new}'\n"
 	  "  TEXT is written as the inside of an f-string: 'charge {item.sku} {total:.2f}'\n"
 	  "  --catch EXCEPTION   where an exception of that class is raised, instead of LOCATION;\n"
 	  "                      {exc} is the exception\n"

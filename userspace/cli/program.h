@@ -73,6 +73,8 @@ int program_break(struct session *s, const struct bp_spec *spec, struct out *out
 /* SESSION_BOUND or SESSION_UNBOUND, shown. */
 struct bp;
 void program_bound(struct out *out, const struct bp *bp);
+/* What was watched is no more (bp->ended), shown. */
+void program_watch_ended(struct out *out, const struct bp *bp);
 
 /* cpu, task, auto: 0 or -EINVAL with a line. */
 int program_scope(const char *text, struct err *err, enum trace_scope *ret);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* --pending, for the programs that stop nothing else. */
+/* What is not there yet (--pending) and what is no more, for the programs that stop nothing else.
+ */
 #include <errno.h>
 
 #include "base/err.h"
@@ -39,4 +40,13 @@ void program_bound(struct out *out, const struct bp *bp)
 	else
 		out_note(out, "%s: bound to %s:%d (%s), %zu location%s", bp->location, bp->file,
 			 bp->line, bp->function, bp->nplaces, bp->nplaces == 1 ? "" : "s");
+}
+
+void program_watch_ended(struct out *out, const struct bp *bp)
+{
+	if (out->json)
+		out_json(out, json_pack("{ss so so}", "event", "ended", "location",
+					js_text(bp->location), "reason", js_text(bp->ended)));
+	else
+		out_note(out, "%s: watched only until it ended: %s", bp->location, bp->ended);
 }

@@ -107,7 +107,7 @@ void log_captured(void *priv, int bp, const struct abi_captured *rec, size_t siz
 	if (!b || !b->logs || capture_open(rec, size, &c))
 		return;
 	if (!logtext_render(b->logs->lt, session_interp(d->s), target_mem(session_target(d->s)),
-			    b->logs->builtins, &c, &lim, &text, &fields, &n)) {
+			    b->logs->builtins, &c, NULL, 0, &lim, &text, &fields, &n)) {
 		logtext_fields_free(fields, n);
 		strbuf_addc(&text, '\n');
 		send_output(d, b, strbuf_str(&text));

@@ -117,9 +117,9 @@ static int bp_arm_data(struct session *s, struct bp_priv *b, struct err *err)
 	if (r)
 		return r;
 	r = data_locate(s, b->data, err);
+	data_remember(s, b->data);
 	if (!r)
 		r = rules_make(s, b, err);
-	data_remember(s, b->data);
 	if (!r)
 		r = data_arm(s, b, err);
 	session_still_end(s, NULL);

@@ -67,13 +67,15 @@ int capture_rule(struct session *s, const struct bp_priv *b, struct bp_rule *r,
 		abi.exc_depth = b->pub.action == BP_SNAP ? c->depth : EXC_DEPTH;
 	for (size_t i = 0; i < c->nnames; i++) {
 		abi.depths[i] = c->levels[i];
-		if (r->code && find_slot(s, r->code, c->names[i], &abi.progs[i]) == 0)
+		if (r->code && !b->data && find_slot(s, r->code, c->names[i], &abi.progs[i]) == 0)
 			continue;
 		q = compile(s, r, c->names[i], &why, &abi.progs[i]);
 		if (q)
 			return err_set(err, q, "%s: '%s' cannot be looked up in the kernel: %s",
 				       s->label, c->names[i],
 				       why.text[0] ? why.text : strerror(-q));
+		if (b->data)
+			abi.progs[i] |= ABI_PROG_WRITE;
 		if (!b->pub.exception || !is_exception(c->names[i]))
 			continue;
 		abi.progs[i] |= ABI_PROG_EXC;

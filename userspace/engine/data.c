@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "engine/index.h"
+#include "engine/kexpr.h"
 #include "engine/session_priv.h"
 #include "probes/value.h"
 #include "target/target.h"
@@ -157,6 +158,31 @@ static int point_set(struct session *s, struct data_point *p, struct err *err)
 		 : 0;
 }
 
+/* What the kernel has gone on with since the point was set. */
+static void point_refresh(struct session *s, struct data_point *p)
+{
+	struct abi_data now;
+
+	if (!s->trace || trace_data_get(s->trace, p->addr, &now))
+		return;
+	p->abi.last = now.last;
+	p->abi.serial = now.serial;
+	p->abi.dirty = now.dirty;
+	p->abi.torn = now.torn;
+}
+
+void data_tell_last(struct session *s, const struct data_watch *w)
+{
+	struct data_point *p = point_at(s, w->slot_point);
+
+	if (!p)
+		return;
+	point_refresh(s, p);
+	p->abi.last = w->last;
+	p->abi.torn = 0;
+	(void)point_set(s, p, NULL);
+}
+
 /* One use more of a point; abi says what its writes mean, but for the rules. */
 static int point_take(struct session *s, uint64_t addr, const struct abi_data *abi, uint32_t rule,
 		      struct err *err)
@@ -177,6 +203,8 @@ static int point_take(struct session *s, uint64_t addr, const struct abi_data *a
 		}
 		p->addr = addr;
 		p->abi = *abi;
+	} else {
+		point_refresh(s, p);
 	}
 	while (rule && i < ABI_PLACE_RULES && p->abi.rules[i])
 		i++;
@@ -215,6 +243,7 @@ static void point_release(struct session *s, uint64_t *addr, uint32_t rule)
 		if (p->abi.rules[i] == rule)
 			p->abi.rules[i] = 0;
 	if (--p->users) {
+		point_refresh(s, p);
 		(void)point_set(s, p, NULL);
 		return;
 	}
@@ -253,6 +282,7 @@ static struct abi_data data_abi(struct session *s, const struct data_watch *w)
 		.slot = st->slot,
 		.mask = st->mask,
 		.last = w->last,
+		.serial = w->serial,
 		.frame = st->frame,
 		.code = st->code,
 		.text = st->text,
@@ -282,10 +312,18 @@ static struct abi_data data_abi(struct session *s, const struct data_watch *w)
 	return d;
 }
 
+/* Another watch on the same slot may have counted its writes from another number on. */
+static void slot_taken(struct session *s, struct data_watch *w)
+{
+	w->slot_point = w->st.slot + LAST_BYTE;
+	w->now_serial += point_at(s, w->slot_point)->abi.serial - w->serial;
+	w->serial = point_at(s, w->slot_point)->abi.serial;
+}
+
 int data_arm(struct session *s, struct bp_priv *b, struct err *err)
 {
 	const struct abi_data moves = { .action = ABI_ACT_STOP };
-	uint32_t rule = rules_of(b, 0);
+	uint32_t rule = rules_of(b, KEXPR_AT_WRITE);
 	struct data_watch *w = b->data;
 	struct abi_data abi = data_abi(s, w);
 	int r = 0;
@@ -295,7 +333,7 @@ int data_arm(struct session *s, struct bp_priv *b, struct err *err)
 	if (w->st.slot)
 		r = point_take(s, w->st.slot + LAST_BYTE, &abi, rule, err);
 	if (!r && w->st.slot)
-		w->slot_point = w->st.slot + LAST_BYTE;
+		slot_taken(s, w);
 	if (!r && w->st.moves)
 		r = point_take(s, w->st.moves + LAST_BYTE, &moves, 0, err);
 	if (!r && w->st.moves)
@@ -311,7 +349,7 @@ int data_arm(struct session *s, struct bp_priv *b, struct err *err)
 
 void data_disarm(struct session *s, struct bp_priv *b)
 {
-	point_release(s, &b->data->slot_point, rules_of(b, 0));
+	point_release(s, &b->data->slot_point, rules_of(b, KEXPR_AT_WRITE));
 	point_release(s, &b->data->moves_point, 0);
 	point_release(s, &b->data->also_point, 0);
 }

@@ -36,10 +36,11 @@ struct data_watch {
 	bool nowhere;          /* st.slot is 0: see st.gone */
 	bool quiet;            /* what was deleted is half a write */
 	uint64_t last;         /* what was there when it was last seen */
+	uint64_t serial;       /* the kernel's number of that write */
 	uint64_t slot_point, moves_point, also_point; /* addresses of points that it uses; 0: none */
 	/* read when it was armed and at the last hit; NULL: nothing was there */
 	struct value *now;
-	uint64_t now_addr;
+	uint64_t now_serial; /* abi_data.serial of the write that put it there */
 	/* of the hit that is judged or shown */
 	struct value *old, *new;
 	bool ending; /* the stop that is shown is its end */
@@ -55,6 +56,8 @@ int data_locate(struct session *s, struct data_watch *w, struct err *err);
 /* Watch; the target must not run. b->rules is made. 0 or negative errno with a line. */
 int data_arm(struct session *s, struct bp_priv *b, struct err *err);
 void data_disarm(struct session *s, struct bp_priv *b);
+/* A write was judged here: the kernel takes w->last for what is there. */
+void data_tell_last(struct session *s, const struct data_watch *w);
 /* Watch nothing any more; what the session knows of points is freed. */
 void data_points_deinit(struct session *s);
 /* Does any watch need threads that can be stopped? */

@@ -8,7 +8,9 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/capture.h"
 #include "engine/data.h"
+#include "engine/kexpr.h"
 #include "engine/session_priv.h"
 #include "probes/value.h"
 #include "target/target.h"
@@ -71,6 +73,18 @@ static struct value *read_value(struct session *s, uint64_t addr)
 	return v;
 }
 
+static struct value *read_old(struct session *s, uint64_t addr)
+{
+	struct value *v;
+
+	if (addr != ABI_WRITE_UNKNOWN)
+		return read_value(s, addr);
+	v = value_new(VALUE_UNREADABLE, "?");
+	if (v)
+		v->text = strdup("<not known: its memory may be another's>");
+	return v;
+}
+
 /* What is read again by its address may be another object by then. */
 static void forget_addresses(struct value *v)
 {
@@ -83,18 +97,19 @@ static void forget_addresses(struct value *v)
 
 /*
  * The old value is the one that was read when it was written, unless the kernel let writes pass
- * since: the object is alive until the writer goes on.
+ * since: the object is alive until the writer goes on. `before`: serial of the write before.
  */
-static void take_values(struct session *s, struct data_watch *w, uint64_t old, uint64_t new)
+static void take_values(struct session *s, struct data_watch *w, uint64_t old, uint64_t new,
+			uint64_t before, uint64_t serial)
 {
 	value_free(w->old);
 	value_free(w->new);
 	w->new = read_value(s, new);
-	w->old = old == w->now_addr ? take_ptr(w->now) : read_value(s, old);
+	w->old = before == w->now_serial ? take_ptr(w->now) : read_old(s, old);
 	value_free(w->now);
 	forget_addresses(w->old);
 	w->now = read_value(s, new);
-	w->now_addr = new;
+	w->now_serial = w->serial = serial;
 	w->last = new;
 }
 
@@ -102,8 +117,47 @@ void data_remember(struct session *s, struct data_watch *w)
 {
 	value_free(w->now);
 	w->last = w->nowhere ? 0 : w->st.value;
-	w->now_addr = w->last;
+	w->now_serial = w->serial;
 	w->now = read_value(s, w->last);
+}
+
+/* One of a record's values; NULL: nothing. */
+static struct value *recorded_value(struct session *s, const struct abi_value *from,
+				    const struct value_limits *lim)
+{
+	struct value *v = NULL;
+
+	if (from->kind == ABI_VALUE_OBJECT && s->in->ops->value(s->in, from->bits, lim, &v))
+		v = NULL;
+	return v;
+}
+
+int session_watch_record(struct session *s, int id, const struct capture *c,
+			 const struct value_limits *lim)
+{
+	const struct abi_hit *hit = &c->rec->hit;
+	struct bp_priv *b = bp_find(s, id);
+	struct data_watch *w = b ? b->data : NULL;
+
+	if (!w || c->rec->nvalues != 2)
+		return -EINVAL;
+	value_free(w->old);
+	value_free(w->new);
+	capture_begin(c, target_mem(s->target));
+	if (c->values[0].error != -EOPNOTSUPP)
+		w->old = recorded_value(s, &c->values[0], lim);
+	else if (hit->serial - 1 == w->now_serial)
+		w->old = take_ptr(w->now);
+	else
+		w->old = read_old(s, ABI_WRITE_UNKNOWN);
+	if (c->values[0].error == -EOPNOTSUPP)
+		forget_addresses(w->old);
+	w->new = recorded_value(s, &c->values[1], lim);
+	value_free(w->now);
+	w->now = recorded_value(s, &c->values[1], lim);
+	capture_end(target_mem(s->target));
+	w->now_serial = hit->serial;
+	return 0;
 }
 
 /* ---- the end ---- */
@@ -172,18 +226,28 @@ static void data_catch_up(struct session *s, struct data_watch *w)
 {
 	struct abi_data abi;
 
-	if (w->slot_point && !trace_data_get(s->trace, w->slot_point, &abi))
+	if (w->slot_point && !trace_data_get(s->trace, w->slot_point, &abi)) {
 		w->last = abi.last;
+		w->serial = abi.serial;
+	}
 }
 
 /* A write that the kernel has not counted. */
 static struct bp_priv *late_write(struct session *s, struct bp_priv *b, struct abi_hit hit,
 				  uint64_t new)
 {
-	hit.old = b->data->last;
-	hit.new = new;
-	take_values(s, b->data, hit.old, new);
-	return rules_ask(s, b, &hit) ? b : NULL;
+	struct data_watch *w = b->data;
+
+	if (b->pub.tid && b->pub.tid != (pid_t)hit.tid)
+		return NULL;
+	hit.write.old = w->last;
+	hit.write.new = new;
+	take_values(s, w, hit.write.old, new, w->serial, w->serial);
+	if (!rules_ask(s, b, &hit))
+		return NULL;
+	if (b->pub.action == BP_LOG && s->opt.written)
+		s->opt.written(s->opt.priv, b->pub.id, &hit);
+	return b;
 }
 
 /* It is elsewhere now, or nowhere. What was written meanwhile is told. */
@@ -219,13 +283,25 @@ static struct bp_priv *follow(struct session *s, struct bp_priv *b, const struct
 	return winner;
 }
 
+/* By a thread that does not run the frame. The kernel goes on from here. */
+static struct bp_priv *foreign_write(struct session *s, struct bp_priv *b,
+				     const struct abi_hit *hit)
+{
+	struct bp_priv *winner;
+
+	data_catch_up(s, b->data);
+	winner = late_write(s, b, *hit, hit->write.new);
+	data_tell_last(s, b->data);
+	return winner;
+}
+
 /* The watched memory was written, and it may be no plain write. */
 static struct bp_priv *judge_write(struct session *s, struct bp_priv *b, const struct abi_hit *hit,
 				   bool hits, bool ask)
 {
 	switch (hit->why) {
 	case ABI_WHY_FRAME:
-		return data_frame_lives(s, &b->data->st) ? late_write(s, b, *hit, hit->new)
+		return data_frame_lives(s, &b->data->st) ? foreign_write(s, b, hit)
 							 : holder_gone(s, b);
 	case ABI_WHY_HALF:
 		b->data->quiet = true;
@@ -238,7 +314,7 @@ static struct bp_priv *judge_write(struct session *s, struct bp_priv *b, const s
 	}
 	if (!hits)
 		return NULL;
-	take_values(s, b->data, hit->old, hit->new);
+	take_values(s, b->data, hit->write.old, hit->write.new, hit->serial - 1, hit->serial);
 	return !ask || rules_ask(s, b, hit) ? b : NULL;
 }
 
@@ -254,7 +330,7 @@ struct bp_priv *data_judge(struct session *s, const struct abi_hit *hit)
 			continue;
 		b->data->ending = false;
 		for (size_t j = 0; j < ABI_PLACE_RULES; j++) {
-			if (!hit->rules[j] || hit->rules[j] != rules_of(b, 0))
+			if (!hit->rules[j] || hit->rules[j] != rules_of(b, KEXPR_AT_WRITE))
 				continue;
 			hits = true;
 			ask = hit->undecided & 1u << j;

@@ -38,6 +38,12 @@ static int own_attr(struct eval *ev, const struct value *v, const char *name,
 		*ret = v->items[0];
 		return 0;
 	}
+	/* Read before; its memory may be another's now. */
+	for (size_t i = 0; !v->address && i < v->nitems; i++)
+		if (v->items[i]->name && !strcmp(v->items[i]->name, name)) {
+			*ret = v->items[i];
+			return eval_captured(ev, *ret);
+		}
 	if (v->kind == VALUE_COMPLEX && (real || imag))
 		return eval_new_float(ev, real ? v->re : v->im, ret);
 	if (v->kind == VALUE_FLOAT && (real || imag))

@@ -47,6 +47,7 @@ static int effect(enum abi_expr_op op, unsigned a)
 	case ABI_OP_CONST:
 	case ABI_OP_GLOBAL:
 	case ABI_OP_EXC:
+	case ABI_OP_GIVEN:
 		return 1;
 	case ABI_OP_LOCAL:
 	case ABI_OP_CELL:
@@ -112,15 +113,17 @@ static int emit_global(struct kexpr *k, const char *name)
 }
 
 /* The same name in a frame of any code, or the exception that is raised there (see
- * expr_scope.tstate). */
+ * expr_scope.tstate), or what is written. */
 static int emit_any_name(struct kexpr *k, const char *name)
 {
-	bool may_be_exc = !strcmp(name, "exc");
+	bool may_be_exc = !k->write && !strcmp(name, "exc");
 	unsigned depth = k->depth;
 	uint32_t jumps[4], c;
 	int r;
 
-	if (!strcmp(name, "__exception__"))
+	if (k->write && (!strcmp(name, "old") || !strcmp(name, "new")))
+		return emit(k, ABI_OP_GIVEN, name[0] == 'n', 0);
+	if (!k->write && !strcmp(name, "__exception__"))
 		return emit(k, ABI_OP_EXC, 0, 0);
 	r = kexpr_text(k, name, &c);
 	if (!r)
@@ -186,7 +189,8 @@ static int emit_name(struct kexpr *k, const char *name)
 	return r;
 }
 
-/* A built-in function is meant by its name: the program's own is not. */
+/* A built-in function is meant by its name: the program's own is not. (At a write there is only the
+ * first.) */
 static int emit_require(struct kexpr *k, const char *name)
 {
 	uint64_t addr;
@@ -573,6 +577,10 @@ int kexpr_compile(const struct expr *e, struct interp *in, uint64_t code, struct
 {
 	struct kexpr k = { .e = e, .in = in, .code = code, .why = why, .p = ret };
 	int r;
+
+	k.write = code == KEXPR_AT_WRITE;
+	if (k.write)
+		k.code = code = 0;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->size = sizeof(*ret);

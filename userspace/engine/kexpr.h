@@ -11,10 +11,12 @@ struct expr;
 struct interp;
 
 /*
- * Compile e for frames of one code object; code 0: for frames of any, where an exception is raised. -EOPNOTSUPP: a part of it is not
+ * Compile e for frames of one code object; code 0: for frames of any, where an exception is raised; KEXPR_AT_WRITE:
+ * for frames of any, with the names `old` and `new` of the write. -EOPNOTSUPP: a part of it is not
  * for the kernel, and *why names it and the reason in a few words ("the call sorted(...): the kernel knows len, type, isinstance and
  * bool"); -ENOMEM, or memory of the target that cannot be read.
  */
+#define KEXPR_AT_WRITE ((uint64_t)1)
 int kexpr_compile(const struct expr *e, struct interp *in, uint64_t code, struct err *why, struct abi_prog *ret);
 
 #endif

@@ -18,7 +18,8 @@ struct value;
 struct kexpr {
 	const struct expr *e;
 	struct interp *in;
-	uint64_t code;
+	uint64_t code; /* 0: any */
+	bool write;
 	struct err *why;
 	struct abi_prog *p;
 	struct abi_obj obj;

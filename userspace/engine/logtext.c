@@ -325,6 +325,15 @@ static int add_value(const struct piece *p, unsigned minor, const struct value *
 	return r;
 }
 
+/* A name of ours alone, that stands for nothing? */
+static bool is_nothing(const struct piece *p, const struct expr_scope *scope)
+{
+	for (size_t i = 0; i < scope->ngiven; i++)
+		if (!scope->given[i].v && strcmp(p->text, scope->given[i].name) == 0)
+			return true;
+	return false;
+}
+
 /* One field; what goes wrong is its error. -ENOMEM. */
 static int render_field(const struct piece *p, unsigned minor, const struct expr_scope *scope,
 			const struct value_limits *lim, struct strbuf *out,
@@ -335,6 +344,10 @@ static int render_field(const struct piece *p, unsigned minor, const struct expr
 	int r;
 
 	ret->expression = p->text;
+	if (is_nothing(p, scope)) {
+		strbuf_adds(out, "nothing");
+		return out->failed ? -ENOMEM : 0;
+	}
 	r = expr_eval(p->expr, scope, lim, &err, &ret->value);
 	if (!r)
 		r = add_value(p, minor, ret->value, &text, &err);
@@ -352,28 +365,32 @@ static int render_field(const struct piece *p, unsigned minor, const struct expr
 }
 
 int logtext_render(const struct logtext *lt, struct interp *in, struct mem *mem, uint64_t builtins,
-		   const struct capture *c, const struct value_limits *lim, struct strbuf *out,
+		   const struct capture *c, const struct expr_given *given, size_t ngiven,
+		   const struct value_limits *lim, struct strbuf *out,
 		   struct logtext_field **ret_fields, size_t *ret_n)
 {
 	struct expr_name names[ABI_CAPTURE_EXPRS] = { 0 };
 	struct expr_scope scope = {
 		.in = in,
-		.tstate = c->rec->hit.place == ABI_PLACE_RAISE ? c->rec->hit.tstate : 0,
+		.tstate = c && c->rec->hit.place == ABI_PLACE_RAISE ? c->rec->hit.tstate : 0,
 		.names = names,
-		.nnames = lt->names.n,
+		.nnames = given ? 0 : lt->names.n,
 		.builtins = builtins,
 		.mem = mem,
+		.given = given,
+		.ngiven = ngiven,
 	};
 	struct logtext_field *fields = calloc(lt->pieces.n + 1, sizeof(*fields));
 	size_t n = 0;
 	int r = fields ? 0 : -ENOMEM;
 
-	for (size_t i = 0; i < lt->names.n; i++) {
+	for (size_t i = 0; i < scope.nnames; i++) {
 		names[i].name = lt->names.data[i];
 		if (i < c->rec->nvalues && c->values[i].kind == ABI_VALUE_OBJECT)
 			names[i].address = c->values[i].bits;
 	}
-	capture_begin(c, mem);
+	if (c)
+		capture_begin(c, mem);
 	for (size_t i = 0; !r && i < lt->pieces.n; i++) {
 		const struct piece *p = &lt->pieces.data[i];
 
@@ -381,7 +398,8 @@ int logtext_render(const struct logtext *lt, struct interp *in, struct mem *mem,
 		if (p->expr)
 			r = render_field(p, lt->minor, &scope, lim, out, &fields[n++]);
 	}
-	capture_end(mem);
+	if (c)
+		capture_end(mem);
 	if (!r && out->failed)
 		r = -ENOMEM;
 	if (r) {

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct capture;
+struct expr_given;
 struct err;
 struct interp;
 struct logtext; /* opaque */
@@ -28,11 +29,11 @@ void logtext_free(struct logtext *lt); /* NULL is fine */
 
 /*
  * The names that it needs, each once, in the order of the values of a record, and for each how many levels of objects below
- * it are looked at. Owned by lt.
+ * it are looked at (0: it is only called). Owned by lt.
  */
 size_t logtext_names(const struct logtext *lt, const char *const **ret_names, const unsigned **ret_levels);
 
-/* A {field}. Exactly one of value and error is not NULL. */
+/* A {field}. At most one of value and error is not NULL. */
 struct logtext_field {
 	const char *expression; /* as written */
 	struct value *value;
@@ -40,11 +41,14 @@ struct logtext_field {
 };
 
 /*
- * Fill in what a record holds: the text, and the fields in their order (malloc'ed; free with logtext_fields_free()). A field that
- * cannot be computed is "<NameError: ...>" in the text. builtins: the dict of the built-in names. 0 or -ENOMEM.
+ * Fill in what a record holds (c NULL: memory as it is): the text, and the fields in their order (malloc'ed; free with
+ * logtext_fields_free()). A field that cannot be computed is "<NameError: ...>" in the text. builtins: the dict of the
+ * built-in names. given: not NULL: instead of the record's names there are these; a field that is one of them and stands
+ * for nothing is "nothing" in the text, and neither value nor error. 0 or -ENOMEM.
  */
 int logtext_render(const struct logtext *lt, struct interp *in, struct mem *mem, uint64_t builtins,
-		   const struct capture *c, const struct value_limits *lim, struct strbuf *out,
+		   const struct capture *c, const struct expr_given *given, size_t ngiven,
+		   const struct value_limits *lim, struct strbuf *out,
 		   struct logtext_field **ret_fields, size_t *ret_n);
 void logtext_fields_free(struct logtext_field *fields, size_t n);
 

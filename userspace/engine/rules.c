@@ -97,22 +97,44 @@ static void rule_free(struct session *s, struct bp_rule *r)
 	vec_deinit(&r->progs);
 }
 
+/* For expr_names() */
+static int is_old(void *priv, const char *name, unsigned levels, bool call)
+{
+	(void)priv;
+	(void)levels;
+	return !call && strcmp(name, "old") == 0;
+}
+
+/* What only user space can tell at a write, or tells better where the thread may stop. -EOPNOTSUPP,
+ * 0. */
+static int ask_at_write(const struct bp_priv *b, struct err *why)
+{
+	bool item = b->data->st.kind == STORAGE_ITEM, stop = b->pub.action == BP_STOP;
+	const struct value *now = b->data->now;
+
+	if (item && (stop || expr_names(b->cond, is_old, NULL)))
+		return err_set(why, -EOPNOTSUPP, "old, which the list may have lost before");
+	if (stop && now && now->kind == VALUE_STR)
+		return err_set(why, -EOPNOTSUPP, "a text that is changed in place");
+	return 0;
+}
+
 /* The condition of a rule: in the kernel if it can be there, else asked for. */
 static int rule_condition(struct session *s, struct bp_priv *b, struct bp_rule *r, struct err *err,
 			  struct abi_rule *abi)
 {
 	struct err why = { 0 };
-	int q;
+	int q = 0;
 
 	if (b->pub.when != CATCH_RAISED)
 		abi->flags |= ABI_RULE_ASK; /* see catch_judge() */
 	if (!b->cond)
 		return 0;
 	if (b->data)
-		q = err_set(&why, -EOPNOTSUPP, "the kernel does not know old and new");
+		q = ask_at_write(b, &why);
 	else if (b->pub.when != CATCH_RAISED)
 		q = err_set(&why, -EOPNOTSUPP, "its names are those of a frame that was left");
-	else
+	if (!q)
 		q = compile(s, b->cond, r->code, &why, &abi->cond);
 	if (q == -EOPNOTSUPP && b->pub.action != BP_STOP)
 		return err_set(
@@ -217,7 +239,7 @@ int rules_make(struct session *s, struct bp_priv *b, struct err *err)
 	if (b->pub.tid && !b->inner_tid)
 		return err_set(err, -ESRCH, "%s: it has no thread %d", s->label, b->pub.tid);
 	if (b->data && !b->rules.n)
-		r = rule_new(s, b, 0);
+		r = rule_new(s, b, KEXPR_AT_WRITE);
 	for (size_t i = 0; !r && i < b->where.n; i++)
 		if (b->where.places[i].place->event && !rules_of(b, b->where.places[i].code))
 			r = rule_new(s, b, b->where.places[i].code);

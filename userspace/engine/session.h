@@ -15,6 +15,8 @@
 #include "trace/trace.h"
 
 struct abi_captured;
+struct abi_hit;
+struct capture;
 struct err;
 struct interp;
 struct interp_frame;
@@ -23,6 +25,7 @@ struct interp_thread;
 struct session; /* opaque */
 struct target;
 struct value;
+struct value_limits;
 
 struct session_options {
 	enum trace_scope scope;
@@ -35,6 +38,8 @@ struct session_options {
 	bool children;
 	/* A record of a BP_LOG or BP_SNAP (bpf/abi.h), from within session_next_event(); size in bytes. */
 	void (*captured)(void *priv, int bp, const struct abi_captured *rec, size_t size);
+	/* A write of a BP_LOG data breakpoint that has no record: session_watch_values(); its thread stands still until this returns. */
+	void (*written)(void *priv, int bp, const struct abi_hit *hit);
 	/*
 	 * Long work: what ("reading code objects"), done and total in bytes; NULL: silent. Non-zero
 	 * ends it: the call that it is part of fails with -ECANCELED, and nothing has changed.
@@ -86,7 +91,7 @@ enum bp_action { BP_STOP, BP_COUNT, BP_LOG, BP_SNAP };
 
 /* What BP_LOG and BP_SNAP send (bpf/abi.h, struct abi_capture); 0: the defaults of bpf/capture.bpf.h. */
 struct bp_capture {
-	const char *const *names; /* BP_LOG: what these names stand for, in this order */
+	const char *const *names; /* BP_LOG: what these names stand for, in this order; of a data breakpoint: old, new */
 	const unsigned *levels;	  /* of each: levels of objects below it */
 	size_t nnames;
 	unsigned frames; /* BP_SNAP */
@@ -183,6 +188,8 @@ void session_disarm(struct session *s);
 int session_watch(struct session *s, const struct bp_spec *spec, uint64_t frame, struct err *err, int *ret_id);
 /* Of the last hit of a data breakpoint: NULL where there was nothing (deleted, not bound). Borrowed until the target goes on. */
 void session_watch_values(struct session *s, int id, const struct value **ret_old, const struct value **ret_new);
+/* What session_watch_values() gives is from now on that of a record of the data breakpoint. 0, -EINVAL: it is none of its. */
+int session_watch_record(struct session *s, int id, const struct capture *c, const struct value_limits *lim);
 int session_bp_clear(struct session *s, int id, struct err *err);
 /* -ESTALE: the code that it was bound to is no more, or other code lies there now. */
 int session_bp_enable(struct session *s, int id, bool enable, struct err *err);

@@ -28,7 +28,7 @@ struct place {
 
 /* What the kernel was told of a breakpoint, for one code object it lies in. */
 struct bp_rule {
-	uint64_t code;
+	uint64_t code; /* as for kexpr_compile() */
 	uint32_t rule, capture; /* abi_rule's index, and that of its capture (0: none) */
 	VEC(uint32_t) progs;	/* expressions of it in the kernel */
 };

@@ -410,6 +410,8 @@ static struct verdict judge_first(struct session *s)
 	const struct abi_hit *hit = &s->waiting.data[0];
 	struct verdict v = { 0 };
 
+	/* What the caller has read while it ran is no more. */
+	mem_cache_off(target_mem(s->target));
 	mem_cache_on(target_mem(s->target));
 	if (hit->h.kind == ABI_REC_STEP) {
 		v.stops = step_judge(s, hit);
