@@ -324,6 +324,11 @@ enum abi_timed_sum {
 	ABI_TIMED_REPLACED, /* calls whose end was not seen: their frame was used again */
 	ABI_TIMED_SUMS,
 };
+/* Calls that ended in one process (its number in its pid namespace), if trace_options.children. */
+struct abi_timed_process {
+	__u64 ended, ns, max, not_min; /* as ABI_TIMED_NS and those behind it */
+	__u32 ours, pad0;	       /* its number in the debugger's pid namespace; 0: not known */
+};
 
 #define ABI_PLACE_RAISE 0xffffffffu /* abi_hit.place: no place, but where an exception is raised */
 #define ABI_CATCH_MAX 32            /* breakpoints on exceptions; each is a bit */
@@ -470,10 +475,12 @@ struct abi_process_hits {
 };
 
 #define ABI_CALLS_MAX 32768 /* code objects whose calls are counted */
+#define ABI_FAMILY_CALLS_MAX 131072 /* with trace_options.children: of all processes together */
 
-/* A code object, and what its two words abi_py.code_id held: see abi_code_id(). */
+/* A code object, what its two words abi_py.code_id held (see abi_code_id()), and with trace_options.children whose it is. */
 struct abi_code_key {
 	__u64 code, id;
+	__u32 tgid, pad0; /* the process's number in its pid namespace; else 0 */
 };
 static inline __u64 abi_code_id(__u64 first, __u64 second)
 {
@@ -498,7 +505,7 @@ struct abi_calls {
 	__u64 hits;
 	struct abi_last last;
 	__s32 first_line;
-	__u32 pad0;
+	__u32 ours; /* with trace_options.children: the process's number in the debugger's pid namespace */
 	struct abi_text name, file;
 };
 

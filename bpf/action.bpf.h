@@ -104,8 +104,6 @@ static __always_inline void hit_room_put(struct hit_room *room)
 	__sync_val_compare_and_swap(&room->busy, 1, 0);
 }
 
-const volatile __u32 per_process = 0; /* count by process, too */
-
 static __always_inline void process_hit(u32 tgid, u32 state)
 {
 	struct abi_process_key key = { .tgid = tgid, .state = state };

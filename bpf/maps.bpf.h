@@ -14,6 +14,7 @@
 
 /* Whoever loads a program fills it in (trace_options.obj). */
 const volatile struct abi_obj obj = { 0 };
+const volatile __u32 per_process = 0; /* count by process, too */
 
 #include "bpf/py_look.bpf.h"
 

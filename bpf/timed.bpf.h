@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/abi.h"
+#include "bpf/maps.bpf.h"
 #include "bpf/py_walk.bpf.h"
 
 /* By code object. User space gives these maps their sizes: 1 where nothing is timed. */
@@ -20,6 +21,7 @@ struct {
 /* Calls that run, by their frame: recursion and threads need no more. */
 struct timed_key {
 	u64 frame, code;
+	u32 tgid, pad0; /* forked processes have frames at the same addresses */
 };
 struct timed_call {
 	u64 since_ns;
@@ -45,6 +47,12 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } timed_sums SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct abi_timed_process);
+} timed_processes SEC(".maps");
 
 static __always_inline void timed_add(u32 which, u64 by)
 {
@@ -54,16 +62,43 @@ static __always_inline void timed_add(u32 which, u64 by)
 		__sync_fetch_and_add(n, by);
 }
 
-/* Raise the sum to v if it is less; after so many others that do the same at once, the nearest. */
-static __always_inline void timed_max(u32 which, u64 v)
+/* Raise it to v if it is less; after so many others that do the same at once, the nearest. */
+static __always_inline void timed_raise(u64 *max, u64 v)
 {
-	u64 *max = bpf_map_lookup_elem(&timed_sums, &which), old;
+	u64 old;
 
-	for (u32 i = 0; max && i < 8; i++) {
+	for (u32 i = 0; i < 8; i++) {
 		old = *(volatile u64 *)max;
 		if (old >= v || __sync_val_compare_and_swap(max, old, v) == old)
 			return;
 	}
+}
+
+static __always_inline void timed_max(u32 which, u64 v)
+{
+	u64 *max = bpf_map_lookup_elem(&timed_sums, &which);
+
+	if (max)
+		timed_raise(max, v);
+}
+
+static __always_inline void timed_process(u32 tgid, u64 ns)
+{
+	struct abi_timed_process *t = bpf_map_lookup_elem(&timed_processes, &tgid), new = { 0 };
+	struct followed_process *p;
+
+	if (!t) {
+		p = bpf_map_lookup_elem(&followed, &tgid);
+		new.ours = p ? p->ours : 0;
+		bpf_map_update_elem(&timed_processes, &tgid, &new, BPF_NOEXIST);
+		t = bpf_map_lookup_elem(&timed_processes, &tgid);
+	}
+	if (!t)
+		return;
+	__sync_fetch_and_add(&t->ended, 1);
+	__sync_fetch_and_add(&t->ns, ns);
+	timed_raise(&t->max, ns);
+	timed_raise(&t->not_min, ~ns);
 }
 
 /* See ABI_TIMED_BUCKETS. */
@@ -82,9 +117,9 @@ static __always_inline u32 timed_bucket(u64 ns)
 	return ((e - 2) << 3 | (u32)(ns >> (e - 3) & 7)) & (ABI_TIMED_BUCKETS - 1);
 }
 
-static __always_inline void timed_enter(u64 frame, u64 code, u32 flags)
+static __always_inline void timed_enter(u32 tgid, u64 frame, u64 code, u32 flags)
 {
-	struct timed_key key = { frame, code };
+	struct timed_key key = { frame, code, tgid };
 	struct timed_call call = { .since_ns = bpf_ktime_get_ns() };
 
 	if (bpf_map_lookup_elem(&timed_running, &key)) {
@@ -99,9 +134,9 @@ static __always_inline void timed_enter(u64 frame, u64 code, u32 flags)
 }
 
 /* how: ABI_TIMED_RETURNED or ABI_TIMED_RAISED. */
-static __always_inline void timed_leave(u64 frame, u64 code, u32 how)
+static __always_inline void timed_leave(u32 tgid, u64 frame, u64 code, u32 how)
 {
-	struct timed_key key = { frame, code };
+	struct timed_key key = { frame, code, tgid };
 	struct timed_call *call = bpf_map_lookup_elem(&timed_running, &key);
 	u64 now = bpf_ktime_get_ns(), ns, *n;
 	u32 bucket;
@@ -120,6 +155,8 @@ static __always_inline void timed_leave(u64 frame, u64 code, u32 how)
 	timed_add(ABI_TIMED_NS, ns);
 	timed_max(ABI_TIMED_MAX, ns);
 	timed_max(ABI_TIMED_NOT_MIN, ~ns);
+	if (per_process)
+		timed_process(tgid, ns);
 }
 
 /* ---- blocks of a frame, up to 3.10 ---- */
@@ -183,16 +220,16 @@ static __always_inline int timed_uncaught(const struct abi_timed *t, u64 frame, 
 }
 
 /* A return instruction. Up to 3.7 the finally bodies around it run first, and the END_FINALLY of the last one returns. */
-static __always_inline void timed_return(u64 frame, u64 code)
+static __always_inline void timed_return(u32 tgid, u64 frame, u64 code)
 {
-	struct timed_key key = { frame, code };
+	struct timed_key key = { frame, code, tgid };
 	struct timed_call *call;
 	int handler = -ENOENT;
 
 	if (py.exc.end_finally && py.version < 0x308)
 		handler = timed_handler(frame, 0);
 	if (handler < 0) {
-		timed_leave(frame, code, ABI_TIMED_RETURNED);
+		timed_leave(tgid, frame, code, ABI_TIMED_RETURNED);
 		return;
 	}
 	call = bpf_map_lookup_elem(&timed_running, &key);
@@ -219,10 +256,10 @@ static __always_inline int timed_silenced(u64 frame, int depth)
 }
 
 /* Up to 3.8: raises again, goes on with a return, or just goes on. */
-static __always_inline void timed_end_finally(const struct abi_timed *t, u64 frame, u64 code, s32 at)
+static __always_inline void timed_end_finally(const struct abi_timed *t, u32 tgid, u64 frame, u64 code, s32 at)
 {
 	int depth = timed_depth(frame);
-	struct timed_key key = { frame, code };
+	struct timed_key key = { frame, code, tgid };
 	struct timed_call *call;
 
 	for (u32 i = 0; i < ABI_TIMED_ENDS; i++) {
@@ -232,12 +269,12 @@ static __always_inline void timed_end_finally(const struct abi_timed *t, u64 fra
 			continue;
 		if (t->ends[i].depth == depth) {
 			if (timed_uncaught(t, frame, at) && !(t->ends[i].silences && timed_silenced(frame, depth)))
-				timed_leave(frame, code, ABI_TIMED_RAISED);
+				timed_leave(tgid, frame, code, ABI_TIMED_RAISED);
 			return;
 		}
 		call = bpf_map_lookup_elem(&timed_running, &key);
 		if (call && call->handler && call->handler == t->ends[i].handler)
-			timed_return(frame, code);
+			timed_return(tgid, frame, code);
 		return;
 	}
 }

@@ -84,9 +84,14 @@ static __always_inline struct abi_calls *calls_begin(const struct abi_code_key *
 {
 	int r = bpf_map_update_elem(&calls_map, key, (void *)&no_calls, BPF_NOEXIST);
 	struct abi_calls *calls = bpf_map_lookup_elem(&calls_map, key);
+	struct followed_process *p;
 
 	if (r || !calls) /* another thread was first, or it is full */
 		return calls;
+	if (per_process) {
+		p = bpf_map_lookup_elem(&followed, &key->tgid);
+		calls->ours = p ? p->ours : 0;
+	}
 	read_text(key->code + py.code_name, &calls->name);
 	read_text(key->code + py.code_filename, &calls->file);
 	read_user(&calls->first_line, sizeof(calls->first_line), key->code + py.code_first_line);
@@ -119,6 +124,8 @@ int calls(struct pt_regs *ctx)
 		stat_add(ABI_STAT_FAULT);
 		return 0;
 	}
+	if (per_process)
+		key.tgid = who.tgid;
 	calls = bpf_map_lookup_elem(&calls_map, &key);
 	if (!calls)
 		calls = calls_begin(&key);
@@ -272,7 +279,7 @@ int catch (struct pt_regs *ctx)
 }
 
 /* What a site says of a call that is timed. */
-static __always_inline void timed_site(struct pt_regs *ctx, struct abi_site site,
+static __always_inline void timed_site(struct pt_regs *ctx, struct abi_site site, u32 tgid,
 				       const struct abi_timed *t, const struct py_frame *f)
 {
 	u8 unit[2] = { 0 };
@@ -280,14 +287,14 @@ static __always_inline void timed_site(struct pt_regs *ctx, struct abi_site site
 	s32 at, prev;
 
 	if (site.kind == ABI_SITE_RETURN) {
-		timed_return(f->frame, f->code);
+		timed_return(tgid, f->frame, f->code);
 		return;
 	}
 	if (site_position(ctx, site, f, &at))
 		return;
 	if (site.kind == ABI_SITE_EVAL_ENTRY) {
 		if (at == PY_PREV_NONE && !(u32)site_reg(ctx, site.throwflag))
-			timed_enter(f->frame, f->code, 0);
+			timed_enter(tgid, f->frame, f->code, 0);
 		return;
 	}
 	if (at < 0 || exc_bytecode(f, &code) || read_user(unit, sizeof(unit), code + (u32)at)) {
@@ -301,7 +308,7 @@ static __always_inline void timed_site(struct pt_regs *ctx, struct abi_site site
 		if (unit[1] & 3 ||
 		    (at && site.instr != ABI_REG_NONE && !py_prev_in_frame(f, &prev) && prev == at))
 			return;
-		timed_enter(f->frame, f->code,
+		timed_enter(tgid, f->frame, f->code,
 			    at && site.instr != ABI_REG_NONE ? 0 : ABI_TIMED_LOOPS);
 		return;
 	case ABI_SITE_RAISE:
@@ -310,12 +317,12 @@ static __always_inline void timed_site(struct pt_regs *ctx, struct abi_site site
 		break;
 	case ABI_SITE_RERAISE:
 		if (py.exc.end_finally) {
-			timed_end_finally(t, f->frame, f->code, at);
+			timed_end_finally(t, tgid, f->frame, f->code, at);
 			return;
 		}
 	}
 	if (timed_uncaught(t, f->frame, at))
-		timed_leave(f->frame, f->code, ABI_TIMED_RAISED);
+		timed_leave(tgid, f->frame, f->code, ABI_TIMED_RAISED);
 }
 
 /* Calls of one function: how they begin and end. */
@@ -339,7 +346,7 @@ int timed(struct pt_regs *ctx)
 	}
 	t = bpf_map_lookup_elem(&timed_codes, &f.code);
 	if (t)
-		timed_site(ctx, site, t, &f);
+		timed_site(ctx, site, who.tgid, t, &f);
 	return 0;
 }
 

@@ -277,9 +277,9 @@ static __always_inline void watch_hit(struct bpf_perf_event_data *ctx, struct py
 		return;
 	}
 	if (place->action == ABI_ACT_ENTER)
-		timed_enter(at.f.frame, at.f.code, place->group);
+		timed_enter(at.who.tgid, at.f.frame, at.f.code, place->group);
 	else if (place->action == ABI_ACT_LEAVE)
-		timed_return(at.f.frame, at.f.code);
+		timed_return(at.who.tgid, at.f.frame, at.f.code);
 	else if (place->action == ABI_ACT_NOTE)
 		return;
 	else if (place->ruled)

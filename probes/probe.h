@@ -422,6 +422,11 @@ struct interp_ops {
 	 * -EOPNOTSUPP: how this interpreter does it is not known.
 	 */
 	int (*hash)(struct interp *in, const struct value *v, const void *data, size_t n, uint64_t *ret);
+	/*
+	 * The text of a str (no subclass) of at most max characters, as UTF-8, malloc'ed; nothing but the object itself is read. -EINVAL:
+	 * it is none, or longer, or holds a NUL or a lone surrogate; or -errno.
+	 */
+	int (*text)(struct interp *in, uint64_t addr, size_t max, char **ret);
 	/* A str among the names and constants of the code that equals UTF-8 `text`; it lives as long as the code. 0: none. */
 	uint64_t (*code_str)(struct interp *in, uint64_t code, const char *text);
 	/* The dict of the built-in names. */

@@ -499,3 +499,8 @@ int cpython_code_children(struct interp *in, uint64_t code, uint64_t **ret, size
 	*ret_n = out.n;
 	return 0;
 }
+
+int cpython_text(struct interp *in, uint64_t addr, size_t max, char **ret)
+{
+	return code_str(cpython_of(in), addr, max, ret);
+}

@@ -144,6 +144,7 @@ const struct interp_ops cpython_ops = {
 	.kernel_objects = cpython_kernel_objects,
 	.code_slots = cpython_code_slots,
 	.hash = cpython_hash,
+	.text = cpython_text,
 	.code_str = cpython_code_str,
 	.builtins = cpython_builtins,
 };

@@ -208,6 +208,7 @@ int cpython_kernel_objects(struct interp *in, struct abi_obj *ret);
 int cpython_code_slots(struct interp *in, uint64_t code, bool *ret_optimized, struct interp_slot **ret,
 		       size_t *ret_n);
 int cpython_hash(struct interp *in, const struct value *v, const void *data, size_t n, uint64_t *ret);
+int cpython_text(struct interp *in, uint64_t addr, size_t max, char **ret);
 uint64_t cpython_code_str(struct interp *in, uint64_t code, const char *text);
 int cpython_builtins(struct interp *in, uint64_t *ret_dict);
 int cpython_locks(struct interp *in, struct interp_lock *locks, size_t n);

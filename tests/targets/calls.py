@@ -7,11 +7,17 @@ For each line on standard input it does its work and answers with one line:
     profile    under sys.setprofile; a JSON list of [file, first line, name, calls, of them: starts]
     first      the same and some more, after tracing was on for a moment
     sub N      in a sub-interpreter: calls its function `only_in_sub` N times; "done", or "none"
+    profile alone   the same without threads
+    fork N     the same without threads, in N children, and in a child of a child: an object {pid: that list}
+    start EXE  another process, by interpreter EXE, that does the same as this one: its pid
+    tell WORD  that one is told WORD: what it answers
 Only code of this file and of the made-up file "<calls>" is reported.
 """
 import functools
 import json
 import opcode
+import os
+import subprocess
 import sys
 import threading
 
@@ -308,7 +314,7 @@ def is_start(frame):
     return frame.f_lasti >= 0 and code[frame.f_lasti] == RESUME and code[frame.f_lasti + 1] & 7 == 0
 
 
-def profiled(closing):
+def profiled(closing, alone=False):
     counts = {}
 
     def hook(frame, event, arg):
@@ -321,7 +327,10 @@ def profiled(closing):
 
     threading.setprofile(hook)
     sys.setprofile(hook)
-    work()
+    if alone:
+        work_alone()
+    else:
+        work()
     if closing:
         closed_early()
     sys.setprofile(None)
@@ -330,6 +339,29 @@ def profiled(closing):
     for key in counts:
         rows.append(key + counts[key])
     return json.dumps(rows)
+
+
+def in_child(depth):
+    """{pid: rows} of a child, or of a child of a child."""
+    r, w = os.pipe()
+    pid = os.fork()
+    if not pid:
+        found = in_child(depth - 1) if depth else {os.getpid(): json.loads(profiled(False, True))}
+        os.write(w, json.dumps(found).encode())
+        os._exit(0)
+    os.close(w)
+    with os.fdopen(r) as f:
+        found = json.load(f)
+    os.waitpid(pid, 0)
+    return found
+
+
+def forked(n):
+    found = {os.getpid(): json.loads(profiled(False, True))}
+    for i in range(n):
+        found.update(in_child(0))
+    found.update(in_child(1))
+    return json.dumps(found)
 
 
 def tracing_comes_and_goes():
@@ -359,6 +391,7 @@ def sub_interpreter(n):
 
 def main():
     print("ready", flush=True)
+    other = None
     for line in sys.stdin:
         word, _, number = line.partition(" ")
         word = word.strip()
@@ -369,10 +402,21 @@ def main():
             work_alone()
             answer = "done"
         elif word == "profile":
-            answer = profiled(False)
+            answer = profiled(False, number.strip() == "alone")
         elif word == "first":
             tracing_comes_and_goes()
             answer = profiled(True)
+        elif word == "fork":
+            answer = forked(int(number))
+        elif word == "start":
+            other = subprocess.Popen([number.strip(), "-u", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     universal_newlines=True)
+            other.stdout.readline()
+            answer = str(other.pid)
+        elif word == "tell":
+            other.stdin.write(number)
+            other.stdin.flush()
+            answer = other.stdout.readline().strip()
         else:
             answer = sub_interpreter(int(number))
         print(answer, flush=True)

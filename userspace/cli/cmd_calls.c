@@ -14,6 +14,7 @@
 #include "cli/js.h"
 #include "cli/program.h"
 #include "engine/bind.h"
+#include "engine/family.h"
 #include "engine/index.h"
 #include "engine/session.h"
 #include "probes/probe.h"
@@ -24,6 +25,7 @@ struct calls {
 	struct follow f;
 	char *where;	  /* file tail or module; NULL: any */
 	const char *glob; /* of functions; NULL: any */
+	bool children;
 };
 
 /* "FILE:GLOB", "MODULE:GLOB", "GLOB", or a file alone, which has a slash or ends in .py. */
@@ -67,14 +69,18 @@ static bool is_wanted(const struct calls *c, const struct session_call *call)
 	return !c->glob || matches_glob(c->glob, call->function);
 }
 
+static json_t *json_call(const struct session_call *call)
+{
+	return json_pack("{ss so so so sI}", "event", "calls", "function", js_text(call->function),
+			 "file", js_text(call->file), "line",
+			 call->function ? json_integer(call->line) : json_null(), "hits",
+			 (json_int_t)call->hits);
+}
+
 static void print_call(struct calls *c, const struct session_call *call)
 {
 	if (c->f.out->json) {
-		out_json(c->f.out,
-			 json_pack("{ss so so so sI}", "event", "calls", "function",
-				   js_text(call->function), "file", js_text(call->file), "line",
-				   call->function ? json_integer(call->line) : json_null(), "hits",
-				   (json_int_t)call->hits));
+		out_json(c->f.out, json_call(call));
 		return;
 	}
 	out_add(c->f.out, OUT_BOLD, "%12" PRIu64, call->hits);
@@ -87,12 +93,46 @@ static void print_call(struct calls *c, const struct session_call *call)
 	out_end(c->f.out);
 }
 
+/* By process, before the sum of all: n of them, sorted by function and process. Only for scripts.
+ */
+static void print_processes(struct calls *c, const struct session_call *each, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		json_t *j = is_wanted(c, &each[i]) ? json_call(&each[i]) : NULL;
+
+		if (j && each[i].pid)
+			json_object_set_new(j, "process", json_integer(each[i].pid));
+		if (j)
+			out_json(c->f.out, j);
+	}
+}
+
+/* Of a family each process has its own: told, and then added up. *ret_n: how many are left. */
+static int read_calls(struct calls *c, struct session_call **ret, size_t *ret_n)
+{
+	int r;
+
+	if (!c->children) {
+		r = session_calls(c->f.s, NULL, NULL, ret, ret_n);
+	} else {
+		r = family_calls(c->f.family, ret, ret_n);
+		if (!r && c->f.out->json)
+			print_processes(c, *ret, *ret_n);
+		for (size_t i = 0; !r && i < *ret_n; i++)
+			(*ret)[i].pid = 0;
+		*ret_n = r ? 0 : session_calls_merge(*ret, *ret_n);
+	}
+	if (!r)
+		session_calls_sort(*ret, *ret_n);
+	return r;
+}
+
 static int print_calls(struct calls *c, struct err *err)
 {
 	_cleanup_free_ struct session_call *calls = NULL;
 	size_t n = 0, shown = 0;
 	uint64_t unnamed = 0;
-	int r = session_calls(c->f.s, &calls, &n);
+	int r = read_calls(c, &calls, &n);
 
 	if (r)
 		return err_set(err, r, "pid %d: its calls cannot be read: %s", c->f.pid,
@@ -114,41 +154,98 @@ static int print_calls(struct calls *c, struct err *err)
 	return out_check(c->f.out, err);
 }
 
-static size_t count_threads(struct calls *c)
+static void tell_attached(struct follow *f, struct session *s)
 {
 	_cleanup_free_ struct interp_thread *threads = NULL;
 	size_t n = 0;
 
-	return session_threads(c->f.s, &threads, &n) ? 0 : n;
+	if (!f->out->json)
+		return;
+	out_json(f->out, js_attached(s, session_threads(s, &threads, &n) ? 0 : n));
+}
+
+static int begin(struct follow *f, struct err *err)
+{
+	struct session *s;
+	int r = 0;
+
+	if (!f->family) {
+		r = session_calls_begin(f->s, err);
+		if (!r)
+			tell_attached(f, f->s);
+		return r;
+	}
+	for (size_t i = 0; (s = family_session(f->family, i)) != NULL; i++)
+		tell_attached(f, s);
+	return 0;
 }
 
 static int count_calls(struct follow *f, struct err *err)
 {
 	struct calls *c = f->priv;
-	int r = session_calls_begin(f->s, err);
+	bool ended;
+	int r = begin(f, err);
 
 	if (r < 0)
 		return r;
 	/* A script may let its load loose. */
-	if (f->out->json)
-		out_json(f->out, js_attached(f->s, count_threads(c)));
 	follow_lifetime(f);
 	r = out_check(f->out, err);
 	if (!r)
 		r = follow_wait(f, err);
-	session_calls_end(f->s);
-	if (!r && !f->ended)
+	ended = f->ended;
+	if (f->family)
+		family_disarm(f->family);
+	else
+		session_calls_end(f->s);
+	if (!r && (!ended || f->family))
 		r = follow_events(f, err);
+	f->ended = ended;
 	if (!r)
 		r = print_calls(c, err);
 	follow_tell_lost(f->out, f->lost, "calls were not counted");
 	return r;
 }
 
+/* ---- struct family_work ---- */
+
+static int find_nothing(void *priv, struct session *s, struct err *err)
+{
+	(void)priv, (void)s, (void)err;
+	return 0;
+}
+
+static bool is_same(const struct session *a, const struct session *b)
+{
+	(void)a, (void)b;
+	return true;
+}
+
+static int begin_in(void *priv, struct session *s, struct err *err)
+{
+	(void)priv;
+	return session_calls_begin(s, err);
+}
+
+static void begun(void *priv, pid_t pid, struct session *s)
+{
+	(void)pid;
+	tell_attached(priv, s);
+}
+
+static const struct family_work work = { .find = find_nothing,
+					 .is_same = is_same,
+					 .begin = begin_in,
+					 .end = session_calls_end,
+					 .begun = begun };
+
+/* ---- running ---- */
+
 static int parse_options(const struct program *p, int argc, char **argv, struct calls *c)
 {
 	static const struct option longopts[] = {
 		FOLLOW_OPTIONS,
+		{ "children", no_argument, NULL, 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -160,6 +257,10 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 		if (o == 'h') {
 			program_help(p);
 			return -1;
+		}
+		if (o == 'c') {
+			c->children = true;
+			continue;
 		}
 		r = follow_option(&c->f, o, optarg, &err);
 		if (!r)
@@ -179,7 +280,8 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 
 int program_calls(const struct program *p, int argc, char **argv)
 {
-	struct session_options so = { 0 };
+	const struct session_options so = { 0 };
+	const struct family_options fo = { .nspecs = 1, .work = &work };
 	struct calls c = { .f = { .for_ms = LIFETIME_MS, .color = OUT_COLOR_AUTO } };
 	int r;
 
@@ -187,7 +289,8 @@ int program_calls(const struct program *p, int argc, char **argv)
 	r = parse_options(p, argc, argv, &c);
 	if (r)
 		return r < 0 ? CLI_DONE : r;
-	r = follow_run(&c.f, &so, count_calls);
+	r = c.children ? follow_run_family(&c.f, &fo, count_calls)
+		       : follow_run(&c.f, &so, count_calls);
 	free(c.where);
 	return r;
 }

@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/follow.h"
 #include "cli/js.h"
 #include "cli/program.h"
+#include "engine/family.h"
 #include "engine/session.h"
 
 #define BAR_WIDTH   40
@@ -24,6 +26,7 @@ struct run {
 	const char *name;
 	enum latency_engine engine;
 	struct latency_function f;
+	bool children;
 };
 
 static const char *engine_name(enum latency_engine e)
@@ -93,6 +96,16 @@ static void print_json(struct run *c, const struct latency *l)
 	if (j)
 		json_object_set_new(j, "engine", json_string(engine_name(c->f.engine)));
 	out_json(c->follow.out, j);
+}
+
+static void print_process_json(struct run *c, const struct latency_process *p)
+{
+	out_json(c->follow.out,
+		 json_pack("{ss so si sI sI sI sI}", "event", "latency", "function",
+			   js_text(c->f.function), "process", (int)p->pid, "count",
+			   (json_int_t)p->count, "min_ns", (json_int_t)p->min_ns, "mean_ns",
+			   (json_int_t)(p->count ? p->total_ns / p->count : 0), "max_ns",
+			   (json_int_t)p->max_ns));
 }
 
 /* ---- text ---- */
@@ -173,21 +186,45 @@ static void print_text(struct run *c, const struct latency *l)
 			 l->unseen);
 }
 
+static void print_process_text(struct run *c, const struct latency_process *p)
+{
+	char pid[16], a[24], b[24], d[24];
+
+	snprintf(pid, sizeof(pid), "%d", p->pid);
+	out_line(c->follow.out, "%12" PRIu64 "    [%s]  min %s, mean %s, max %s", p->count,
+		 p->pid ? pid : "ended", duration(p->min_ns, a),
+		 duration(p->count ? p->total_ns / p->count : 0, b), duration(p->max_ns, d));
+}
+
 /* ---- running ---- */
+
+/* process: which began meanwhile; else 0. */
+static void tell_bound(struct run *c, const struct latency_function *f, pid_t process)
+{
+	json_t *j = json_pack("{ss si so so si so s[] ss}", "event", "bound", "id", 1, "location",
+			      js_text(c->name), "file", js_text(f->file), "line", (int)f->line,
+			      "function", js_text(f->function), "addresses", "engine",
+			      engine_name(f->engine));
+
+	if (j && process)
+		json_object_set_new(j, "process", json_integer(process));
+	out_json(c->follow.out, j);
+}
 
 static void tell_armed(struct run *c)
 {
 	const struct latency_function *f = &c->f;
+	struct session *s;
 
 	/* A script may let its load loose. */
-	if (c->follow.out->json) {
-		out_json(c->follow.out,
-			 json_pack("{ss si so so si so s[] ss}", "event", "bound", "id", 1,
-				   "location", js_text(c->name), "file", js_text(f->file), "line",
-				   (int)f->line, "function", js_text(f->function), "addresses",
-				   "engine", engine_name(f->engine)));
+	if (c->follow.out->json && !c->children)
+		tell_bound(c, f, 0);
+	for (size_t i = 0; c->follow.out->json && c->children &&
+			   (s = family_session(c->follow.family, i)) != NULL;
+	     i++)
+		tell_bound(c, session_latency_function(s), 0);
+	if (c->follow.out->json)
 		return;
-	}
 	if (f->engine == LATENCY_WATCH)
 		out_note(c->follow.out, "timing %s (%s:%d) with %u watch slots", f->function,
 			 f->file, f->line, f->slots);
@@ -200,11 +237,82 @@ static void tell_armed(struct run *c)
 		out_note(c->follow.out, "it can be suspended: that time is included");
 }
 
+static int find(void *priv, struct session *s, struct err *err)
+{
+	const struct run *c = ((struct follow *)priv)->priv;
+
+	return session_latency_find(s, c->name, err);
+}
+
+static int begin(void *priv, struct session *s, struct err *err)
+{
+	const struct run *c = ((struct follow *)priv)->priv;
+
+	return session_latency_begin(s, c->engine, err);
+}
+
+static void begun(void *priv, pid_t pid, struct session *s)
+{
+	struct run *c = ((struct follow *)priv)->priv;
+	struct latency_function f = *session_latency_function(s);
+
+	/* It may count with another process, whose engine is the one that was chosen first. */
+	if (f.engine == LATENCY_AUTO)
+		f.engine = c->f.engine;
+	if (c->follow.out->json)
+		tell_bound(c, &f, pid);
+}
+
+static const struct family_work work = { .find = find,
+					 .is_same = session_latency_is_same,
+					 .begin = begin,
+					 .end = session_latency_end,
+					 .begun = begun };
+
+static int begin_all(struct follow *follow, struct err *err)
+{
+	struct run *c = follow->priv;
+	struct session *s = follow->s;
+	int r = 0;
+
+	if (c->children)
+		s = family_session(follow->family, 0);
+	else
+		r = session_latency_find(s, c->name, err);
+	if (!r && !c->children)
+		r = session_latency_begin(s, c->engine, err);
+	if (!r)
+		c->f = *session_latency_function(s);
+	return r;
+}
+
+static int print(struct run *c, struct err *err)
+{
+	_cleanup_free_ struct latency_process *each = NULL;
+	static struct latency l;
+	size_t n = 0;
+	int r = c->children ? family_latency(c->follow.family, &l, &each, &n)
+			    : session_latency(c->follow.s, &l);
+
+	if (r)
+		return err_set(err, r, "pid %d: the durations cannot be read: %s", c->follow.pid,
+			       strerror(-r));
+	for (size_t i = 0; c->follow.out->json && i < n; i++)
+		print_process_json(c, &each[i]);
+	if (c->follow.out->json)
+		print_json(c, &l);
+	else
+		print_text(c, &l);
+	for (size_t i = 0; !c->follow.out->json && i < n; i++)
+		print_process_text(c, &each[i]);
+	return 0;
+}
+
 static int run(struct follow *follow, struct err *err)
 {
-	static struct latency l;
 	struct run *c = follow->priv;
-	int r = session_latency_begin(follow->s, c->name, c->engine, err, &c->f);
+	bool ended;
+	int r = begin_all(follow, err);
 
 	if (r < 0)
 		return r;
@@ -213,19 +321,18 @@ static int run(struct follow *follow, struct err *err)
 	r = out_check(follow->out, err);
 	if (!r)
 		r = follow_wait(follow, err);
-	session_latency_end(follow->s);
-	if (!r && !follow->ended)
+	ended = follow->ended;
+	if (c->children)
+		family_disarm(follow->family);
+	else
+		session_latency_end(follow->s);
+	if (!r && (!ended || c->children))
 		r = follow_events(follow, err);
+	follow->ended = ended;
+	if (!r)
+		r = print(c, err);
 	if (r)
 		return r;
-	r = session_latency(follow->s, &l);
-	if (r)
-		return err_set(err, r, "pid %d: the durations cannot be read: %s", follow->pid,
-			       strerror(-r));
-	if (follow->out->json)
-		print_json(c, &l);
-	else
-		print_text(c, &l);
 	follow_tell_lost(follow->out, follow->lost, "begins or ends were lost");
 	return out_check(follow->out, err);
 }
@@ -247,11 +354,12 @@ static int engine_option(const char *text, struct err *err, enum latency_engine 
 static int parse_options(const struct program *p, int argc, char **argv, struct run *c,
 			 struct session_options *so)
 {
-	enum { OPT_ENGINE = 256, OPT_SCOPE };
+	enum { OPT_ENGINE = 256, OPT_SCOPE, OPT_CHILDREN };
 	static const struct option longopts[] = {
 		FOLLOW_OPTIONS,
 		{ "engine", required_argument, NULL, OPT_ENGINE },
 		{ "scope", required_argument, NULL, OPT_SCOPE },
+		{ "children", no_argument, NULL, OPT_CHILDREN },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -266,6 +374,10 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 			break;
 		case OPT_SCOPE:
 			r = program_scope(optarg, &err, &so->scope);
+			break;
+		case OPT_CHILDREN:
+			c->children = true;
+			r = 0;
 			break;
 		case 'h':
 			program_help(p);
@@ -290,6 +402,7 @@ static int parse_options(const struct program *p, int argc, char **argv, struct 
 int program_latency(const struct program *p, int argc, char **argv)
 {
 	struct session_options so = { .timed = true };
+	struct family_options fo = { .nspecs = 1, .work = &work };
 	struct run c = { .follow = { .for_ms = LIFETIME_MS, .color = OUT_COLOR_AUTO } };
 	int r;
 
@@ -297,5 +410,8 @@ int program_latency(const struct program *p, int argc, char **argv)
 	r = parse_options(p, argc, argv, &c, &so);
 	if (r)
 		return r < 0 ? CLI_DONE : r;
-	return follow_run(&c.follow, &so, run);
+	if (!c.children)
+		return follow_run(&c.follow, &so, run);
+	fo.session = so;
+	return follow_run_family(&c.follow, &fo, run);
 }

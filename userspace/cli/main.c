@@ -101,12 +101,13 @@ static const struct program programs[] = {
 	  "(parse*),\n"
 	  "FILE or MODULE and a glob (orders.py:*, json.decoder:JSONDecoder.*), or a file "
 	  "(orders.py).\n"
-	  "  --for SECONDS       end after that time (default 3600)\n" OPTION_JSON OPTION_COLOR },
+	  "  --for SECONDS       end after that time (default 3600)\n" OPTION_CHILDREN OPTION_JSON
+		  OPTION_COLOR },
 	{ "latency", "[OPTIONS] PID FUNCTION",
 	  "histogram of how long its calls take, without stopping anything", program_latency,
 	  "  --for SECONDS       end after that time (default 3600)\n"
 	  "  --engine auto|watch|uprobe  watch slots, or uprobes in the eval loop (default: what "
-	  "fits)\n" OPTION_JSON OPTION_SCOPE OPTION_COLOR },
+	  "fits)\n" OPTION_CHILDREN OPTION_JSON OPTION_SCOPE OPTION_COLOR },
 	{ "doctor", "[PID]", "what this kernel, these rights and that process allow",
 	  program_doctor, "" },
 };

@@ -115,6 +115,14 @@ static void each_alive(struct family *f)
 	}
 }
 
+static bool is_counted(const struct family *f, size_t spec)
+{
+	for (size_t k = 0; k < f->groups.n; k++)
+		if (f->groups.data[k]->ids[spec])
+			return true;
+	return false;
+}
+
 static int open_all(struct family *f, pid_t pid, struct err *err)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
@@ -140,7 +148,7 @@ static int open_all(struct family *f, pid_t pid, struct err *err)
 	for (size_t i = 0; !r && i < f->members.n; i++)
 		r = member_look(f, f->members.data[i], err);
 	for (size_t i = 0; !r && i < f->opt.nspecs; i++)
-		if (!family_bp(f, i, 0))
+		if (!is_counted(f, i))
 			r = err_set(err, f->why_r ? f->why_r : -ENOENT, "%s",
 				    f->why_r ? f->why.text
 					     : "none of the processes is one of Python");
@@ -274,8 +282,12 @@ bool family_is_over(const struct family *f)
 
 void family_disarm(struct family *f)
 {
-	for (size_t i = 0; i < f->groups.n; i++)
-		session_disarm(f->groups.data[i]->s);
+	for (size_t i = 0; i < f->groups.n; i++) {
+		if (f->opt.work)
+			f->opt.work->end(f->groups.data[i]->s);
+		else
+			session_disarm(f->groups.data[i]->s);
+	}
 }
 
 const struct bp *family_bp(struct family *f, size_t spec, size_t i)

@@ -18,10 +18,24 @@ struct bp;
 struct err;
 struct family; /* opaque */
 
+/*
+ * What is counted instead of breakpoints: calls, or how long they take. nspecs is 1 then and specs is not looked at. 0 or negative errno
+ * with a line; priv: family_options.priv.
+ */
+struct family_work {
+	int (*find)(void *priv, struct session *s, struct err *err); /* what it is about, in that process: -ENOENT etc. */
+	bool (*is_same)(const struct session *a, const struct session *b); /* both have found it: at the same addresses? */
+	int (*begin)(void *priv, struct session *s, struct err *err);
+	void (*end)(struct session *s);
+	/* Process pid began meanwhile, and is counted from now on; s: it, until this returns. */
+	void (*begun)(void *priv, pid_t pid, struct session *s);
+};
+
 struct family_options {
 	struct session_options session; /* of each process; .captured and .children are set by the family */
 	const struct bp_spec *specs;	/* what to count or to capture; borrowed until family_free() */
 	size_t nspecs;
+	const struct family_work *work; /* NULL: specs */
 	/* Called before anything is bound in a process that is looked at by itself; may be NULL. 0 or negative errno with a line. */
 	int (*prepare)(void *priv, struct session *s, struct err *err);
 	/*
@@ -61,6 +75,15 @@ struct family_hits {
 };
 /* By process, ascending, malloc'ed; *ret_all: of all together. 0 or -ENOMEM. */
 int family_hits(struct family *f, size_t spec, struct family_hits **ret, size_t *ret_n, uint64_t *ret_all);
+
+/* ---- family_options.work ---- */
+/* The i-th of the sessions that count; NULL: there are no more. Borrowed. */
+struct session *family_session(struct family *f, size_t i);
+/* session_calls_begin() was begun: all calls by function and process, sorted so; malloc'ed, names borrowed. 0 or -errno. */
+int family_calls(struct family *f, struct session_call **ret, size_t *ret_n);
+/* session_latency_begin() was: of all processes together, and by process, ascending, malloc'ed. 0 or -errno. */
+int family_latency(struct family *f, struct latency *ret, struct latency_process **ret_each, size_t *ret_n);
+
 size_t family_size(const struct family *f); /* processes that live, Python or not */
 
 #endif

@@ -70,26 +70,28 @@ bool member_is_complete(const struct family *f, const struct member *m)
 
 /* ---- groups ---- */
 
-static void on_captured(void *priv, int bp, const struct abi_captured *rec, size_t size)
+struct session *member_reader(struct family *f, pid_t pid)
 {
 	static const struct session_options plain;
+	struct member *m = member_find(f, pid);
+
+	if (m && !m->reader && session_attach(pid, &plain, NULL, &m->reader))
+		m->reader = NULL;
+	return m ? m->reader : NULL;
+}
+
+static void on_captured(void *priv, int bp, const struct abi_captured *rec, size_t size)
+{
 	struct group *g = priv;
 	struct family *f = g->family;
 	pid_t pid = (pid_t)rec->hit.tgid;
-	struct session *reader = g->s;
-	struct member *m;
+	struct session *reader = NULL;
 
 	(void)bp;
-	if (pid != target_pid(session_target(g->s))) {
-		m = member_find(f, pid);
-		/* Where it has ended, what it was forked from has most of what a record refers to.
-		 */
-		if (m && !m->reader && session_attach(pid, &plain, NULL, &m->reader))
-			m->reader = NULL;
-		if (m && m->reader)
-			reader = m->reader;
-	}
-	f->opt.captured(f->opt.priv, g->s, reader, pid, rec, size);
+	if (pid != target_pid(session_target(g->s)))
+		reader = member_reader(f, pid);
+	/* Where it has ended, what it was forked from has most of what a record refers to. */
+	f->opt.captured(f->opt.priv, g->s, reader ? reader : g->s, pid, rec, size);
 }
 
 static int on_progress(void *priv, const char *what, uint64_t done, uint64_t total)
@@ -155,6 +157,8 @@ static bool may_join(struct family *f, struct group *g, struct group *t)
 {
 	if (!session_is_twin(g->s, t->s))
 		return false;
+	if (f->opt.work)
+		return f->opt.work->is_same(g->s, t->s);
 	for (size_t i = 0; i < f->opt.nspecs; i++)
 		if (g->ids[i] && (!t->ids[i] || !same_places(session_bp(g->s, g->ids[i]),
 							     session_bp(t->s, t->ids[i]))))
@@ -162,14 +166,17 @@ static bool may_join(struct family *f, struct group *g, struct group *t)
 	return true;
 }
 
-static void count_in(struct family *f, struct member *m, struct group *g)
+/* t: m's own session, which may be that of g. */
+static void count_in(struct family *f, struct member *m, struct group *g, struct group *t)
 {
 	for (size_t i = 0; i < f->opt.nspecs; i++) {
 		if (!g->ids[i])
 			continue;
 		m->groups[i] = g;
 		m->since_ns[i] = clock_ns();
-		if (m->fresh && f->opt.bound)
+		if (m->fresh && f->opt.work)
+			f->opt.work->begun(f->opt.priv, m->pid, t->s);
+		else if (m->fresh && f->opt.bound)
 			f->opt.bound(f->opt.priv, m->pid, session_bp(g->s, g->ids[i]));
 	}
 }
@@ -181,7 +188,7 @@ static void join_groups(struct family *f, struct member *m, struct group *t)
 
 		if (!may_join(f, g, t) || session_follow(g->s, m->pid, NULL))
 			continue;
-		count_in(f, m, g);
+		count_in(f, m, g, t);
 		for (size_t i = 0; i < f->opt.nspecs; i++)
 			t->ids[i] = g->ids[i] ? 0 : t->ids[i];
 	}
@@ -223,7 +230,8 @@ static int arm_rest(struct family *f, struct member *m, struct group *t, bool *r
 		r = limited ? 0 : session_limits(t->s, f->opt.max_records, f->opt.max_bytes, &err);
 		limited = true;
 		if (!r)
-			r = session_bp_enable(t->s, t->ids[i], true, &err);
+			r = f->opt.work ? f->opt.work->begin(f->opt.priv, t->s, &err)
+					: session_bp_enable(t->s, t->ids[i], true, &err);
 		if (!r) {
 			*ret_armed = true;
 			continue;
@@ -239,19 +247,30 @@ static int arm_rest(struct family *f, struct member *m, struct group *t, bool *r
 	return 0;
 }
 
+static int bind_one(struct family *f, struct group *t, size_t i, struct err *err)
+{
+	struct bp_spec spec;
+
+	if (f->opt.work) {
+		t->ids[i] = 1;
+		return f->opt.work->find(f->opt.priv, t->s, err);
+	}
+	spec = f->opt.specs[i];
+	spec.disabled = true;
+	return session_break(t->s, &spec, err, &t->ids[i]);
+}
+
 /* Bind in t what is not counted in m yet. *ret_bound: something of it. */
 static int bind_missing(struct family *f, struct member *m, struct group *t, bool *ret_bound)
 {
 	*ret_bound = false;
 	for (size_t i = 0; i < f->opt.nspecs; i++) {
-		struct bp_spec spec = f->opt.specs[i];
 		struct err err = { 0 };
 		int r;
 
 		if (m->groups[i])
 			continue;
-		spec.disabled = true;
-		r = session_break(t->s, &spec, &err, &t->ids[i]);
+		r = bind_one(f, t, i, &err);
 		if (!r) {
 			*ret_bound = true;
 			continue;
@@ -324,7 +343,7 @@ int member_look(struct family *f, struct member *m, struct err *err)
 	if (r)
 		return err_set(err, r, "%s", f->why.text);
 	if (some) {
-		count_in(f, m, t);
+		count_in(f, m, t, t);
 		r = watch_session(f, take_ptr(t));
 	}
 	if (member_is_complete(f, m))

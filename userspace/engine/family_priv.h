@@ -50,5 +50,7 @@ bool member_is_complete(const struct family *f, const struct member *m);
  */
 int member_look(struct family *f, struct member *m, struct err *err);
 void group_free(struct group *g); /* NULL is fine */
+/* A session that reads its memory; NULL: it has ended, or it cannot be read. */
+struct session *member_reader(struct family *f, pid_t pid);
 
 #endif

@@ -29,14 +29,20 @@ struct timed_code {
 };
 
 struct timed {
+	struct latency_function f;
 	VEC(struct timed_code) codes;
 };
 
-static void timed_deinit(struct timed *t)
+void latency_deinit(struct session *s)
 {
-	for (size_t i = 0; i < t->codes.n; i++)
-		free(t->codes.data[i].exits.returns);
-	vec_deinit(&t->codes);
+	for (size_t i = 0; s->timed && i < s->timed->codes.n; i++)
+		free(s->timed->codes.data[i].exits.returns);
+	if (s->timed)
+		vec_deinit(&s->timed->codes);
+	free(s->timed);
+	s->timed = NULL;
+	free(s->timed_last);
+	s->timed_last = NULL;
 }
 
 static int add_code(struct session *s, const struct bind_place *p, struct timed *ret)
@@ -57,8 +63,7 @@ static int add_code(struct session *s, const struct bind_place *p, struct timed 
 }
 
 /* Every code object of that name. */
-static int find(struct session *s, const char *name, struct err *err, struct timed *ret,
-		struct latency_function *f)
+static int find(struct session *s, const char *name, struct err *err, struct timed *ret)
 {
 	struct location loc = { 0 };
 	struct binding b = { 0 };
@@ -81,11 +86,45 @@ static int find(struct session *s, const char *name, struct err *err, struct tim
 	else if (r)
 		err_set(err, r, "%s: the code of %s cannot be read: %s", s->label, b.function,
 			strerror(-r));
-	f->file = b.file;
-	f->function = b.function;
-	f->line = b.line;
+	ret->f.file = b.file;
+	ret->f.function = b.function;
+	ret->f.line = b.line;
+	ret->f.copies = (unsigned)ret->codes.n;
+	for (size_t i = 0; i < ret->codes.n; i++)
+		ret->f.generator |= ret->codes.data[i].exits.generator;
 	binding_deinit(&b);
 	return r;
+}
+
+int session_latency_find(struct session *s, const char *function, struct err *err)
+{
+	int r = session_over(s, err);
+
+	if (r)
+		return r;
+	latency_deinit(s);
+	s->timed = calloc(1, sizeof(*s->timed));
+	if (!s->timed)
+		return err_set(err, -ENOMEM, "out of memory");
+	r = find(s, function, err, s->timed);
+	if (r)
+		latency_deinit(s);
+	return r;
+}
+
+bool session_latency_is_same(const struct session *a, const struct session *b)
+{
+	const struct timed *x = a->timed, *y = b->timed;
+
+	if (x->codes.n != y->codes.n)
+		return false;
+	for (size_t i = 0; i < x->codes.n; i++)
+		if (x->codes.data[i].code != y->codes.data[i].code ||
+		    x->codes.data[i].bytecode != y->codes.data[i].bytecode ||
+		    memcmp(&x->codes.data[i].exits.timed, &y->codes.data[i].exits.timed,
+			   sizeof(x->codes.data[i].exits.timed)) != 0)
+			return false;
+	return true;
 }
 
 static unsigned slots_needed(const struct timed *t)
@@ -97,9 +136,9 @@ static unsigned slots_needed(const struct timed *t)
 	return n;
 }
 
-static int choose(struct session *s, const struct timed *t, enum latency_engine wanted,
-		  struct err *err, struct latency_function *f)
+static int choose(struct session *s, struct timed *t, enum latency_engine wanted, struct err *err)
 {
+	struct latency_function *f = &t->f;
 	unsigned needed = slots_needed(t), used = 0, nfree = 0;
 	int r = session_slots(s, err, &used, &nfree);
 
@@ -178,29 +217,26 @@ static int watches_on(struct session *s, const struct timed_code *c, struct err 
 	return r ? r : watch(s, c, c->exits.entry, ABI_ACT_ENTER, err);
 }
 
-int session_latency_begin(struct session *s, const char *function, enum latency_engine engine,
-			  struct err *err, struct latency_function *ret)
+int session_latency_begin(struct session *s, enum latency_engine engine, struct err *err)
 {
-	_cleanup_(timed_deinit) struct timed t = { 0 };
 	uint64_t sums[ABI_TIMED_SUMS], buckets[ABI_TIMED_BUCKETS];
-	struct latency_function f = { 0 };
+	struct timed *t = s->timed;
 	int r = session_over(s, err);
 
 	if (!r)
-		r = find(s, function, err, &t, &f);
-	if (!r)
-		r = choose(s, &t, engine, err, &f);
-	for (size_t i = 0; !r && i < t.codes.n; i++) {
-		f.generator |= t.codes.data[i].exits.generator;
-		r = trace_timed_code(s->trace, t.codes.data[i].code, &t.codes.data[i].exits.timed);
+		r = choose(s, t, engine, err);
+	for (size_t i = 0; !r && i < t->codes.n; i++) {
+		const struct timed_code *c = &t->codes.data[i];
+
+		r = trace_timed_code(s->trace, c->code, &c->exits.timed);
 		if (r)
 			err_set(err, r, "%s: cannot tell the kernel of a function: %s", s->label,
 				strerror(-r));
 	}
 	if (!r)
-		r = probes_on(s, f.engine == LATENCY_WATCH ? SITES_ENDS : SITES_ALL, err);
-	for (size_t i = 0; !r && f.engine == LATENCY_WATCH && i < t.codes.n; i++)
-		r = watches_on(s, &t.codes.data[i], err);
+		r = probes_on(s, t->f.engine == LATENCY_WATCH ? SITES_ENDS : SITES_ALL, err);
+	for (size_t i = 0; !r && t->f.engine == LATENCY_WATCH && i < t->codes.n; i++)
+		r = watches_on(s, &t->codes.data[i], err);
 	if (r) {
 		session_latency_end(s);
 		return r;
@@ -208,9 +244,12 @@ int session_latency_begin(struct session *s, const char *function, enum latency_
 	/* Ends were seen while beginnings were not yet: those calls are nobody's. */
 	if (!trace_timed_read(s->trace, sums, buckets))
 		s->timed_before = sums[ABI_TIMED_INFLIGHT];
-	f.copies = (unsigned)t.codes.n;
-	*ret = f;
 	return 0;
+}
+
+const struct latency_function *session_latency_function(const struct session *s)
+{
+	return s->timed ? &s->timed->f : NULL;
 }
 
 void session_latency_end(struct session *s)
@@ -261,6 +300,7 @@ int session_latency(struct session *s, struct latency *ret)
 	l.returned = sums[ABI_TIMED_RETURNED];
 	l.raised = sums[ABI_TIMED_RAISED];
 	l.count = l.returned + l.raised;
+	l.total_ns = sums[ABI_TIMED_NS];
 	if (l.count) {
 		l.min_ns = ~sums[ABI_TIMED_NOT_MIN];
 		l.mean_ns = sums[ABI_TIMED_NS] / l.count;
@@ -277,12 +317,40 @@ int session_latency(struct session *s, struct latency *ret)
 
 void latency_keep(struct session *s)
 {
-	struct latency *l = s->opt.timed ? calloc(1, sizeof(*l)) : NULL;
+	/* With children nothing ends with the process. */
+	struct latency *l = s->opt.timed && !s->opt.children ? calloc(1, sizeof(*l)) : NULL;
 
 	if (l && !session_latency(s, l))
 		s->timed_last = l;
 	else
 		free(l);
+}
+
+struct by_process {
+	int (*fn)(void *priv, const struct latency_process *p);
+	void *priv;
+};
+
+static int show_process(void *priv, const struct abi_timed_process *t)
+{
+	const struct by_process *b = priv;
+	const struct latency_process p = {
+		.pid = (pid_t)t->ours,
+		.count = t->ended,
+		.total_ns = t->ns,
+		.min_ns = ~t->not_min,
+		.max_ns = t->max,
+	};
+
+	return b->fn(b->priv, &p);
+}
+
+int session_latency_processes(struct session *s,
+			      int (*fn)(void *priv, const struct latency_process *p), void *priv)
+{
+	struct by_process b = { fn, priv };
+
+	return s->trace ? trace_timed_processes(s->trace, show_process, &b) : 0;
 }
 
 uint64_t latency_percentile(const struct latency *l, double part)

@@ -155,7 +155,7 @@ void session_free(struct session *s)
 	s->tracees = NULL;
 	bps_deinit(s);
 	calls_deinit(s);
-	free(s->timed_last);
+	latency_deinit(s);
 	step_deinit(s);
 	free(s->unwound);
 	free(s->threads);

@@ -295,6 +295,7 @@ int session_pause(struct session *s, struct err *err);
 struct session_call {
 	const char *file, *function; /* NULL: the code was gone before it could be read */
 	int32_t line;		     /* where its code begins, decorators included */
+	pid_t pid;		     /* with children: in which process; 0: not known. Else 0 */
 	uint64_t hits;
 };
 /*
@@ -303,8 +304,15 @@ struct session_call {
  */
 int session_calls_begin(struct session *s, struct err *err);
 void session_calls_end(struct session *s); /* what was counted stays */
-/* So far, the most called first; malloc'ed, names borrowed until the session ends. 0 or -errno. */
-int session_calls(struct session *s, struct session_call **ret, size_t *ret_n);
+/*
+ * So far (once only when the target has ended), in no order; malloc'ed, names borrowed until the session ends. reader: with
+ * children, a session on that process, or NULL where there is none (it has ended); without, NULL. 0 or -errno.
+ */
+int session_calls(struct session *s, struct session *(*reader)(void *priv, pid_t pid), void *priv,
+		  struct session_call **ret, size_t *ret_n);
+/* Sorted by function and process, all of one become one: how many there are then. */
+size_t session_calls_merge(struct session_call *calls, size_t n);
+void session_calls_sort(struct session_call *calls, size_t n); /* the most called first */
 
 /* ---- how long calls take ---- */
 enum latency_engine { LATENCY_AUTO, LATENCY_WATCH, LATENCY_UPROBE };
@@ -317,18 +325,24 @@ struct latency_function {
 	unsigned copies;	    /* code objects of that name */
 	bool generator;		    /* or a coroutine: from its first entry to its end, suspended time included */
 };
+/* Find the function, before session_latency_begin(). Failures as session_break(); -E2BIG: it is too large. */
+int session_latency_find(struct session *s, const char *function, struct err *err);
+/* Both have found it: is it at the same addresses? */
+bool session_latency_is_same(const struct session *a, const struct session *b);
 /*
- * Time every call of the function from now on that begins from now on: nothing is stopped or traced. By watchpoints if they fit (AUTO),
+ * Time every call of it that begins from now on: nothing is stopped or traced. By watchpoints if they fit (AUTO),
  * else by uprobes in the eval loop. Once a session. Failures as session_break(); -ENOTSUP: this build's eval loop
- * is not understood; -E2BIG: the function is too large.
+ * is not understood.
  */
-int session_latency_begin(struct session *s, const char *function, enum latency_engine engine,
-			  struct err *err, struct latency_function *ret);
+int session_latency_begin(struct session *s, enum latency_engine engine, struct err *err);
+/* Borrowed; .engine and .slots are those of session_latency_begin(). NULL: none was found. */
+const struct latency_function *session_latency_function(const struct session *s);
 
 #define LATENCY_BUCKETS 512
 struct latency {
 	uint64_t count, returned, raised; /* count: returned or raised */
 	uint64_t min_ns, mean_ns, max_ns; /* 0 where count is */
+	uint64_t total_ns;		  /* of all that count */
 	uint64_t running;  /* begun and not ended */
 	uint64_t inflight; /* ended, but begun before: not in count */
 	uint64_t full;	   /* begun when too many ran: not in count */
@@ -339,6 +353,12 @@ struct latency {
 };
 int session_latency(struct session *s, struct latency *ret); /* so far; 0 or -errno */
 void session_latency_end(struct session *s);
+/* With session_options.children: what was counted, by process. Non-zero from fn ends it and is returned; else 0 or -errno. */
+struct latency_process {
+	pid_t pid; /* 0: not known */
+	uint64_t count, total_ns, min_ns, max_ns;
+};
+int session_latency_processes(struct session *s, int (*fn)(void *priv, const struct latency_process *p), void *priv);
 /* The duration that so much (0 to 1) of the calls did not exceed, estimated: the middle of its bucket, within 7 %. */
 uint64_t latency_percentile(const struct latency *l, double part);
 

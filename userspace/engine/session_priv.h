@@ -14,6 +14,7 @@ struct calls;
 struct code_index;
 struct data_point;
 struct data_watch;
+struct timed;
 struct expr;
 struct tracees;
 
@@ -95,6 +96,7 @@ struct session {
 
 	VEC(struct bp_priv *) bps;
 	VEC(const struct bp *) pubs;
+	struct timed *timed; /* NULL until session_latency_find() */
 	VEC(uint64_t) timed_addrs; /* watched by session_latency_begin() */
 	uint64_t timed_before, timed_inflight; /* ABI_TIMED_INFLIGHT when all was armed, and at the end */
 	bool timed_over;
@@ -275,6 +277,7 @@ int capture_rule(struct session *s, const struct bp_priv *b, struct bp_rule *r,
 
 /* latency.c: the kernel side is about to go */
 void latency_keep(struct session *s);
+void latency_deinit(struct session *s);
 
 /* place.c */
 struct place *place_by_id(struct session *s, uint32_t id); /* NULL: it is no longer used */
@@ -308,6 +311,7 @@ int stops_at_entry(struct session *s, const struct abi_hit *hit, uint64_t code, 
 
 /* calls.c */
 void calls_deinit(struct session *s);
+void calls_keep(struct session *s); /* the kernel side is about to go */
 
 /* still.c */
 /*

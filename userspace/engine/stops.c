@@ -253,6 +253,7 @@ static void stops_end(struct session *s, struct session_event ev)
 		s->late += is_free(&s->hits.data[i].hit) && !s->hits.data[i].late;
 	(void)tell_losses(s);
 	latency_keep(s);
+	calls_keep(s);
 	/* Then the kernel follows the process no more, but perhaps others; nobody stops there. */
 	if (!s->opt.children)
 		bps_disarm(s);

@@ -66,6 +66,8 @@ static int load_first(struct watch_bpf *skel, const struct trace_options *opt,
 	if (opt->timed) {
 		bpf_map__set_max_entries(skel->maps.timed_codes, TRACE_TIMED_CODES);
 		bpf_map__set_max_entries(skel->maps.timed_running, TRACE_TIMED_RUNNING);
+		if (opt->children)
+			bpf_map__set_max_entries(skel->maps.timed_processes, ABI_PROCESSES_MAX);
 	}
 	bpf_program__set_autoload(skel->progs.data, false);
 	bpf_program__set_autoload(skel->progs.judge, false);

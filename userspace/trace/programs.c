@@ -140,10 +140,13 @@ static int load(struct programs *p, enum trace_program which)
 		skel->rodata->ns_ino = p->env.ns_ino;
 		skel->rodata->stop_signal = p->env.stop_signal;
 		skel->rodata->hold = p->env.hold;
+		skel->rodata->per_process = p->env.children;
 		bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(
 			prog, !strcmp(bpf_program__name(prog), table[which].name));
 		r = share_maps(p, skel, which);
 	}
+	if (!r && p->env.children && which == TRACE_PROGRAM_CALLS)
+		r = bpf_map__set_max_entries(skel->maps.calls_map, ABI_FAMILY_CALLS_MAX);
 	if (!r)
 		r = uprobe_bpf__load(skel);
 	libbpf_set_print(print);
@@ -164,7 +167,8 @@ static int attach(struct programs *p, struct loaded *l, int prog_fd, const struc
 	if (r)
 		return r;
 	memcpy(&cookie, &site->site, sizeof(cookie));
-	r = uprobe_attach(p->env.pid, &at, prog_fd, cookie);
+	/* What is forked is to be seen from its first call on, so no process is named. */
+	r = uprobe_attach(p->env.children ? 0 : p->env.pid, &at, prog_fd, cookie);
 	if (r < 0)
 		return r;
 	if (!vec_push(&l->links, r))

@@ -27,7 +27,7 @@ struct programs_env {
 	const struct abi_obj *obj;       /* NULL: expressions are all undecided */
 	uint64_t ns_dev, ns_ino;
 	uint32_t stop_signal;
-	bool hold; /* as in struct trace_options */
+	bool hold, children; /* as in struct trace_options */
 	struct bpf_object *maps; /* loaded: maps of the same name are shared */
 };
 

@@ -220,3 +220,18 @@ int trace_timed_read(struct trace *tr, uint64_t sums[static ABI_TIMED_SUMS],
 		 : read_words(bpf_map__fd(tr->skel->maps.timed_buckets), buckets,
 			      ABI_TIMED_BUCKETS);
 }
+
+int trace_timed_processes(struct trace *tr,
+			  int (*fn)(void *priv, const struct abi_timed_process *t), void *priv)
+{
+	int fd = bpf_map__fd(tr->skel->maps.timed_processes), r = 0;
+	struct abi_timed_process t;
+	uint32_t key, *prev = NULL;
+
+	while (!r && !bpf_map_get_next_key(fd, prev, &key)) {
+		prev = &key;
+		if (!bpf_map_lookup_elem(fd, &key, &t))
+			r = fn(priv, &t);
+	}
+	return r;
+}

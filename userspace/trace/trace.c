@@ -137,6 +137,7 @@ static int prepare_programs(struct trace *tr, const struct trace_options *opt)
 		.ns_ino = tr->ns.ino,
 		.stop_signal = (uint32_t)opt->stop_signal,
 		.hold = opt->hold,
+		.children = opt->children,
 		.maps = tr->skel->obj,
 	};
 

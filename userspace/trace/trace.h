@@ -29,7 +29,11 @@ struct trace_options {
 	size_t ring_bytes;               /* for records that wait, a power of two and of pages; 0: 256 KiB */
 	const struct abi_obj *obj; /* NULL: expressions are all undecided */
 	bool timed;                /* calls may be timed: trace_timed_code() */
-	bool children;             /* what pid forks is followed, too: needs the scope CPU, or -EOPNOTSUPP */
+	/*
+	 * What pid forks is followed, too: needs the scope CPU, or -EOPNOTSUPP. trace_program_on() then puts the program into all
+	 * processes that run the same file; those that are not followed take the trap, and nothing comes of it.
+	 */
+	bool children;
 };
 
 /*
@@ -163,7 +167,8 @@ struct trace_site {
 	struct abi_site site;
 };
 /*
- * Load the program if it is not yet, and put it on those of the n sites that are of its kinds; no other process is touched. To turn on
+ * Load the program if it is not yet, and put it on those of the n sites that are of its kinds; no other process is touched (but see
+ * trace_options.children). To turn on
  * what is on does nothing. All or nothing: failures have their line in *err: -EPERM, -EOPNOTSUPP (kernel), -ESRCH, -ESTALE (the
  * interpreter's file cannot be reached), or -errno.
  */
@@ -206,6 +211,8 @@ int trace_timed_code(struct trace *tr, uint64_t code, const struct abi_timed *ti
 /* What came of it, of all code objects together; see enum abi_timed_sum and ABI_TIMED_BUCKETS. 0 or -errno. */
 int trace_timed_read(struct trace *tr, uint64_t sums[static ABI_TIMED_SUMS],
 		     uint64_t buckets[static ABI_TIMED_BUCKETS]);
+/* With trace_options.children: the same by process. Non-zero from fn ends it and is returned. */
+int trace_timed_processes(struct trace *tr, int (*fn)(void *priv, const struct abi_timed_process *t), void *priv);
 
 /*
  * For `doctor`: can this kernel do it, with these rights? Each is tried on ourselves; 0 or -errno (-EPERM, -EACCES: the right is

@@ -178,7 +178,7 @@ struct attach_args {
 	struct perf_event_attr attr;
 	uint64_t cookie;
 	pid_t task;
-	int prog_fd;
+	int cpu, prog_fd;
 	int ret;
 };
 
@@ -186,7 +186,8 @@ static void attach_apart(void *arg)
 {
 	struct attach_args *a = arg;
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .perf_event.bpf_cookie = a->cookie);
-	int fd = (int)syscall(SYS_perf_event_open, &a->attr, a->task, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	int fd = (int)syscall(SYS_perf_event_open, &a->attr, a->task, a->cpu, -1,
+			      PERF_FLAG_FD_CLOEXEC);
 
 	if (fd < 0) {
 		a->ret = errno == EACCES ? -EPERM : -errno;
@@ -210,7 +211,8 @@ int uprobe_attach(pid_t pid, const struct uprobe_place *at, int prog_fd, uint64_
 			.disabled = 1,
 		},
 		.cookie = cookie,
-		.task = task_of(pid),
+		.task = pid ? task_of(pid) : -1,
+		.cpu = pid ? -1 : 0, /* the program runs on every CPU all the same (uprobe_perf_func) */
 		.prog_fd = prog_fd,
 	};
 	int type = pmu_type(), r;

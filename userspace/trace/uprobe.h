@@ -26,7 +26,8 @@ struct uprobe_place {
 int uprobe_place(pid_t pid, uint64_t addr, struct uprobe_place *ret);
 
 /*
- * Run program prog_fd (of type kprobe) with this cookie whenever process pid executes the instruction at `at`. A
+ * Run program prog_fd (of type kprobe) with this cookie whenever process pid executes the instruction at `at`; pid 0: whenever any process
+ * does, those to come too: the trap is then in the memory of all that run the file, and the program must ask who it is. A
  * descriptor, closing it ends it; or -errno: -EPERM, -ESRCH, -ENOENT or -ENODEV (a kernel without uprobes), -EINVAL (the
  * kernel cannot probe that instruction).
  */
