@@ -20,7 +20,46 @@ parent()
 """
 
 
+TASKS = """
+import asyncio, os
+child = os.fork()
+async def main():
+    print("ready", flush=True) if not child else None
+    await asyncio.sleep(1000)
+asyncio.new_event_loop().run_until_complete(main())
+"""
+
+
+class Threads(harness.TestCase):
+    def test_those_that_begin(self):
+        """Each that is shown has its number, also while threads are being started."""
+        for interp in (i for i in (interpreters.one(), interpreters.one(13)) if i):
+            target = self.start(interp, "lifecycle.py", "churn")
+            target.send("go 100000\n")
+            for _ in range(15):
+                run = self.debug("dump", target.pid, "--json")
+                self.assertEqual(run.status, 0, run)
+                self.assertTrue(run.of("stack"))
+                self.assertEqual([s for s in run.of("stack") if not s["thread"]["tid"]], [])
+            target.end()
+
+
 class Children(harness.TestCase):
+    def test_whose_tasks(self):
+        target = self.start_code(interpreters.one(), TASKS)
+        with open("/proc/%d/task/%d/children" % (target.pid, target.pid)) as f:
+            child = int(f.read())
+        self.addCleanup(os.kill, child, 9)
+        run = harness.wait_for(lambda: self.both(target.pid), what="two tasks that wait")
+        self.assertEqual({e["process"] for e in run.of("task")}, {target.pid, child}, run)
+        self.assertEqual({e["thread"] for e in run.of("task") if e["thread"]} - {target.pid, child}, set())
+        alone = self.debug("dump", target.pid, "--tasks", "--json")
+        self.assertEqual([e.get("process") for e in alone.of("task")], [None], alone)
+
+    def both(self, pid):
+        run = self.debug("dump", pid, "--children", "--tasks", "--json")
+        return run if len(run.of("task")) == 2 else None
+
     def test_each_by_itself(self):
         target = self.start_code(interpreters.one(), FORKS)
         child = int(target.first)

@@ -219,6 +219,20 @@ static int find_locks(struct dump *d, size_t nthreads)
 	return 0;
 }
 
+/*
+ * From 3.11 on a thread's state is there before the thread, and has no number until that runs
+ * (native_thread_id; Python/pystate.c, Modules/_threadmodule.c, thread_run()). How many are left.
+ */
+static size_t drop_unborn(struct interp_thread *threads, size_t n)
+{
+	size_t to = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (threads[i].tid)
+			threads[to++] = threads[i];
+	return to;
+}
+
 static int read_all(struct dump *d, pid_t pid, struct err *err)
 {
 	size_t n = 0;
@@ -231,7 +245,8 @@ static int read_all(struct dump *d, pid_t pid, struct err *err)
 	if (r < 0)
 		err_set(err, r, "pid %d: its threads cannot be read: %s", pid, strerror(-r));
 	else
-		shell_sort_threads(d->threads, n);
+		n = drop_unborn(d->threads, n);
+	shell_sort_threads(d->threads, n);
 	for (size_t i = 0; !r && i < n; i++)
 		r = read_thread(d, &d->threads[i]);
 	if (!r && d->with_tasks) {
@@ -409,9 +424,9 @@ static int print_all(struct dump *d)
 			print_text(d, &d->shots.data[i]);
 	}
 	if (d->with_tasks)
-		tasks_show(d->out, d->tasks, d->ntasks);
+		tasks_show(d->out, d->tasks, d->ntasks, d->process);
 	if (d->with_greenlets)
-		greenlets_show(d->out, d->greenlets, d->ngreenlets);
+		greenlets_show(d->out, d->greenlets, d->ngreenlets, d->process);
 	return print_deadlocks(d);
 }
 

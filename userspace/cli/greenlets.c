@@ -30,7 +30,7 @@ json_t *greenlets_js_name(uint64_t greenlet, const char *type)
 	return json_pack("{ss so}", "id", id, "type", js_text(type));
 }
 
-static void show_json(struct out *out, const struct session_greenlet *g)
+static void show_json(struct out *out, const struct session_greenlet *g, pid_t process)
 {
 	json_t *frames = json_array(), *j = greenlets_js_name(g->greenlet, g->type), *more;
 
@@ -42,6 +42,8 @@ static void show_json(struct out *out, const struct session_greenlet *g)
 			 g->tid ? json_integer(g->tid) : json_null(), "frames", frames);
 	if (j && more)
 		json_object_update(more, j);
+	if (more && process)
+		json_object_set_new(more, "process", json_integer(process));
 	json_decref(j);
 	out_json(out, more);
 }
@@ -63,13 +65,13 @@ static void show_text(struct out *out, const struct session_greenlet *g)
 	}
 }
 
-void greenlets_show(struct out *out, const struct session_greenlet *g, size_t n)
+void greenlets_show(struct out *out, const struct session_greenlet *g, size_t n, pid_t process)
 {
 	if (!n && !out->json)
 		out_line(out, "no greenlets");
 	for (size_t i = 0; i < n; i++) {
 		if (out->json)
-			show_json(out, &g[i]);
+			show_json(out, &g[i], process);
 		else
 			show_text(out, &g[i]);
 	}
@@ -92,7 +94,7 @@ int cmd_greenlets(struct shell *sh, const char *args, struct err *err)
 	shell_still_end(sh, &still, &us);
 	if (r)
 		return r;
-	greenlets_show(sh->out, g, n);
+	greenlets_show(sh->out, g, n, 0);
 	if (was)
 		out_note(sh->out, "(the target is running: it stood still for %.1f ms)",
 			 (double)us / 1000);

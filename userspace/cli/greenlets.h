@@ -7,12 +7,13 @@
 #include <stdint.h>
 
 #include <jansson.h>
+#include <sys/types.h>
 
 struct out;
 struct session_greenlet;
 
-/* All of them with their stacks, innermost frame first; with --json one `greenlet` event each. */
-void greenlets_show(struct out *out, const struct session_greenlet *g, size_t n);
+/* All of them with their stacks, innermost frame first; with --json one `greenlet` event each, with `process` unless it is 0. */
+void greenlets_show(struct out *out, const struct session_greenlet *g, size_t n, pid_t process);
 /* "greenlet 0x... (TYPE)" added to the line. */
 void greenlets_add_name(struct out *out, uint64_t greenlet, const char *type);
 /* {id, type}; NULL: out of memory. */

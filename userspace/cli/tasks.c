@@ -56,7 +56,7 @@ static json_t *js_places(const struct session_task *t)
 }
 
 static void show_json(struct out *out, const struct session_task *tasks,
-		      const struct session_task *t)
+		      const struct session_task *t, pid_t process)
 {
 	json_t *by = json_array(), *j;
 
@@ -69,6 +69,8 @@ static void show_json(struct out *out, const struct session_task *tasks,
 		      t->tid ? json_integer(t->tid) : json_null(), "awaits",
 		      t->awaits ? js_text(t->awaits) : json_null(), "awaited_by", by, "frames",
 		      js_places(t));
+	if (j && process)
+		json_object_set_new(j, "process", json_integer(process));
 	out_json(out, j);
 }
 
@@ -173,13 +175,13 @@ static void show_node(struct tree *t, size_t i, unsigned level)
 		show_node(t, t->of[k], level + 1);
 }
 
-void tasks_show(struct out *out, const struct session_task *tasks, size_t n)
+void tasks_show(struct out *out, const struct session_task *tasks, size_t n, pid_t process)
 {
 	struct tree t = { .out = out, .tasks = tasks, .n = n };
 
 	if (out->json) {
 		for (size_t i = 0; i < n; i++)
-			show_json(out, tasks, &tasks[i]);
+			show_json(out, tasks, &tasks[i], process);
 		return;
 	}
 	if (!n)
@@ -307,7 +309,7 @@ int cmd_tasks(struct shell *sh, const char *args, struct err *err)
 	if (r)
 		return err_set(err, r, "pid %d: its tasks cannot be read: %s", sh->pid,
 			       strerror(-r));
-	tasks_show(sh->out, tasks, n);
+	tasks_show(sh->out, tasks, n, 0);
 	if (was)
 		out_note(sh->out, "(the target is running: it stood still for %.1f ms)",
 			 (double)us / 1000);

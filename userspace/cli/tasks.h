@@ -12,8 +12,8 @@
 struct out;
 struct session_task;
 
-/* All of them: a tree, below each task those that it waits for; with --json one `task` event each. */
-void tasks_show(struct out *out, const struct session_task *tasks, size_t n);
+/* All of them: a tree, below each task those that it waits for; with --json one `task` event each, with `process` unless it is 0. */
+void tasks_show(struct out *out, const struct session_task *tasks, size_t n, pid_t process);
 /* "task "name"" or "task 0x..." added to the line; name may be NULL. */
 void tasks_add_name(struct out *out, uint64_t task, const char *name);
 /* {id, name}; NULL: out of memory. */
