@@ -199,5 +199,54 @@ class Others(Base):
         self.assertGreater(run.of("calls")[0]["hits"], 3000)
 
 
+class Killed(Base):
+    """SIGKILL of the debugger: no trap stays in the text of any process, and none of them is harmed."""
+
+    def kill(self, target, when):
+        d = self.live("calls", target.pid)
+        d.until("attached")
+        when(d)
+        d.proc.kill()
+        d.proc.wait()
+
+    def test_calls(self):
+        one = interpreters.one()
+        target, bystander = self.start(one, "family.py"), self.start(one, "family.py")
+        clean = [(t, text_areas(t.pid)) for t in (target, bystander)]
+
+        def begun(d):
+            """While another program of Python begins below it, and is looked at."""
+            target.send("spawn 7\n")
+            begun.pid = int(target.line().split()[1])
+
+        def followed(d):
+            begun(d)
+            self.assertEqual(d.until("attached")["pid"], begun.pid)
+
+        def armed(d):
+            pass
+
+        def forking(d):
+            target.send("fork 30 2\n")
+
+        for when in [armed, forking, begun, followed] * 3:
+            self.kill(target, when)
+            if when in (begun, followed):
+                harness.wait_for(lambda: same(text_areas(begun.pid), clean[0][1]), what="the text of the child")
+                target.send("go\n")
+                self.assertEqual(target.line(60), "done ")
+            elif when is forking:
+                self.assertEqual(target.line(60), "done ")
+            for t, text in clean:
+                harness.wait_for(lambda: not differences(text, text_areas(t.pid)), what="the text as it was")
+                self.assertUntouched(t)
+            self.assertEqual(self.ask(target, "work 3"), "done ")
+
+
+def same(a, b):
+    """The same executable text, wherever it is."""
+    return sorted(a.values()) == sorted(b.values())
+
+
 if __name__ == "__main__":
     harness.main()

@@ -2,6 +2,7 @@
 # No watch slot: dump reads stacks, nothing else.
 """dump --children: the stacks of a process and of all below it, Python or not."""
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -42,6 +43,76 @@ class Threads(harness.TestCase):
                 self.assertTrue(run.of("stack"))
                 self.assertEqual([s for s in run.of("stack") if not s["thread"]["tid"]], [])
             target.end()
+
+
+class Killed(harness.TestCase):
+    def test_while_a_child_stands(self):
+        """SIGKILL of dump when it is seen to trace a child: both run on, and compute right."""
+        target = self.start_code(interpreters.one(), BUSY)
+        child = int(target.first)
+        self.addCleanup(os.kill, child, 9)
+        met = 0
+        for _ in range(200):
+            proc = subprocess.Popen([harness.DEBUGGER, "dump", str(target.pid), "--children", "--native"],
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while proc.poll() is None:
+                if traced(child):
+                    met += 1
+                    break
+            proc.kill()
+            proc.wait()
+            harness.wait_for(lambda: not traced(child), what="the child is let go")
+            self.assertNotIn(state(child), "tT")
+            target.send("\n")
+            said = [target.line(), target.line()]
+            self.assertEqual([s.split()[1] for s in said], ["right", "right"])
+            self.assertUntouched(target)
+            if met == 5:
+                return
+        self.fail("%d of 200 were killed while the child was traced" % met)
+
+
+BUSY = """
+import os, sys, threading, time
+r, w = os.pipe()
+back, answer = os.pipe()
+child = os.fork()
+n = total = 0
+lock = threading.Lock()
+def count():
+    global n, total
+    while True:
+        with lock:
+            n += 1; total += n
+        time.sleep(0)
+for _ in range(8):
+    threading.Thread(target=count, daemon=True).start()
+def said():
+    with lock:
+        return "%d %s" % (os.getpid(), "right" if total == n * (n + 1) // 2 else "wrong")
+if not child:
+    while os.read(r, 1):
+        os.write(answer, (said() + "\\n").encode())
+print(child, flush=True)
+lines = os.fdopen(back)
+for line in sys.stdin:
+    os.write(w, b"x")
+    print(said(), flush=True)
+    print(lines.readline(), end="", flush=True)
+"""
+
+
+def status(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def traced(pid):
+    return status(pid)["TracerPid"] != "0"
+
+
+def state(pid):
+    return status(pid)["State"][0]
 
 
 class Children(harness.TestCase):
