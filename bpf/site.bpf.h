@@ -87,6 +87,13 @@ static __always_inline int site_resume(const struct pt_regs *ctx, struct abi_sit
 	return arg & py.resume_mask;
 }
 
+/* Is it the RESUME of a generator expression that is only made (3.15)? No tracer is told of that. */
+static __always_inline int site_is_quiet(const struct pt_regs *ctx, struct abi_site site, u64 frame)
+{
+	return site.kind == ABI_SITE_RESUME && py.resume_quiet != ABI_NONE &&
+	       site_resume(ctx, site, frame) == (int)py.resume_quiet;
+}
+
 /* Which code object that is, for abi_code_key. 0 or -EFAULT. */
 static __always_inline int site_code_id(u64 code, u64 *ret)
 {

@@ -117,8 +117,7 @@ int calls(struct pt_regs *ctx)
 	    !(u32)site_reg(ctx, site.throwflag))
 		return 0;
 	frame = site_reg(ctx, site.frame);
-	if (site.kind == ABI_SITE_RESUME && py.resume_quiet != ABI_NONE &&
-	    site_resume(ctx, site, frame) == (int)py.resume_quiet)
+	if (site_is_quiet(ctx, site, frame))
 		return 0;
 	if (site_code_of(frame, &key.code) || site_code_id(key.code, &key.id)) {
 		stat_add(ABI_STAT_FAULT);
@@ -219,6 +218,8 @@ int step_call(struct pt_regs *ctx)
 	    !(u32)site_reg(ctx, site.throwflag))
 		return 0;
 	f = (struct py_frame){ .tstate = st->tstate, .frame = site_reg(ctx, site.frame) };
+	if (site_is_quiet(ctx, site, f.frame))
+		return 0;
 	if (site_code_of(f.frame, &f.code) || site_position(ctx, site, &f, &offset)) {
 		stat_add(ABI_STAT_FAULT);
 		return 0;

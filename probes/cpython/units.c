@@ -202,6 +202,8 @@ static int block_level(struct cpython *py, uint64_t frame, int32_t block, int32_
 	return block < 0 || block >= 20 ? -EINVAL : cpython_s32(py, at, ret);
 }
 
+#define WITH_CLEANUP_FINISH 82 /* up to 3.8, Include/opcode.h */
+
 /* What 3.6 and 3.7 leave on the stack for END_FINALLY to go on with (Python/ceval.c, enum
  * why_code). */
 #define WHY_RETURN   0x08
@@ -234,10 +236,12 @@ static int is_why(struct cpython *py, uint64_t frame, int32_t block, int32_t abo
  * Before END_FINALLY: an exception that led here has left a block of its own, nothing else has. Up
  * to 3.7 `with` may have silenced it: then a number lies above the items of the exception; and
  * a `return` that runs the body has put its value and a number where the block that was left had
- * begun.
+ * begun; at the end of a `with` both have moved down by one, over the __exit__ that was called
+ * (Python/ceval.c, WITH_CLEANUP_START).
  */
 static int end_finally_leaves(struct cpython *py, const struct flow *f, uint64_t frame, int32_t i)
 {
+	bool with = i > 0 && f->ins[i - 1].op == WITH_CLEANUP_FINISH;
 	int32_t iblock;
 	int r = cpython_s32(py, frame + py->off->frame_iblock, &iblock);
 
@@ -248,7 +252,9 @@ static int end_finally_leaves(struct cpython *py, const struct flow *f, uint64_t
 			return 0;
 		return f->minor == 8 ? 1 : !is_why(py, frame, iblock - 1, 7, WHY_SILENCED);
 	}
-	return f->minor == 8 || f->finally[i] ? 0 : is_why(py, frame, iblock, 1, WHY_RETURN);
+	if (f->minor == 8 || f->finally[i])
+		return 0;
+	return is_why(py, frame, iblock, with ? 0 : 1, WHY_RETURN);
 }
 
 int cpython_step_leaves(struct interp *in, uint64_t frame, uint64_t code, int32_t offset)

@@ -86,6 +86,26 @@ class Step(harness.TestCase):
         self.assertUntouched(target)
 
     @harness.each_interpreter
+    def test_into_a_generator_and_out_of_a_with(self, interp):
+        """A generator expression is called when it is asked for a value, not when it is made; a `return` runs the end of the `with`."""
+        target, piped = self.begin(interp, "leaves")
+        at = line_of("leaves")
+        self.assertEqual(self.run_to(piped, "step"), ("step", "call", "<genexpr>", at))
+        piped.send("tbreak steps.py:%d\n" % (at + 1))
+        self.assertEqual(piped.event()["event"], "bound")
+        self.assertEqual(self.run_to(piped, "continue")[0], "breakpoint")
+        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "leaves", at + 2))
+        stop = self.run_to(piped, "next")
+        if interp.minor >= 8 and stop[1] == "line":  # of the `with`
+            self.assertEqual(stop[3], at - 1)
+            stop = self.run_to(piped, "next")
+        self.assertEqual(stop[:3], ("step", "return", "leaves"))
+        piped.send("continue\n")
+        self.assertEqual(target.line(), "1,2")
+        piped.close()
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
     def test_exception(self, interp):
         target, piped = self.begin(interp, "raises")
         at = line_of("raises")

@@ -69,6 +69,13 @@ def looped():
     return sum(seen)
 
 
+def leaves():
+    with threading.Lock():
+        text = ",".join(str(n) for n in (1, 2))  # leaves
+        if text:
+            return text
+
+
 def ends():
     t = threading.Thread(target=last, name="short")
     t.start()
