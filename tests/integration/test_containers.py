@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A program in mount, pid and user namespaces of its own, with another distribution's Python and C library, from outside."""
+import json
 import os
 import subprocess
 import sys
@@ -95,6 +96,47 @@ class Containers(Base):
         self.assertEqual(each[target.pid], 4)
         self.assertEqual(len(each), 11)
         self.assertFalse([pid for pid in each if pid < 20 and pid != target.pid], each)
+
+
+MANIFEST = os.path.join(harness.TOP, "tools", "kubernetes", "debugger.yaml")
+READ = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)"
+# What a privileged container with hostPID has of its own: mounts, network, names; not the processes.
+BESIDE = ["unshare", "--mount", "--net", "--uts", "--ipc", "sh", "-c",
+          'mount -t proc proc /proc && mount -t tmpfs none /sys/fs/bpf && mount -t tmpfs none /sys/kernel/tracing && exec "$@"', "sh"]
+
+
+@unittest.skipUnless(others(), "no root of another distribution here (tools/sid-root.sh)")
+class Pods(Base):
+    """The recipe for Kubernetes, with a pod and a debugger's container made by hand."""
+
+    def test_manifest(self):
+        run = subprocess.run(["/usr/bin/python3", "-c", READ, MANIFEST], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if b"No module named 'yaml'" in run.stderr:
+            self.skipTest("no reader of YAML here")
+        pod = json.loads(run.stdout)
+        self.assertEqual((pod["apiVersion"], pod["kind"], pod["metadata"]), ("v1", "Pod", {"name": "pybpfdbg"}))
+        spec = pod["spec"]
+        self.assertEqual(set(spec), {"nodeName", "hostPID", "restartPolicy", "activeDeadlineSeconds", "containers"})
+        self.assertEqual((spec["hostPID"], spec["restartPolicy"], spec["activeDeadlineSeconds"]), (True, "Never", 3600))
+        (container,) = spec["containers"]
+        self.assertEqual(container["securityContext"], {"privileged": True})
+        self.assertEqual(container["command"], ["sleep", "3600"])
+
+    def test_from_beside(self):
+        target = Contained(others()[0])
+        self.addCleanup(target.end)
+        if not target.pid:
+            self.skipTest("no such namespaces may be made here")
+        beside = {}
+        for verb, *words in (["doctor"], ["dump", "--children"], ["count", TWICE, "--children", "--for", "0.2"],
+                             ["attach", "-c", "break " + TWICE, "-c", "info slots"]):
+            run = subprocess.run(BESIDE + [harness.DEBUGGER, verb, str(target.pid)] + words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+            self.assertEqual(run.returncode, 0, run)
+            beside[verb] = run.stdout.decode()
+        self.assertIn("namespaces of its own: mount, pid, user", beside["doctor"])
+        self.assertIn("main() at %s:" % target.script, beside["dump"])
+        self.assertIn("[%d]" % target.pid, beside["count"])
+        self.assertIn("breakpoint 1 at %s" % target.script, beside["attach"])
 
 
 if __name__ == "__main__":
