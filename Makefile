@@ -132,6 +132,7 @@ bench: all
 	tools/bench/run
 	tools/bench/events
 	tools/bench/dap_latency
+	tools/bench/session
 
 install: all
 	install -D -m 0755 pybpfdbg $(DESTDIR)$(PREFIX)/bin/pybpfdbg
