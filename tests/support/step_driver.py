@@ -87,16 +87,25 @@ class Recorder(pdb.Pdb):
         elif dice < 0.75:
             self.command = "next"
             self.set_next(frame)
+            self.trace_caller(frame)
         elif dice < 0.85 and not frame.f_code.co_flags & GENERATORS:
             self.command = "return"
             self.set_return(frame)
         elif dice < 0.93 or frame.f_lineno >= self.last:
             self.command = "until"
             self.set_until(frame)
+            self.trace_caller(frame)
         else:
             line = self.random.randrange(frame.f_lineno + 1, min(self.last, frame.f_lineno + 8) + 1)
             self.command = "until %d" % line
             self.set_until(frame, line)
+            self.trace_caller(frame)
+
+    def trace_caller(self, frame):
+        """As bdb does from 3.13 on, and `step` ever did: a function that is returned to is stopped in, whether it was traced or not."""
+        caller = frame.f_back
+        if self.kind == "return" and caller and not caller.f_trace:
+            caller.f_trace = self.trace_dispatch
 
     def finish(self):
         sys.settrace(None)
