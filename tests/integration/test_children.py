@@ -149,24 +149,60 @@ class Storm(Base):
         self.assertUntouched(target)
 
     def test_a_thousand_children(self):
+        """Counted and logged at once; and a breakpoint that stops is there for their parent only: it stops none of them."""
         target = self.start(interpreters.one(), "family.py")
         d = self.counting(target.pid, TWICE)
-        before = self.descriptors(d)
-        self.ask(target, "fork 1000 2 16")
-        self.assertEqual(self.descriptors(d), before)
+        log = self.live("log", target.pid, "family.py:%d" % line_of("return total"), "{n}", "--children", "--json")
+        log.until("bound")
+        stops = self.live("attach", target.pid, "--json")
+        stops.send("break " + TWICE)
+        stops.until("bound")
+        self.ask(target, "fork 50 2 16")
+        before = [(self.descriptors(x), self.memory(x)) for x in (d, log, stops)]
+        target.send("fork 1000 2 16\n")
+        while len(log.seen) < 1 + 1050 * 2:
+            log.until("log")
+        self.assertEqual(target.line(120), "done ")
+        for x, (descriptors, memory) in zip((d, log, stops), before):
+            # Then some of the first 50 may have been open still.
+            harness.wait_for(lambda: self.descriptors(x) <= descriptors, what="descriptors of processes that have ended")
+            self.assertLess(self.memory(x), memory + (8 << 20))
         total, each = self.counted(d)[TWICE]
-        self.assertEqual(total, 4000)
+        self.assertEqual((total, len(each)), (4200, 1051))
+        log.proc.send_signal(signal.SIGINT)
+        run = log.finish()
+        self.assertEqual([(e["hits"], e["shown"], e["lost"]) for e in run.of("count")], [(2100, 2100, 0)])
+        stops.send("detach")
+        run = stops.finish()
+        self.assertEqual((run.status, run.of("stopped"), run.of("lost")), (0, [], []), run)
         self.assertUntouched(target)
 
+    def memory(self, d):
+        """Bytes that are resident."""
+        with open("/proc/%d/statm" % d.proc.pid) as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
     def test_killed_meanwhile(self):
-        """SIGKILL to the debugger while processes come and go: none of them is harmed."""
+        """SIGKILL to the debugger while processes come and go: none of them is harmed, and every slot is free again."""
         target = self.start(interpreters.one(), "family.py")
-        for _ in range(3):
-            d = self.counting(target.pid, TWICE)
-            target.send("fork 60 2\n")
-            d.proc.kill()
-            self.assertEqual(target.line(60), "done ")
-            self.assertUntouched(target)
+        for verb, event in (("count", None), ("log", "log"), ("snap", "snapshot")):
+            for when in ("armed", "hit", "looked at"):
+                d = self.live(verb, target.pid, TWICE, *["{n}"] * (verb == "log"), "--children", "--json")
+                d.until("bound")
+                target.send("fork 60 2\n" if when == "hit" else "spawn 7\n")
+                said = target.line(60) if when != "hit" else None
+                if when == "hit" and event:
+                    self.assertNotEqual(d.until(event)["process"], target.pid)
+                elif when == "looked at":
+                    self.assertEqual(d.until("bound")["process"], int(said.split()[1]))
+                d.proc.kill()
+                d.proc.wait()
+                if when != "hit":
+                    target.send("go\n")
+                self.assertEqual(target.line(60), "done ")
+                self.assertUntouched(target)
+        run = self.debug("attach", target.pid, "-c", "info slots")
+        self.assertIn("4 watch slots free", run.out)
 
 
 class Programs(Base):
