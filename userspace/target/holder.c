@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,11 +13,13 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "target/ptrace.h"
+#include "target/seize.h"
 #include "target/tracer.h"
 
 #define GRAB_WAIT_NS 5000000u
-#define SEIZE_MAX_MS 20
-#define SIGNAL_OUT   SIGURG /* ignored by who knows nothing of it */
+#define PATIENCE     5 /* times SEIZE_MAX_MS: then it has no CPU */
+
+static const struct sched_param real_time = { .sched_priority = 1 }, usual;
 
 struct holder {
 	struct tracees_hits hits;
@@ -50,42 +51,11 @@ static bool grab_begin(struct holder *h)
 	return !r;
 }
 
-/*
- * Where a thread of the target is in execve, PTRACE_SEIZE sleeps until that is done; execve waits
- * until all other threads of the process are reaped, and whoever should do that may wait for us
- * (cred_guard_mutex: ptrace_attach() in kernel/ptrace.c, de_thread() in fs/exec.c). The kernel
- * starts an interrupted PTRACE_SEIZE again, so the signal's handler does not return.
- */
-static _Thread_local sigjmp_buf *way_out;
-
-static void on_way_out(int sig)
-{
-	sigjmp_buf *to = way_out;
-
-	(void)sig;
-	way_out = NULL;
-	if (to)
-		siglongjmp(*to, 1);
-}
-
-static void install_way_out(void)
-{
-	struct sigaction sa = { .sa_handler = on_way_out, .sa_flags = SA_NODEFER };
-
-	sigaction(SIGNAL_OUT, &sa, NULL);
-}
-
 /* 0, or -errno: it is not held. */
 static int grab(struct holder *h, pid_t tid)
 {
-	sigjmp_buf out;
-
 	__atomic_store_n(&h->seizing, true, __ATOMIC_SEQ_CST);
-	if (!sigsetjmp(out, 0)) {
-		way_out = &out;
-		(void)tracer_seize(h->tracer, tid);
-	}
-	way_out = NULL;
+	(void)tracer_seize(h->tracer, tid);
 	__atomic_store_n(&h->seizing, false, __ATOMIC_SEQ_CST);
 	/* In any case: it may have been seized just before the signal, or at birth. */
 	return tracer_ask(tid);
@@ -145,29 +115,40 @@ static void *holder_main(void *arg)
 	return NULL;
 }
 
+/* Its CPU alone, for CPU_FREE(); NULL: out of memory. */
+static cpu_set_t *its_cpu(const struct holder *h, size_t *ret_size)
+{
+	int cpu = h->hits.cpu(h->hits.priv, h->i);
+	cpu_set_t *cpus = CPU_ALLOC(cpu + 1);
+
+	*ret_size = CPU_ALLOC_SIZE(cpu + 1);
+	if (cpus) {
+		CPU_ZERO_S(*ret_size, cpus);
+		CPU_SET_S(cpu, *ret_size, cpus);
+	}
+	return cpus;
+}
+
 static int start_thread(struct holder *h)
 {
-	struct sched_param rr = { .sched_priority = 1 };
 	sigset_t all, before;
 	pthread_attr_t attr;
 	cpu_set_t *cpus;
-	int cpu = h->hits.cpu(h->hits.priv, h->i), r;
-	size_t size = CPU_ALLOC_SIZE(cpu + 1);
+	size_t size;
+	int r;
 
-	cpus = CPU_ALLOC(cpu + 1);
+	cpus = its_cpu(h, &size);
 	if (!cpus)
 		return -ENOMEM;
-	CPU_ZERO_S(size, cpus);
-	CPU_SET_S(cpu, size, cpus);
 	pthread_attr_init(&attr);
 	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
 	pthread_attr_setschedpolicy(&attr, SCHED_RR);
-	pthread_attr_setschedparam(&attr, &rr);
+	pthread_attr_setschedparam(&attr, &real_time);
 	pthread_attr_setstacksize(&attr, 256 * 1024);
 	r = pthread_attr_setaffinity_np(&attr, size, cpus);
 	/* Signals are for the main thread. */
 	sigfillset(&all);
-	sigdelset(&all, SIGNAL_OUT);
+	sigdelset(&all, SEIZE_SIGNAL);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (!r)
 		r = pthread_create(&h->thread, &attr, holder_main, h);
@@ -197,7 +178,7 @@ int holder_start(const struct tracees_hits *hits, size_t i, pthread_spinlock_t *
 	pthread_mutex_init(&h->table, NULL);
 	h->request = eventfd(0, EFD_CLOEXEC);
 	h->done = eventfd(0, EFD_CLOEXEC);
-	install_way_out();
+	seize_prepare();
 	r = h->request < 0 || h->done < 0 ? -errno : start_thread(h);
 	if (r)
 		goto fail;
@@ -210,22 +191,55 @@ fail:
 	return r;
 }
 
-/* What was asked for is taken up, sooner than whatever it may sleep in ends. */
+/*
+ * What has more right to its CPU may keep it for ever. So it becomes a thread like others, on any
+ * CPU that we may use; whoever hits on its CPU meanwhile is lost, and told.
+ */
+static void loosen(struct holder *h)
+{
+	cpu_set_t cpus;
+
+	(void)pthread_setschedparam(h->thread, SCHED_OTHER, &usual);
+	if (!pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus))
+		(void)pthread_setaffinity_np(h->thread, sizeof(cpus), &cpus);
+}
+
+static void tighten(struct holder *h)
+{
+	size_t size;
+	cpu_set_t *cpus = its_cpu(h, &size);
+
+	if (!cpus)
+		return;
+	(void)pthread_setaffinity_np(h->thread, size, cpus);
+	(void)pthread_setschedparam(h->thread, SCHED_RR, &real_time);
+	CPU_FREE(cpus);
+}
+
+/* What was asked for is taken up, sooner than whatever it may sleep in ends, or wait for. */
 static void ask(struct holder *h)
 {
 	struct pollfd p = { .fd = h->done, .events = POLLIN };
+	unsigned waited = 0;
 	eventfd_t n;
 
 	(void)eventfd_write(h->request, 1);
-	while (poll(&p, 1, SEIZE_MAX_MS) <= 0)
+	while (poll(&p, 1, SEIZE_MAX_MS) <= 0) {
 		if (__atomic_load_n(&h->seizing, __ATOMIC_SEQ_CST))
-			pthread_kill(h->thread, SIGNAL_OUT);
+			pthread_kill(h->thread, SEIZE_SIGNAL);
+		if (++waited == PATIENCE)
+			loosen(h);
+	}
 	(void)eventfd_read(h->done, &n);
+	if (waited >= PATIENCE && h->fn)
+		tighten(h);
 }
 
 void holder_quit(struct holder *h)
 {
 	h->fn = NULL;
+	/* Nobody waits for it while it lets go: see holder_free(). */
+	loosen(h);
 	ask(h);
 }
 

@@ -10,10 +10,13 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "target/holder.h"
 #include "target/target.h"
 #include "target/tracer.h"
+
+#define EXECVE_MAX_NS 5000000000u
 
 struct tracees {
 	struct target *t;
@@ -71,6 +74,21 @@ static int open_fd(struct tracees *ts)
 	return -pthread_sigmask(SIG_BLOCK, &set, &ts->old_mask);
 }
 
+/* execve may take long (a slow disk), but not for ever: it could wait for another tracer. */
+static int seize_all(struct tracees *ts, struct err *err)
+{
+	uint64_t end = clock_ns() + EXECVE_MAX_NS;
+	int r;
+
+	do
+		r = tracer_seize_all(ts->own, err);
+	while (r == -EINTR && clock_ns() < end);
+	if (r == -EINTR)
+		return err_set(err, -EAGAIN, "pid %d: is about to run another program (execve)",
+			       (int)target_pid(ts->t));
+	return r;
+}
+
 static int seize(struct target *t, bool births, struct err *err, struct tracees **ret)
 {
 	struct tracees *ts = calloc(1, sizeof(*ts));
@@ -90,7 +108,7 @@ static int seize(struct target *t, bool births, struct err *err, struct tracees 
 		return err_set(err, r, "signalfd: %s", strerror(-r));
 	}
 	ts->own = tracer_new(t, births);
-	r = ts->own ? tracer_seize_all(ts->own, err) : err_set(err, -ENOMEM, "out of memory");
+	r = ts->own ? seize_all(ts, err) : err_set(err, -ENOMEM, "out of memory");
 	if (r) {
 		tracees_free(ts);
 		return r;
@@ -307,8 +325,7 @@ static void settle(struct tracees *ts)
 	}
 	if (!all)
 		return;
-	ts->settling = false;
-	(void)tracer_seize_all(ts->own, NULL);
+	ts->settling = tracer_seize_all(ts->own, NULL) == -EINTR;
 }
 
 void tracees_follow(struct tracees *ts, bool births)

@@ -36,7 +36,7 @@ struct tracee_event {
 /*
  * Seize all threads of t with TRACECLONE and TRACEEXEC: threads that come later are seized too,
  * forked children are not touched. Nothing is stopped. -EPERM/-EBUSY with a line in *err (already
- * traced, other user, no capability). SIGCHLD is blocked in the calling thread until
+ * traced, other user, no capability), -EAGAIN (execve of it does not come to its end). SIGCHLD is blocked in the calling thread until
  * tracees_free(). At most one struct tracees at a time in a thread of the debugger.
  */
 int tracees_seize(struct target *t, struct err *err, struct tracees **ret);
@@ -106,7 +106,7 @@ int tracees_next(struct tracees *ts, struct tracee_event *ret);
 /*
  * Ask tid to stop, without a signal: TRACEE_STOPPED follows, or TRACEE_SIGNAL or TRACEE_GONE if
  * that was first. It may also be a new thread that tracees_next() has not met yet. -ESRCH when it
- * is gone, or being held by tracees_hold() just now (then TRACEE_SIGNAL follows); -EALREADY when it is stopped: nothing follows.
+ * is gone, in execve, or being held by tracees_hold() just now (then TRACEE_SIGNAL follows); -EALREADY when it is stopped: nothing follows.
  */
 int tracees_interrupt(struct tracees *ts, pid_t tid);
 /*

@@ -12,11 +12,14 @@
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 #include <uthash.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "target/ptrace.h"
+#include "target/seize.h"
 #include "target/target.h"
 
 #define OPTIONS	       PTRACE_O_TRACEEXEC
@@ -27,9 +30,10 @@
  * kernel/exit.c, 4.7 and later). So a child of the debugger that is no tracee stays for who started
  * it.
  */
-#define WAIT_FLAGS   (__WCLONE | __WNOTHREAD)
-#define SEIZE_ROUNDS 1000
-#define PEEK_MAX     1024 /* pending signals looked at */
+#define WAIT_FLAGS    (__WCLONE | __WNOTHREAD)
+#define SEIZE_ROUNDS  1000
+#define LEADER_NAP_NS 200000
+#define PEEK_MAX      1024 /* pending signals looked at */
 
 struct tracee {
 	pid_t tid;
@@ -38,6 +42,7 @@ struct tracee {
 	bool wanted; /* tracer_interrupt() was called, not yet answered */
 	bool group;  /* the last stop was one of job control */
 	bool births; /* the threads that it makes are traced */
+	bool gone;   /* reaped, and not told yet */
 	UT_hash_handle hh;
 };
 
@@ -47,6 +52,7 @@ struct tracer {
 	struct tracee *all;  /* by tid */
 	struct tracee *hint; /* the next to look at of those that were asked to stop */
 	bool births;	     /* new threads are seized by their makers' being traced */
+	size_t ngone;
 	int unmet; /* clone events seen less new tasks met: each comes once, in any order */
 	bool hold_exec, take_keys;
 	bool (*filter)(void *priv, pid_t tid);
@@ -82,6 +88,7 @@ static void drop(struct tracer *ts, struct tracee *tr)
 {
 	if (ts->hint == tr)
 		ts->hint = tr->hh.next;
+	ts->ngone -= tr->gone;
 	HASH_DEL(ts->all, tr);
 	free(tr);
 }
@@ -109,14 +116,41 @@ static void detach(struct tracer *ts, struct tracee *tr, int sig)
 
 /* ---- seizing ---- */
 
-static void *options(const struct tracer *ts)
+static long options(const struct tracer *ts)
 {
-	return (void *)(intptr_t)(ts->births ? OPTIONS_BIRTHS : OPTIONS);
+	return ts->births ? OPTIONS_BIRTHS : OPTIONS;
 }
 
 static int seize(const struct tracer *ts, pid_t tid)
 {
-	return ptrace(PTRACE_SEIZE, tid, NULL, options(ts)) ? -errno : 0;
+	int r = seize_thread(tid, options(ts));
+
+	return r == -EINTR && target_tracer(ts->t, tid) == gettid() ? 0 : r;
+}
+
+/* execve waits for threads that have ended: they are told later. What else there is stays for
+ * tracer_next(). */
+static void reap(struct tracer *ts)
+{
+	struct tracee *tr;
+	siginfo_t si;
+	int status;
+
+	for (;;) {
+		si.si_pid = 0;
+		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT | WAIT_FLAGS) || !si.si_pid ||
+		    si.si_pid == target_pid(ts->t) ||
+		    waitpid(si.si_pid, &status, __WALL | __WNOTHREAD | WNOHANG) <= 0)
+			return;
+		tr = find(ts, si.si_pid);
+		if (!tr) {
+			ts->unmet--;
+			continue;
+		}
+		tr->held = false;
+		tr->gone = true;
+		ts->ngone++;
+	}
 }
 
 static int seize_failed(struct target *t, pid_t tid, int error, struct err *err)
@@ -163,8 +197,11 @@ static int seize_pass(struct tracer *ts, struct err *err, size_t *ret_new)
 	for (i = 0; i < n; i++) {
 		if (find(ts, tids[i]))
 			continue;
-		if (seize(ts, tids[i])) {
-			r = seize_failed(ts->t, tids[i], errno, err);
+		r = seize(ts, tids[i]);
+		if (r == -EINTR)
+			return r;
+		if (r) {
+			r = seize_failed(ts->t, tids[i], -r, err);
 			if (r)
 				return r;
 			continue;
@@ -178,18 +215,23 @@ static int seize_pass(struct tracer *ts, struct err *err, size_t *ret_new)
 
 int tracer_seize_all(struct tracer *ts, struct err *err)
 {
+	struct seize_limit limit;
 	size_t fresh = 1;
-	int round, r;
+	int round, r = 0;
 
+	seize_limit_begin(&limit);
 	/* With births every thread that comes is made by one of ours from a pass without a new one
 	 * on. */
-	for (round = 0; fresh && round < SEIZE_ROUNDS; round++) {
+	for (round = 0; !r && fresh && round < SEIZE_ROUNDS; round++) {
 		r = seize_pass(ts, err, &fresh);
-		if (r)
-			return r;
 		if (!ts->births)
 			fresh = 0;
 	}
+	seize_limit_end(&limit);
+	if (r == -EINTR)
+		reap(ts);
+	if (r)
+		return r;
 	if (fresh)
 		return err_set(err, -EAGAIN,
 			       "pid %d: starts threads faster than they can be seized",
@@ -343,7 +385,8 @@ static void on_end(struct tracer *ts, pid_t tid, int status, struct tracee_event
 /* Options can only be changed of a thread that is in some ptrace stop. */
 static void learn(const struct tracer *ts, struct tracee *tr)
 {
-	if (ts->births != tr->births && !ptrace(PTRACE_SETOPTIONS, tr->tid, NULL, options(ts)))
+	if (ts->births != tr->births &&
+	    !ptrace(PTRACE_SETOPTIONS, tr->tid, NULL, (void *)(intptr_t)options(ts)))
 		tr->births = ts->births;
 }
 
@@ -413,14 +456,44 @@ static pid_t poll_any(struct tracer *ts, int *ret_status)
 	return tid > 0 ? tid : wait_any(WNOHANG, ret_status);
 }
 
+/* One that was reaped before. */
+static void tell_gone(struct tracer *ts, struct tracee_event *ret)
+{
+	struct tracee *tr = ts->all;
+
+	while (tr && !tr->gone)
+		tr = tr->hh.next;
+	if (!tr)
+		return;
+	*ret = (struct tracee_event){ .kind = TRACEE_GONE, .tid = tr->tid };
+	drop(ts, tr);
+}
+
+/*
+ * Nobody is left that we could wait for, and the process lives: a thread that we do not trace has
+ * run execve, and has taken the leader's place in silence (release_task(leader) in de_thread()).
+ */
+static void on_silence(struct tracer *ts, struct tracee_event *ret)
+{
+	if (!ts->all || !target_alive(ts->t))
+		return;
+	drop_all(ts);
+	ts->unmet = 0;
+	*ret = (struct tracee_event){ .kind = TRACEE_EXEC, .tid = target_pid(ts->t) };
+}
+
 int tracer_next(struct tracer *ts, struct tracee_event *ret)
 {
 	struct tracee_event ev = { .kind = TRACEE_NONE };
 	int status;
 	pid_t tid;
 
+	if (ts->ngone)
+		tell_gone(ts, &ev);
 	while (ev.kind == TRACEE_NONE) {
 		tid = poll_any(ts, &status);
+		if (tid < 0 && errno == ECHILD)
+			on_silence(ts, &ev);
 		if (tid <= 0)
 			break;
 		if (WIFSTOPPED(status))
@@ -435,6 +508,7 @@ int tracer_next(struct tracer *ts, struct tracee_event *ret)
 int tracer_interrupt(struct tracer *ts, pid_t tid)
 {
 	struct tracee *tr = find(ts, tid);
+	struct seize_limit limit;
 	bool seized = false;
 
 	if (tr && tr->held)
@@ -442,8 +516,11 @@ int tracer_interrupt(struct tracer *ts, pid_t tid)
 	/* Never a thread of another process. */
 	if (!tr && syscall(SYS_tgkill, target_pid(ts->t), tid, 0))
 		return -errno;
-	if (!tr)
+	if (!tr) {
+		seize_limit_begin(&limit);
 		seized = !seize(ts, tid);
+		seize_limit_end(&limit);
+	}
 	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL))
 		return -errno;
 	if (!tr) {
@@ -664,12 +741,28 @@ static void leave_stop(struct tracer *ts, pid_t tid, int status)
 		leave(ts, tr, event ? 0 : sig);
 }
 
-/* Only the leader is left and it ended before its threads: its status comes when the process ends.
- */
-static bool only_dead_leader(struct tracer *ts)
+/* unmet is less than 0 after the end of a leader that could not be let go of earlier, see
+ * wait_leaving(). */
+static bool only_leader(const struct tracer *ts)
 {
-	return !ts->unmet && HASH_COUNT(ts->all) == 1 && find(ts, target_pid(ts->t)) &&
-	       target_state(ts->t, target_pid(ts->t)) == 'Z';
+	return ts->unmet <= 0 && HASH_COUNT(ts->all) == 1 && find(ts, target_pid(ts->t));
+}
+
+/*
+ * The leader may end before threads that we do not trace. Its status comes when the process ends;
+ * until then nothing comes, and nothing that can be waited for tells of its end.
+ */
+static pid_t wait_leaving(struct tracer *ts, int *ret_status)
+{
+	static const struct timespec nap = { .tv_nsec = LEADER_NAP_NS };
+	pid_t tid;
+
+	if (!only_leader(ts))
+		return wait_any(0, ret_status);
+	while (!(tid = wait_any(WNOHANG, ret_status)) &&
+	       target_state(ts->t, target_pid(ts->t)) != 'Z')
+		nanosleep(&nap, NULL);
+	return tid;
 }
 
 static void leave_all(struct tracer *ts)
@@ -680,13 +773,15 @@ static void leave_all(struct tracer *ts)
 	pid_t tid;
 
 	HASH_ITER (hh, ts->all, tr, tmp) {
-		if (tr->held)
+		if (tr->gone)
+			drop(ts, tr);
+		else if (tr->held)
 			leave(ts, tr, 0);
 		else /* of one that has ended there is a status to wait for */
 			ptrace(PTRACE_INTERRUPT, tr->tid, NULL, NULL);
 	}
 	while (ts->all || ts->unmet > 0) {
-		tid = wait_any(only_dead_leader(ts) ? WNOHANG : 0, &status);
+		tid = wait_leaving(ts, &status);
 		if (tid <= 0)
 			break;
 		if (WIFSTOPPED(status))

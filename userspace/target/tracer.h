@@ -28,7 +28,8 @@ void tracer_take_keys(struct tracer *ts, bool take);
 
 /*
  * Seize every thread there is; with births until there is none that was missed. 0, or negative errno with a line in *err
- * (-EBUSY, -EPERM, -ESRCH, -EAGAIN, -ENOMEM).
+ * (-EBUSY, -EPERM, -ESRCH, -EAGAIN, -ENOMEM). -EINTR without a line: a thread of the process is in execve; call it again after the
+ * tracers that there are besides have had tracer_next(), what is seized stays so.
  */
 int tracer_seize_all(struct tracer *ts, struct err *err);
 /*
