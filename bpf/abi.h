@@ -9,6 +9,7 @@
 #define ABI_EVAL_RANGES 8      /* parts of the eval loop */
 #define ABI_DROP_RANGES 8      /* = INTERP_DROP_MAX */
 #define ABI_THREADS_MAX 4096   /* thread states walked on a miss */
+#define ABI_WAITS_MAX   1024 /* threads that are to be held at the same time */
 #define ABI_PLACES_MAX 4096    /* places set at a time */
 #define ABI_PLACE_RULES 4      /* breakpoints that the kernel judges at one place */
 #define ABI_RULES_MAX 1024
@@ -364,7 +365,7 @@ struct abi_hit {
 	__u32 pad0;
 };
 
-/* To the debugger's thread on this CPU: seize this thread. */
+/* To the debugger: seize this thread, it waits for that. */
 struct abi_kick {
 	__u32 tid;      /* in the target's pid namespace */
 	__u32 root_tid; /* in the first one */

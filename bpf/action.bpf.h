@@ -138,26 +138,40 @@ static __always_inline void hit_fill(struct abi_hit *hit, u32 place, s32 offset,
 }
 
 /*
- * The thread stops before it goes on in user mode; a record promises that: nobody shall wait for a stop that does not come. ctx here
- * and below: the program's argument; NULL (a constant): every thread that comes there is traced.
+ * The thread stops before it goes on in user mode; a record promises that: nobody shall wait for a stop that does not come. 1: it is for
+ * the caller to end with hold_parked(), as nobody traces the thread. may_be_free 0 (a constant): every thread that comes there is traced.
  */
-static __always_inline void hit_stop(void *ctx, const struct abi_hit *hit)
+static __always_inline int hit_tell(const struct abi_hit *hit, int may_be_free)
 {
-	struct abi_hit *rec = bpf_ringbuf_reserve(&records, sizeof(*rec), 0);
+	struct abi_hit *rec;
 
+	if (may_be_free && hold_is_free()) {
+		if (!hold_park(hit))
+			return 1;
+		stat_add(ABI_STAT_SIGNAL_FAILED);
+		return 0;
+	}
+	rec = bpf_ringbuf_reserve(&records, sizeof(*rec), 0);
 	if (!rec) {
 		stat_add(ABI_STAT_LOST);
-		return;
+		return 0;
 	}
 	*rec = *hit;
 	rec->time_ns = bpf_ktime_get_ns();
-	rec->free = ctx && hold_is_free();
-	if (rec->free ? hold_kick(ctx, hit) : bpf_send_signal_thread(stop_signal)) {
+	if (bpf_send_signal_thread(stop_signal)) {
 		bpf_ringbuf_discard(rec, 0);
 		stat_add(ABI_STAT_SIGNAL_FAILED);
-		return;
+		return 0;
 	}
 	bpf_ringbuf_submit(rec, 0);
+	return 0;
+}
+
+/* The same, as the last that a program does. ctx here and below: its argument; NULL (a constant): every thread is traced. */
+static __always_inline void hit_stop(void *ctx, const struct abi_hit *hit)
+{
+	if (hit_tell(hit, ctx != NULL))
+		hold_parked(ctx);
 }
 
 /* Every rule of a place (ABI_PLACE_RULES of them). Does one want to stop? Which ones is noted in the record. */
@@ -206,29 +220,38 @@ static __always_inline u32 hit_judge(const u32 *which, struct abi_hit *hit, cons
 static __always_inline void hit_rules(void *ctx, const struct abi_place *place, const struct hit_at *at)
 {
 	struct hit_room *room = hit_room_get();
+	int hold = 0;
 
 	if (!room)
 		return;
 	hit_fill(&room->hit, place->id, place->offset, at);
 	if (hit_judge(place->rules, &room->hit, at, 1))
-		hit_stop(ctx, &room->hit);
+		hold = hit_tell(&room->hit, ctx != NULL);
 	hit_room_put(room);
+	if (hold)
+		hold_parked(ctx);
+}
+
+/* Its stack is not that of a program that also evaluates. */
+static __noinline int hit_tell_plain(const struct abi_place *place, const struct hit_at *at)
+{
+	struct abi_hit hit;
+
+	hit_fill(&hit, place->id, place->offset, at);
+	return hit_tell(&hit, 1);
 }
 
 /* A place without rules counts or stops by itself. */
 static __always_inline void hit_plain(void *ctx, const struct abi_place *place, const struct hit_at *at)
 {
-	struct abi_hit hit;
 	u32 n = place->counter;
 	u64 *counter;
 
 	counter = bpf_map_lookup_elem(&counters, &n);
 	if (counter)
 		__sync_fetch_and_add(counter, 1);
-	if (place->action == ABI_ACT_STOP) {
-		hit_fill(&hit, place->id, place->offset, at);
-		hit_stop(ctx, &hit);
-	}
+	if (place->action == ABI_ACT_STOP && hit_tell_plain(place, at))
+		hold_parked(ctx);
 }
 
 /* A hit that every filter has let through. */

@@ -31,6 +31,7 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/step.bpf.h"
 #include "bpf/module.bpf.h"
 
+#define HOLDS hold_probes
 #include "bpf/catch.bpf.h"
 #include "bpf/timed.bpf.h"
 

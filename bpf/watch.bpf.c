@@ -20,7 +20,6 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/py_walk.bpf.h"
 #include "bpf/maps.bpf.h"
 #include "bpf/action.bpf.h"
-#include "bpf/hold_progs.bpf.h"
 #include "bpf/judge.bpf.h"
 #include "bpf/timed.bpf.h"
 #include "bpf/step.bpf.h"

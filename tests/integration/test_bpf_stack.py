@@ -73,19 +73,35 @@ class Object:
 
     def target(self, section, insn, symbol, i):
         op, regs, _off, imm = insn
+        if symbol and not symbol[2]:
+            return None  # a function of the kernel
         if op == 0x85 and regs >> 4 == 1:
             return (symbol[2], symbol[3] // 8 + imm + 1) if symbol else (section, i + imm + 1)
         if op == 0x18 and symbol and symbol[1] in (FUNC, SECTION) and self.sections[symbol[2]][2] & EXEC:
             return (symbol[2], (symbol[3] + imm) // 8)
         return None
 
+    def ways(self, key):
+        """
+        Every way down from there. A callback that leads to itself is one that the kernel runs later, on a stack of its own: recursion
+        would not be let in.
+        """
+        later = {t for t in self.calls[key] if t in self.below(t)}
+        return [[key]] + [[key] + way for t in self.calls[key] - later for way in self.ways(t)]
+
+    def below(self, key):
+        seen, todo = set(), set(self.calls[key])
+        while todo:
+            seen |= todo
+            todo = {t for k in todo for t in self.calls[k]} - seen
+        return seen
+
     def deepest(self, key):
         """[functions], the dearest way down from there"""
-        ways = [self.deepest(t) for t in self.calls[key]]
-        return [key] + max(ways, key=self.cost, default=[])
+        return max(self.ways(key), key=self.cost)
 
     def longest(self, key):
-        return [key] + max((self.longest(t) for t in self.calls[key]), key=len, default=[])
+        return max(self.ways(key), key=len)
 
     def cost(self, way):
         return sum((max(self.depth[k], 1) + ROUND - 1) // ROUND * ROUND for k in way)

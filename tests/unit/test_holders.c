@@ -226,113 +226,7 @@ static void leader_ends(struct spawn_shared *sh)
 	syscall(SYS_exit, 0);
 }
 
-static void spins(struct spawn_shared *sh)
-{
-	spawn_ready(sh);
-	spin((void *)&sh->n[0]);
-}
-
 /* ---- tests ---- */
-
-/* A real-time process with more right to that CPU; it ends by itself. -1: not allowed. */
-static pid_t hog(int cpu)
-{
-	struct sched_param p = { .sched_priority = 50 };
-	cpu_set_t set;
-	pid_t pid;
-	int to[2];
-	char c;
-
-	if (pipe2(to, O_CLOEXEC))
-		return -1;
-	pid = fork();
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		alarm(20);
-		CPU_ZERO(&set);
-		CPU_SET(cpu, &set);
-		if (sched_setaffinity(0, sizeof(set), &set) ||
-		    sched_setscheduler(0, SCHED_FIFO, &p) || write(to[1], "", 1) != 1)
-			_exit(1);
-		for (;;)
-			;
-	}
-	close(to[1]);
-	if (read(to[0], &c, 1) != 1) {
-		waitpid(pid, NULL, 0);
-		pid = -1;
-	}
-	close(to[0]);
-	return pid;
-}
-
-struct quiet {
-	int fd, cpu;
-};
-
-static int quiet_cpu(void *priv, size_t i)
-{
-	(void)i;
-	return ((struct quiet *)priv)->cpu;
-}
-
-static int quiet_fd(void *priv, size_t i)
-{
-	(void)i;
-	return ((struct quiet *)priv)->fd;
-}
-
-static void quiet_take(void *priv, size_t i, void (*fn)(void *arg, pid_t tid), void *arg)
-{
-	(void)priv;
-	(void)i;
-	(void)fn;
-	(void)arg;
-}
-
-/* Somebody's real-time process has the CPU of a holder: what is asked of that holder is done
- * nevertheless. */
-static void test_a_holder_whose_cpu_is_taken(void)
-{
-	struct quiet quiet = { .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), .cpu = -1 };
-	const struct tracees_hits hits = { 1, quiet_cpu, quiet_fd, quiet_take, &quiet };
-	struct rescue rescue;
-	cpu_set_t before, own;
-	struct fixture f;
-	pid_t pid = -1;
-
-	sched_getaffinity(0, sizeof(before), &before);
-	own = before;
-	for (int i = CPU_SETSIZE - 1; i >= 0 && quiet.cpu < 0; i--)
-		if (CPU_ISSET(i, &before))
-			quiet.cpu = i;
-	CPU_CLR(quiet.cpu, &own);
-	if (!CPU_COUNT(&own)) {
-		cu_skip("one CPU only");
-		return;
-	}
-	if (!start_seized(&f, spins))
-		return;
-	sched_setaffinity(f.s.pid, sizeof(own), &own);
-	sched_setaffinity(0, sizeof(own), &own);
-	if (!tracees_hold(f.ts, &hits))
-		pid = hog(quiet.cpu);
-	if (pid < 0) {
-		cu_skip("real-time priority is not allowed");
-	} else {
-		rescue_begin(&rescue, pid);
-		tracees_follow(f.ts, true);
-		tracees_free(f.ts);
-		f.ts = NULL;
-		CU_ASSERT_FALSE(rescue_end(&rescue));
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
-		CU_ASSERT(spawn_wait(&f.s.shared->n[0], f.s.shared->n[0] + 1000, WAIT_MS));
-	}
-	sched_setaffinity(0, sizeof(before), &before);
-	end(&f);
-	close(quiet.fd);
-}
 
 /* execve waits until we have reaped the others, and whoever is seized then waits for execve. */
 static void test_a_thread_in_execve_is_interrupted(void)
@@ -404,7 +298,6 @@ static void test_the_leader_ends_while_it_is_left(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_a_holder_whose_cpu_is_taken),
 	CU_T(test_a_thread_in_execve_is_interrupted),
 	CU_T(test_execve_while_all_are_seized),
 	CU_T(test_the_leader_ends_while_it_is_left),

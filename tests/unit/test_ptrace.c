@@ -894,25 +894,11 @@ struct teller {
 	pid_t tid;
 };
 
-static int teller_cpu(void *priv, size_t i)
-{
-	(void)priv;
-	(void)i;
-	return sched_getcpu();
-}
-
-static int teller_fd(void *priv, size_t i)
-{
-	(void)i;
-	return ((struct teller *)priv)->fd;
-}
-
-static void teller_take(void *priv, size_t i, void (*fn)(void *arg, pid_t tid), void *arg)
+static void teller_take(void *priv, void (*fn)(void *arg, pid_t tid), void *arg)
 {
 	struct teller *t = priv;
 	eventfd_t n;
 
-	(void)i;
 	if (!eventfd_read(t->fd, &n))
 		fn(arg, t->tid);
 }
@@ -927,22 +913,14 @@ static bool wait_late(struct fixture *f)
 static void test_held_at_a_hit(void)
 {
 	struct teller teller = { .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
-	const struct tracees_hits hits = { 1, teller_cpu, teller_fd, teller_take, &teller };
+	const struct tracees_hits hits = { teller.fd, teller_take, &teller };
 	struct tracee_event ev;
 	struct fixture f;
 	uint64_t ip = 0, seen;
-	int r;
 
 	if (!start_seizing(&f, late, tracees_seize_now))
 		return;
-	r = tracees_hold(f.ts, &hits);
-	CU_ASSERT(r == 0 || r == -EPERM);
-	if (r) {
-		cu_skip("real-time priority is not allowed");
-		end(&f);
-		close(teller.fd);
-		return;
-	}
+	CU_ASSERT_EQUAL(tracees_hold(f.ts, &hits), 0);
 	CU_ASSERT(wait_late(&f));
 	teller.tid = (pid_t)f.s.shared->n[2];
 	CU_ASSERT_EQUAL(target_tracer(f.t, teller.tid), 0);
@@ -1004,22 +982,19 @@ static bool in_ptrace(void)
 static void test_hold_during_exec(void)
 {
 	struct teller teller = { .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC) };
-	const struct tracees_hits hits = { 1, teller_cpu, teller_fd, teller_take, &teller };
+	const struct tracees_hits hits = { teller.fd, teller_take, &teller };
 	struct fixture f;
 
 	if (!start_seizing(&f, execs, tracees_seize_now))
 		return;
-	if (tracees_hold(f.ts, &hits)) {
-		cu_skip("real-time priority is not allowed");
-	} else {
-		f.s.shared->n[5] = 1;
-		while (target_state(f.t, (pid_t)f.s.shared->n[2]) != 'Z')
-			sched_yield();
-		teller.tid = f.s.pid;
-		eventfd_write(teller.fd, 1);
-		while (!in_ptrace())
-			sched_yield();
-	}
+	CU_ASSERT_EQUAL(tracees_hold(f.ts, &hits), 0);
+	f.s.shared->n[5] = 1;
+	while (target_state(f.t, (pid_t)f.s.shared->n[2]) != 'Z')
+		sched_yield();
+	teller.tid = f.s.pid;
+	eventfd_write(teller.fd, 1);
+	while (!in_ptrace())
+		sched_yield();
 	leave(&f);
 	CU_ASSERT_EQUAL(target_tracer(f.t, f.s.pid), 0);
 	end(&f);

@@ -13,31 +13,21 @@
 #include "trace/hold.h"
 #include "trace/trace.h"
 
-static int hits_cpu(void *priv, size_t i)
+static void hits_take(void *priv, void (*fn)(void *arg, pid_t tid), void *arg)
 {
-	return hold_cpu(priv, i);
-}
-
-static int hits_fd(void *priv, size_t i)
-{
-	return hold_fd(priv, i);
-}
-
-static void hits_take(void *priv, size_t i, void (*fn)(void *arg, pid_t tid), void *arg)
-{
-	hold_take(priv, i, fn, arg);
+	hold_take(priv, fn, arg);
 }
 
 static int hold_begin(struct session *s)
 {
-	struct tracees_hits hits = { .cpu = hits_cpu, .fd = hits_fd, .take = hits_take };
+	struct tracees_hits hits = { .take = hits_take };
 	struct hold *h;
 	int r = trace_hold(s->trace, &h);
 
 	if (r)
 		return r;
 	hits.priv = h;
-	hits.n = hold_cpus(h);
+	hits.fd = hold_fd(h);
 	return tracees_hold(s->tracees, &hits);
 }
 

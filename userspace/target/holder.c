@@ -11,22 +11,14 @@
 #include <sys/eventfd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "target/ptrace.h"
 #include "target/seize.h"
 #include "target/tracer.h"
 
-#define GRAB_WAIT_NS 5000000u
-#define PATIENCE     5 /* times SEIZE_MAX_MS: then it has no CPU */
-
-static const struct sched_param real_time = { .sched_priority = 1 }, usual;
-
 struct holder {
 	struct tracees_hits hits;
-	size_t i;
 	struct tracer *tracer;
 	pthread_t thread;
-	pthread_spinlock_t *grabbing;
 	pthread_mutex_t
 		table; /* what the thread does to the tracer on its own, against holder_look() */
 	bool busy, seizing;
@@ -34,22 +26,6 @@ struct holder {
 	void (*fn)(struct tracer *tracer, void *arg);
 	void *arg;
 };
-
-/*
- * One at a time: a thread that moves is told to several, and the second must not go to sleep before
- * the first is done. But not for ever: the first sleeps where the target is in execve
- * (cred_guard_mutex in ptrace_attach()), which may wait for this CPU.
- */
-static bool grab_begin(struct holder *h)
-{
-	uint64_t end = clock_ns() + GRAB_WAIT_NS;
-	int r;
-
-	do {
-		r = pthread_spin_trylock(h->grabbing);
-	} while (r && clock_ns() < end);
-	return !r;
-}
 
 /* 0, or -errno: it is not held. */
 static int grab(struct holder *h, pid_t tid)
@@ -64,15 +40,11 @@ static int grab(struct holder *h, pid_t tid)
 static void on_hit(void *priv, pid_t tid)
 {
 	struct holder *h = priv;
-	bool locked;
 	int r;
 
 	/* Before the thread can stop: who is told of that must ask us. */
 	__atomic_store_n(&h->busy, true, __ATOMIC_SEQ_CST);
-	locked = grab_begin(h);
 	r = grab(h, tid);
-	if (locked)
-		pthread_spin_unlock(h->grabbing);
 	if (r)
 		return;
 	pthread_mutex_lock(&h->table);
@@ -94,16 +66,16 @@ static void serve(struct holder *h)
 static void *holder_main(void *arg)
 {
 	struct holder *h = arg;
-	struct pollfd p[] = { { .fd = h->hits.fd(h->hits.priv, h->i), .events = POLLIN },
+	struct pollfd p[] = { { .fd = h->hits.fd, .events = POLLIN },
 			      { .fd = h->request, .events = POLLIN } };
 
 	for (;;) {
 		if (poll(p, 2, -1) < 0)
 			continue;
 		if (p[0].revents & POLLIN)
-			h->hits.take(h->hits.priv, h->i, on_hit, h);
+			h->hits.take(h->hits.priv, on_hit, h);
 		else if (p[0].revents)
-			p[0].fd = -1; /* never spin at this priority */
+			p[0].fd = -1; /* never spin */
 		if (!p[1].revents)
 			continue;
 		if (!h->fn)
@@ -115,46 +87,22 @@ static void *holder_main(void *arg)
 	return NULL;
 }
 
-/* Its CPU alone, for CPU_FREE(); NULL: out of memory. */
-static cpu_set_t *its_cpu(const struct holder *h, size_t *ret_size)
-{
-	int cpu = h->hits.cpu(h->hits.priv, h->i);
-	cpu_set_t *cpus = CPU_ALLOC(cpu + 1);
-
-	*ret_size = CPU_ALLOC_SIZE(cpu + 1);
-	if (cpus) {
-		CPU_ZERO_S(*ret_size, cpus);
-		CPU_SET_S(cpu, *ret_size, cpus);
-	}
-	return cpus;
-}
-
 static int start_thread(struct holder *h)
 {
+	static const struct sched_param rr = { .sched_priority = 1 };
 	sigset_t all, before;
-	pthread_attr_t attr;
-	cpu_set_t *cpus;
-	size_t size;
 	int r;
 
-	cpus = its_cpu(h, &size);
-	if (!cpus)
-		return -ENOMEM;
-	pthread_attr_init(&attr);
-	pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED);
-	pthread_attr_setschedpolicy(&attr, SCHED_RR);
-	pthread_attr_setschedparam(&attr, &real_time);
-	pthread_attr_setstacksize(&attr, 256 * 1024);
-	r = pthread_attr_setaffinity_np(&attr, size, cpus);
 	/* Signals are for the main thread. */
 	sigfillset(&all);
 	sigdelset(&all, SEIZE_SIGNAL);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (!r)
-		r = pthread_create(&h->thread, &attr, holder_main, h);
+	r = pthread_create(&h->thread, NULL, holder_main, h);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attr);
-	CPU_FREE(cpus);
+	/* The target's thread waits actively: the sooner the better. Not allowed, it takes longer.
+	 */
+	if (!r)
+		(void)pthread_setschedparam(h->thread, SCHED_RR, &rr);
 	return -r;
 }
 
@@ -166,15 +114,14 @@ static void holder_deinit(struct holder *h)
 	free(h);
 }
 
-int holder_start(const struct tracees_hits *hits, size_t i, pthread_spinlock_t *grabbing,
-		 struct tracer *tracer, struct holder **ret)
+int holder_start(const struct tracees_hits *hits, struct tracer *tracer, struct holder **ret)
 {
 	struct holder *h = calloc(1, sizeof(*h));
 	int r = -ENOMEM;
 
 	if (!h)
 		goto fail;
-	*h = (struct holder){ .hits = *hits, .i = i, .grabbing = grabbing, .tracer = tracer };
+	*h = (struct holder){ .hits = *hits, .tracer = tracer };
 	pthread_mutex_init(&h->table, NULL);
 	h->request = eventfd(0, EFD_CLOEXEC);
 	h->done = eventfd(0, EFD_CLOEXEC);
@@ -191,55 +138,22 @@ fail:
 	return r;
 }
 
-/*
- * What has more right to its CPU may keep it for ever. So it becomes a thread like others, on any
- * CPU that we may use; whoever hits on its CPU meanwhile is lost, and told.
- */
-static void loosen(struct holder *h)
-{
-	cpu_set_t cpus;
-
-	(void)pthread_setschedparam(h->thread, SCHED_OTHER, &usual);
-	if (!pthread_getaffinity_np(pthread_self(), sizeof(cpus), &cpus))
-		(void)pthread_setaffinity_np(h->thread, sizeof(cpus), &cpus);
-}
-
-static void tighten(struct holder *h)
-{
-	size_t size;
-	cpu_set_t *cpus = its_cpu(h, &size);
-
-	if (!cpus)
-		return;
-	(void)pthread_setaffinity_np(h->thread, size, cpus);
-	(void)pthread_setschedparam(h->thread, SCHED_RR, &real_time);
-	CPU_FREE(cpus);
-}
-
-/* What was asked for is taken up, sooner than whatever it may sleep in ends, or wait for. */
+/* What was asked for is taken up, sooner than whatever it may sleep in ends. */
 static void ask(struct holder *h)
 {
 	struct pollfd p = { .fd = h->done, .events = POLLIN };
-	unsigned waited = 0;
 	eventfd_t n;
 
 	(void)eventfd_write(h->request, 1);
-	while (poll(&p, 1, SEIZE_MAX_MS) <= 0) {
+	while (poll(&p, 1, SEIZE_MAX_MS) <= 0)
 		if (__atomic_load_n(&h->seizing, __ATOMIC_SEQ_CST))
 			pthread_kill(h->thread, SEIZE_SIGNAL);
-		if (++waited == PATIENCE)
-			loosen(h);
-	}
 	(void)eventfd_read(h->done, &n);
-	if (waited >= PATIENCE && h->fn)
-		tighten(h);
 }
 
 void holder_quit(struct holder *h)
 {
 	h->fn = NULL;
-	/* Nobody waits for it while it lets go: see holder_free(). */
-	loosen(h);
 	ask(h);
 }
 

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A real-time thread of ours, bound to one CPU, that holds threads of the target which it is told to have hit on that CPU:
- * it has preempted the thread, and seizes it before it runs again. It stays the tracer of those, so calls for them are
- * handed to it. Not for anybody outside target/.
+ * A thread of ours that holds threads of the target which wait for that in the kernel after a hit. It stays the tracer of those, so
+ * calls for them are handed to it. Not for anybody outside target/.
  */
 #ifndef PYBPFDBG_TARGET_HOLDER_H
 #define PYBPFDBG_TARGET_HOLDER_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -16,11 +14,9 @@ struct tracees_hits;
 struct tracer;
 
 /*
- * Start it for CPU number i of hits, with a tracer that it owns from then on (freed on failure, too). -EPERM: real-time
- * priority is not allowed; -EINVAL: nor that CPU; -ENOMEM, -EAGAIN. hits is copied; grabbing is one for all holders.
+ * Start it with a tracer that it owns from then on (freed on failure, too). 0, or -ENOMEM, -EAGAIN, -EMFILE. hits is copied.
  */
-int holder_start(const struct tracees_hits *hits, size_t i, pthread_spinlock_t *grabbing, struct tracer *tracer,
-		 struct holder **ret);
+int holder_start(const struct tracees_hits *hits, struct tracer *tracer, struct holder **ret);
 /* Have it let go of its threads and end, without waiting for that: no other call but holder_free() may follow. */
 void holder_quit(struct holder *h);
 /* After holder_quit(). Its threads may wait for those of others to be let go of (execve waits until all are reaped). */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The tracers of one target together: the caller's own thread and, if threads are held at their
- * hits, the holders. */
+ * hits, the holder. */
 #include "target/ptrace.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,7 @@
 struct tracees {
 	struct target *t;
 	struct tracer *own;
-	struct holder **holders;
-	size_t nholders;
-	pthread_spinlock_t grabbing; /* see holder_start() */
+	struct holder *holder; /* NULL until tracees_hold() */
 	int fd;
 	bool drained;  /* the fd was read since tracees_next() last said TRACEE_NONE */
 	bool exited;   /* TRACEE_EXITED was told */
@@ -98,7 +97,6 @@ static int seize(struct target *t, bool births, struct err *err, struct tracees 
 		return err_set(err, -ENOMEM, "out of memory");
 	ts->t = t;
 	ts->stop_signal = SIGURG;
-	pthread_spin_init(&ts->grabbing, PTHREAD_PROCESS_PRIVATE);
 	pthread_mutex_init(&ts->filtering, NULL);
 	r = open_fd(ts);
 	if (r) {
@@ -175,45 +173,16 @@ int tracees_fd(const struct tracees *ts)
 
 /* ---- held at a hit ---- */
 
-static void holders_quit(struct tracees *ts)
-{
-	for (size_t i = 0; i < ts->nholders; i++)
-		holder_quit(ts->holders[i]);
-}
-
-static void holders_free(struct tracees *ts)
-{
-	while (ts->nholders)
-		holder_free(ts->holders[--ts->nholders]);
-	free(ts->holders);
-	ts->holders = NULL;
-}
-
 int tracees_hold(struct tracees *ts, const struct tracees_hits *hits)
 {
-	struct tracer *tracer;
-	int r = 0;
+	struct tracer *tracer = tracer_new(ts->t, false);
 
-	ts->holders = calloc(hits->n, sizeof(*ts->holders));
-	if (!ts->holders)
+	if (!tracer)
 		return -ENOMEM;
-	while (!r && ts->nholders < hits->n) {
-		tracer = tracer_new(ts->t, false);
-		if (tracer) {
-			tracer_set_filter(tracer, ts->filter ? filter : NULL, ts);
-			tracer_set_signal(tracer, ts->stop_signal);
-			tracer_take_keys(tracer, ts->take_keys);
-		}
-		r = tracer ? holder_start(hits, ts->nholders, &ts->grabbing, tracer,
-					  &ts->holders[ts->nholders])
-			   : -ENOMEM;
-		ts->nholders += !r;
-	}
-	if (r) {
-		holders_quit(ts);
-		holders_free(ts);
-	}
-	return r;
+	tracer_set_filter(tracer, ts->filter ? filter : NULL, ts);
+	tracer_set_signal(tracer, ts->stop_signal);
+	tracer_take_keys(tracer, ts->take_keys);
+	return holder_start(hits, tracer, &ts->holder);
 }
 
 /* ---- a call goes to whoever traces the thread ---- */
@@ -276,18 +245,18 @@ static void serve(struct tracer *tracer, void *arg)
 	}
 }
 
+/* Who traces tid, if it is not our own thread. */
 static struct holder *holder_of(const struct tracees *ts, pid_t tid)
 {
-	for (size_t i = 0; i < ts->nholders; i++)
-		if (holder_is_busy(ts->holders[i]) &&
-		    holder_look(ts->holders[i], tracer_knows, tid))
-			return ts->holders[i];
-	return NULL;
+	if (!ts->holder || tracer_knows(ts->own, tid) || !holder_is_busy(ts->holder) ||
+	    !holder_look(ts->holder, tracer_knows, tid))
+		return NULL;
+	return ts->holder;
 }
 
 static int ask(const struct tracees *ts, struct request *rq)
 {
-	struct holder *h = tracer_knows(ts->own, rq->tid) ? NULL : holder_of(ts, rq->tid);
+	struct holder *h = holder_of(ts, rq->tid);
 
 	if (h)
 		holder_call(h, serve, rq);
@@ -296,14 +265,13 @@ static int ask(const struct tracees *ts, struct request *rq)
 	return rq->r;
 }
 
-/* Our own thread first, then the holders that have threads, while rq->r is 0 (and, for events, none
+/* Our own thread first, then the holder if it has threads, while rq->r is 0 (and, for events, none
  * was found). */
 static void ask_all(const struct tracees *ts, struct request *rq)
 {
 	serve(ts->own, rq);
-	for (size_t i = 0; i < ts->nholders; i++)
-		if (!rq->r && rq->ev.kind == TRACEE_NONE && holder_is_busy(ts->holders[i]))
-			holder_call(ts->holders[i], serve, rq);
+	if (!rq->r && rq->ev.kind == TRACEE_NONE && ts->holder && holder_is_busy(ts->holder))
+		holder_call(ts->holder, serve, rq);
 }
 
 /*
@@ -313,18 +281,15 @@ static void ask_all(const struct tracees *ts, struct request *rq)
  */
 static void settle(struct tracees *ts)
 {
-	bool all = tracer_follows(ts->own);
-	struct request rq;
+	struct request rq = { .op = OP_FOLLOWS };
 
-	for (size_t i = 0; all && i < ts->nholders; i++) {
-		if (!holder_is_busy(ts->holders[i]))
-			continue;
-		rq = (struct request){ .op = OP_FOLLOWS };
-		holder_call(ts->holders[i], serve, &rq);
-		all = rq.r;
-	}
-	if (!all)
+	if (!tracer_follows(ts->own))
 		return;
+	if (ts->holder && holder_is_busy(ts->holder)) {
+		holder_call(ts->holder, serve, &rq);
+		if (!rq.r)
+			return;
+	}
 	ts->settling = tracer_seize_all(ts->own, NULL) == -EINTR;
 }
 
@@ -333,8 +298,8 @@ void tracees_follow(struct tracees *ts, bool births)
 	struct request rq = { .op = OP_FOLLOW, .births = births };
 
 	serve(ts->own, &rq);
-	for (size_t i = 0; i < ts->nholders; i++)
-		holder_call(ts->holders[i], serve, &rq);
+	if (ts->holder)
+		holder_call(ts->holder, serve, &rq);
 	ts->settling = births;
 }
 
@@ -427,7 +392,7 @@ int tracees_registers(const struct tracees *ts, pid_t tid, uint64_t ret[static 1
 
 static bool look(const struct tracees *ts, bool (*fn)(const struct tracer *, pid_t), pid_t tid)
 {
-	struct holder *h = tracer_knows(ts->own, tid) ? NULL : holder_of(ts, tid);
+	struct holder *h = holder_of(ts, tid);
 
 	return h ? holder_look(h, fn, tid) : fn(ts->own, tid);
 }
@@ -446,10 +411,12 @@ void tracees_free(struct tracees *ts)
 {
 	if (!ts)
 		return;
-	/* All at once: a thread in execve goes on when those of every tracer are reaped. */
-	holders_quit(ts);
+	/* Both at once: a thread in execve goes on when those of every tracer are reaped. */
+	if (ts->holder)
+		holder_quit(ts->holder);
 	tracer_free(ts->own);
-	holders_free(ts);
+	if (ts->holder)
+		holder_free(ts->holder);
 	drain(ts);
 	pthread_sigmask(SIG_SETMASK, &ts->old_mask, NULL);
 	close(ts->fd);

@@ -51,20 +51,17 @@ int tracees_seize_now(struct target *t, struct err *err, struct tracees **ret);
  */
 void tracees_follow(struct tracees *ts, bool births);
 
-/* Who tells, CPU by CPU, that a thread which nobody traces has made a hit there, before it goes on. */
+/* Who tells that a thread which nobody traces has made a hit, and waits in the kernel to be held. */
 struct tracees_hits {
-	size_t n;                        /* CPUs, numbered from 0 below */
-	int (*cpu)(void *priv, size_t i); /* the kernel's number */
-	int (*fd)(void *priv, size_t i);  /* readable when there is something to take */
-	/* Hand each such thread to fn. Called in several threads, never twice at a time for one i. */
-	void (*take)(void *priv, size_t i, void (*fn)(void *arg, pid_t tid), void *arg);
+	int fd; /* readable when there is something to take */
+	/* Hand each such thread to fn; it goes on when fn returns. Called in a thread of ours. */
+	void (*take)(void *priv, void (*fn)(void *arg, pid_t tid), void *arg);
 	void *priv;
 };
 /*
- * Hold them: a real-time thread on each CPU (SCHED_RR 1) preempts the one that hit and seizes it; TRACEE_SIGNAL follows.
- * Whether the thread stopped where it hit is for the caller to see (tracees_ip()). After tracees_set_filter() and
- * tracees_set_signal(), once. hits is copied; it must live until tracees_free(). 0, or -errno (-EPERM: real-time priority is not
- * allowed, -EINVAL: a CPU is not): then nothing has changed.
+ * Hold them: a thread of ours seizes each and asks it to stop; TRACEE_SIGNAL follows. Whether it stopped where it hit is for the
+ * caller to see (tracees_ip()). After tracees_set_filter() and tracees_set_signal(), once. hits is copied; what it names must live
+ * until tracees_free(). 0, or -errno: then nothing has changed.
  */
 int tracees_hold(struct tracees *ts, const struct tracees_hits *hits);
 /*

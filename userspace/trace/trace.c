@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The kernel side as a whole: it comes, goes, and hands over records. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -275,39 +273,16 @@ int trace_stats(struct trace *tr, uint64_t ret[static 10])
 	return 0;
 }
 
-static int attach(const struct bpf_program *prog, struct bpf_link **link)
-{
-	if (!*link)
-		*link = bpf_program__attach(prog);
-	return *link ? 0 : -errno;
-}
-
-/* Seen to work on 6.18; on 6.1, emulated and with every processor busy, a program did not go on
- * (not explained yet). */
-static bool kernel_may_hold(void)
-{
-	unsigned major = 0, minor = 0;
-	struct utsname u;
-
-	return !uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
-	       (major > 6 || (major == 6 && minor >= 18));
-}
-
 int trace_hold(struct trace *tr, struct hold **ret)
 {
 	int r = 0;
 
-	if (!kernel_may_hold() || !tr->skel->rodata->hold || tr->scope != TRACE_SCOPE_CPU)
+	if (!tr->skel->rodata->hold || tr->scope != TRACE_SCOPE_CPU)
 		return -EOPNOTSUPP;
 	if (tr->hold)
 		hold_forget(tr->hold);
 	else
-		r = hold_new(bpf_map__fd(tr->skel->maps.kicks), bpf_map__fd(tr->skel->maps.marks),
-			     bpf_map__fd(tr->skel->maps.marked), &tr->ns, &tr->hold);
-	if (!r)
-		r = attach(tr->skel->progs.exec_free, &tr->skel->links.exec_free);
-	if (!r)
-		r = attach(tr->skel->progs.switch_in, &tr->skel->links.switch_in);
+		r = hold_new(tr->skel->obj, &tr->ns, &tr->hold);
 	if (!r)
 		*ret = tr->hold;
 	return r;
