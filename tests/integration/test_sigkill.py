@@ -187,8 +187,18 @@ def state_stepping(target, rnd):
     return d
 
 
+def state_writes(target, rnd):
+    """Writes are counted or logged; where the list's storage moves, a thread stops for a moment."""
+    text = rnd.choice([[], ["{old} -> {new}"]])
+    d = Debugger(["log" if text else "count", target.pid, *text, "--watch", "latest[0]", "--json"])
+    d.await_event("bound")
+    drain(d, rnd.random() * 0.1)
+    return d
+
+
 STATES = [state_starting, state_stepping, state_idle, state_armed, state_hitting, state_stopped, state_reading, state_reading_running,
-          state_watching, state_hitting, state_dump, state_count]
+          state_watching, state_hitting, state_dump, state_count, state_writes]
+alive = {state.__name__: [] for state in STATES}  # of each kill: was it?
 
 
 def chosen():
@@ -233,10 +243,18 @@ class Sigkill(harness.TestCase):
                 d = state(target, rnd)
             except AssertionError as e:
                 raise AssertionError("%s: %s" % (what, e))
-            killed += d.kill()
+            alive[state.__name__].append(d.kill())
+            killed += alive[state.__name__][-1]
             last = self.check(target, code, last, what)
         # A test that kills what has ended already proves nothing.
         self.assertGreaterEqual(killed, rounds * 7 // 10, "only %d of %d were alive when killed" % (killed, rounds))
+
+
+    def test_z_every_state(self):
+        """After the others: each state was met at least once by a debugger that lived."""
+        for state, kills in alive.items():
+            print("%-24s alive at %d of %d kills" % (state, sum(kills), len(kills)))
+            self.assertTrue(any(kills) or not kills, state)
 
 
 def add(interp, rounds):

@@ -12,6 +12,7 @@ import zlib
 A = 6364136223846793005
 C = 1442695040888963407
 M = (1 << 64) - 1
+latest = [0]  # its storage moves as it grows
 
 
 class Generator(threading.Thread):
@@ -26,6 +27,10 @@ class Generator(threading.Thread):
 
     def rare(self, n):
         note = {"n": n, "seed": self.seed, "tail": list(range(n % 50))}
+        latest.append(n)
+        latest[0] = n
+        if len(latest) > 40:
+            del latest[1:]
         return note
 
     def run(self):
