@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "trace/load.h"
 #include "trace/uprobe.h"
 #include "halt.skel.h"
 
@@ -19,31 +20,25 @@ struct halt {
 
 int halt_new(int signal, struct err *err, struct halt **ret)
 {
-	libbpf_print_fn_t print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
 	struct halt *h = calloc(1, sizeof(*h));
-	int r = -ENOMEM;
+	int r;
 
-	if (h) {
-		h->fd = -1;
-		h->skel = halt_bpf__open();
-	}
-	if (h && h->skel) {
+	if (!h)
+		return err_set(err, -ENOMEM, "out of memory");
+	h->fd = -1;
+	h->skel = halt_bpf__open();
+	if (h->skel) {
 		h->skel->rodata->stop_signal = signal;
-		r = halt_bpf__load(h->skel);
+		r = load_skeleton(h->skel->skeleton, "", err);
+	} else {
+		r = err_set(err, -errno, "libbpf: %s", strerror(errno));
 	}
-	libbpf_set_print(print);
-	if (!r) {
-		*ret = h;
-		return 0;
+	if (r) {
+		halt_free(h);
+		return r;
 	}
-	halt_free(h);
-	if (r == -EPERM || r == -EACCES)
-		return err_set(err, -EPERM,
-			       "may not load a BPF program: run as root, or with CAP_BPF and "
-			       "CAP_PERFMON");
-	return err_set(err, r == -ENOMEM ? r : -EOPNOTSUPP,
-		       "this kernel refuses a BPF program: %s (6.1 or later is needed)",
-		       strerror(-r));
+	*ret = h;
+	return 0;
 }
 
 void halt_free(struct halt *h)

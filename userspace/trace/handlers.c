@@ -2,6 +2,7 @@
 #include "trace/handlers.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
 #include "trace/followed.h"
+#include "trace/load.h"
 #include "trace/pidns.h"
 #include "watch.skel.h"
 
@@ -22,21 +24,6 @@ struct handlers {
 	pid_t pid;
 	struct watch_bpf *skel, *data, *judge; /* the latter two: NULL until asked for */
 };
-
-static int load_err(int r, pid_t pid, const char *name, struct err *err)
-{
-	if (r == -EPERM || r == -EACCES)
-		return err_set(err, -EPERM,
-			       "pid %d: may not load a BPF program: run as root, or with CAP_BPF "
-			       "and CAP_PERFMON",
-			       pid);
-	if (r == -ENOSYS)
-		return err_set(err, r, "pid %d: this kernel has no BPF (CONFIG_BPF_SYSCALL)", pid);
-	return err_set(err, -EOPNOTSUPP,
-		       "pid %d: this kernel refuses the BPF program '%s': %s (6.1 or later is "
-		       "needed)",
-		       pid, name, strerror(-r));
-}
 
 static void prepare_captures(struct watch_bpf *skel, const struct trace_options *opt)
 {
@@ -49,9 +36,19 @@ static void prepare_captures(struct watch_bpf *skel, const struct trace_options 
 	memcpy((void *)&skel->rodata->lay, opt->layout, sizeof(*opt->layout));
 }
 
-static int load_first(struct watch_bpf *skel, const struct trace_options *opt,
-		      const struct pidns *ns)
+static int load(const struct handlers *h, struct watch_bpf *skel, struct err *err)
 {
+	char who[32];
+
+	snprintf(who, sizeof(who), "pid %d: ", (int)h->pid);
+	return load_skeleton(skel->skeleton, who, err);
+}
+
+static int load_first(const struct handlers *h, const struct trace_options *opt,
+		      const struct pidns *ns, struct err *err)
+{
+	struct watch_bpf *skel = h->skel;
+
 	memcpy((void *)&skel->rodata->py, opt->py, sizeof(*opt->py));
 	if (opt->obj)
 		memcpy((void *)&skel->rodata->obj, opt->obj, sizeof(*opt->obj));
@@ -71,7 +68,7 @@ static int load_first(struct watch_bpf *skel, const struct trace_options *opt,
 	}
 	bpf_program__set_autoload(skel->progs.data, false);
 	bpf_program__set_autoload(skel->progs.judge, false);
-	return watch_bpf__load(skel);
+	return load(h, skel, err);
 }
 
 /* libbpf does not say that this is why. To look beforehand would be a tenth of an attach: it is
@@ -92,23 +89,19 @@ int handlers_new(const struct trace_options *opt, const struct pidns *ns, struct
 		 struct handlers **ret)
 {
 	_cleanup_(cleanup_handlers_free) struct handlers *h = calloc(1, sizeof(*h));
-	libbpf_print_fn_t print;
 	int r;
 
 	if (!h)
 		return err_set(err, -ENOMEM, "pid %d: out of memory", opt->pid);
 	h->pid = opt->pid;
-	print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
 	h->skel = watch_bpf__open();
-	r = h->skel ? load_first(h->skel, opt, ns) : -errno;
+	r = h->skel ? load_first(h, opt, ns, err)
+		    : err_set(err, -errno, "pid %d: libbpf: %s", opt->pid, strerror(errno));
 	if (r && !has_btf())
 		r = err_set(err, -EOPNOTSUPP,
 			    "pid %d: this kernel does not describe itself "
 			    "(/sys/kernel/btf/vmlinux, CONFIG_DEBUG_INFO_BTF)",
 			    opt->pid);
-	else if (r)
-		r = load_err(r, opt->pid, "watch", err);
-	libbpf_set_print(print);
 	if (r)
 		return r;
 	*ret = take_ptr(h);
@@ -132,7 +125,8 @@ struct watch_bpf *handlers_skel(const struct handlers *h)
 
 /* Another copy of the object: of its programs only this one, and the maps and facts of the first.
  */
-static int load_one(const struct handlers *h, struct watch_bpf *skel, const char *name)
+static int load_one(const struct handlers *h, struct watch_bpf *skel, const char *name,
+		    struct err *err)
 {
 	struct bpf_program *prog;
 	struct bpf_map *map;
@@ -148,28 +142,27 @@ static int load_one(const struct handlers *h, struct watch_bpf *skel, const char
 			continue;
 		r = bpf_map__reuse_fd(map, fd);
 		if (r)
-			return r;
+			return err_set(err, r, "pid %d: a map of BPF programs: %s", h->pid,
+				       strerror(-r));
 	}
-	return watch_bpf__load(skel);
+	return load(h, skel, err);
 }
 
 /* Load it unless *copy has it already. */
 static int need(const struct handlers *h, const char *name, struct watch_bpf **copy,
 		struct err *err)
 {
-	libbpf_print_fn_t print;
 	struct watch_bpf *skel;
 	int r;
 
 	if (*copy)
 		return 0;
-	print = libbpf_set_print(NULL);
 	skel = watch_bpf__open();
-	r = skel ? load_one(h, skel, name) : -errno;
-	libbpf_set_print(print);
+	r = skel ? load_one(h, skel, name, err)
+		 : err_set(err, -errno, "pid %d: libbpf: %s", h->pid, strerror(errno));
 	if (r) {
 		watch_bpf__destroy(skel);
-		return load_err(r, h->pid, name, err);
+		return r;
 	}
 	*copy = skel;
 	return 0;
@@ -207,5 +200,6 @@ int handlers_judge(struct handlers *h, struct err *err)
 	if (!r)
 		return 0;
 	watch_bpf__destroy(take_ptr(h->judge));
-	return load_err(r, h->pid, "judge", err);
+	return err_set(err, r, "pid %d: the BPF program 'judge' cannot be called: %s", h->pid,
+		       strerror(-r));
 }

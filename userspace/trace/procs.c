@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "bpf/abi.h"
+#include "trace/load.h"
 #include "procs.skel.h"
 
 struct procs {
@@ -33,23 +34,23 @@ static int on_record(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-static int load(struct procs *p)
+static int load(struct procs *p, struct err *err)
 {
-	libbpf_print_fn_t print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
+	libbpf_print_fn_t print;
 	struct stat own;
-	int r = 0;
+	int r;
 
 	p->skel = procs_bpf__open();
 	if (!p->skel || stat("/proc/self/ns/pid", &own))
-		r = -errno;
-	if (!r) {
-		p->skel->rodata->our_ns_ino = own.st_ino;
-		r = procs_bpf__load(p->skel);
-	}
-	if (!r)
-		r = procs_bpf__attach(p->skel);
+		return err_set(err, -errno, "%s", strerror(errno));
+	p->skel->rodata->our_ns_ino = own.st_ino;
+	r = load_skeleton(p->skel->skeleton, "", err);
+	if (r)
+		return r;
+	print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
+	r = procs_bpf__attach(p->skel);
 	libbpf_set_print(print);
-	return r;
+	return r ? err_set(err, r, "%s", strerror(-r)) : 0;
 }
 
 DEFINE_CLEANUP(struct procs *, procs_free)
@@ -61,19 +62,16 @@ int procs_open(struct err *err, struct procs **ret)
 
 	if (!p)
 		return err_set(err, -ENOMEM, "out of memory");
-	r = load(p);
+	r = load(p, err);
 	if (!r) {
 		p->rb = ring_buffer__new(bpf_map__fd(p->skel->maps.process_records), on_record, p,
 					 NULL);
-		r = p->rb ? 0 : -errno;
+		r = p->rb ? 0 : err_set(err, -errno, "%s", strerror(errno));
 	}
-	if (r == -EPERM || r == -EACCES)
-		return err_set(err, -EPERM,
-			       "children cannot be followed: run as root, or with CAP_BPF and "
-			       "CAP_PERFMON");
-	if (r)
-		return err_set(err, r, "children cannot be followed on this kernel: %s",
-			       strerror(-r));
+	if (r) {
+		err_prefix(err, "children cannot be followed");
+		return r;
+	}
 	*ret = take_ptr(p);
 	return 0;
 }

@@ -2,6 +2,7 @@
 #include "trace/programs.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "bpf/abi.h"
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
+#include "trace/load.h"
 #include "trace/uprobe.h"
 #include "uprobe.skel.h"
 
@@ -125,12 +127,12 @@ static int share_maps(const struct programs *p, struct uprobe_bpf *skel, enum tr
 	return r;
 }
 
-static int load(struct programs *p, enum trace_program which)
+static int load(struct programs *p, enum trace_program which, struct err *err)
 {
-	libbpf_print_fn_t print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
 	struct uprobe_bpf *skel = uprobe_bpf__open();
 	struct bpf_program *prog;
 	int r = skel ? 0 : -errno;
+	char who[32];
 
 	if (!r) {
 		memcpy((void *)&skel->rodata->py, p->env.py, sizeof(p->py));
@@ -147,9 +149,11 @@ static int load(struct programs *p, enum trace_program which)
 	}
 	if (!r && p->env.children && which == TRACE_PROGRAM_CALLS)
 		r = bpf_map__set_max_entries(skel->maps.calls_map, ABI_FAMILY_CALLS_MAX);
-	if (!r)
-		r = uprobe_bpf__load(skel);
-	libbpf_set_print(print);
+	snprintf(who, sizeof(who), "pid %d: ", (int)p->env.pid);
+	if (r)
+		r = err_set(err, r, "%slibbpf: %s", who, strerror(-r));
+	else
+		r = load_skeleton(skel->skeleton, who, err);
 	if (r) {
 		uprobe_bpf__destroy(skel);
 		return r;
@@ -206,13 +210,10 @@ int programs_on(struct programs *p, enum trace_program which, const struct trace
 {
 	struct loaded *l = &p->each[which];
 	struct bpf_program *prog;
-	int r = l->skel ? 0 : load(p, which);
+	int r = l->skel ? 0 : load(p, which, err);
 
 	if (r)
-		return err_set(err, r == -EPERM || r == -EACCES ? -EPERM : -EOPNOTSUPP,
-			       "pid %d: this kernel refuses the BPF program '%s': %s (6.1 or later "
-			       "is needed)",
-			       p->env.pid, table[which].name, strerror(-r));
+		return r;
 	if (l->links.n)
 		return 0;
 	prog = bpf_object__find_program_by_name(l->skel->obj, table[which].name);
