@@ -402,7 +402,7 @@ class Count(harness.TestCase):
     def test_text_and_interval(self):
         target = self.start(interpreters.one(), "orders.py")
         run = self.debug("count", target.pid, "orders.py:%d" % line_of("last"), "--for", "1s", "--interval", "300ms")
-        self.assertEqual((run.status, run.err), (0, ""), run)
+        self.assertEqual((run.status, run.err), (0, "1 second is over (--for): everything is disarmed\n"), run)
         blocks = [b.split() for b in run.out.split("\n\n")]
         self.assertEqual(len(blocks), 4, run)
         hits = [int(b[0]) for b in blocks]

@@ -18,6 +18,7 @@
 #include "bpf/abi.h"
 #include "cli/cli.h"
 #include "cli/js.h"
+#include "cli/lifetime.h"
 #include "cli/program.h"
 #include "engine/capture.h"
 #include "engine/family.h"
@@ -325,6 +326,8 @@ static int until_end(struct captures *cs, struct err *err, bool *ret_timeout)
 			return 0;
 		if (now >= end) {
 			*ret_timeout = !complete(cs);
+			if (*ret_timeout)
+				lifetime_is_over(cs->out, cs->for_ms);
 			return 0;
 		}
 		if (now - told >= TELL_MS) {
@@ -338,8 +341,7 @@ static int until_end(struct captures *cs, struct err *err, bool *ret_timeout)
 void captures_lifetime(const struct captures *cs)
 {
 	if (!cs->for_given)
-		out_note(cs->out, "everything is disarmed after %u minutes (--for), or at Ctrl-C",
-			 cs->for_ms / 60000);
+		lifetime_will_end(cs->out, cs->for_ms);
 }
 
 static int begin(struct captures *cs, struct err *err)

@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "cli/captures.h"
 #include "cli/cli.h"
+#include "cli/lifetime.h"
 #include "cli/parse.h"
 #include "cli/program.h"
 
@@ -191,6 +192,8 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 		if (r < 0)
 			return program_usage(p, "%s", err.text);
 	}
+	if (!cs->for_given && lifetime_default(&err, &cs->for_ms))
+		return program_usage(p, "%s", err.text);
 	if (cs->children && cs->deep)
 		return program_usage(p, "--children and --deep do not go together");
 	if (cs->children && cs->watch)

@@ -19,8 +19,6 @@
 #include "engine/session.h"
 #include "probes/probe.h"
 
-#define LIFETIME_MS (3600 * 1000)
-
 struct calls {
 	struct follow f;
 	char *where;	  /* file tail or module; NULL: any */
@@ -282,7 +280,7 @@ int program_calls(const struct program *p, int argc, char **argv)
 {
 	const struct session_options so = { 0 };
 	const struct family_options fo = { .nspecs = 1, .work = &work };
-	struct calls c = { .f = { .for_ms = LIFETIME_MS, .color = OUT_COLOR_AUTO } };
+	struct calls c = { .f = { .color = OUT_COLOR_AUTO } };
 	int r;
 
 	c.f.priv = &c;

@@ -17,9 +17,8 @@
 #include "engine/family.h"
 #include "engine/session.h"
 
-#define BAR_WIDTH   40
-#define ROWS_MAX    64 /* powers of two */
-#define LIFETIME_MS (3600 * 1000)
+#define BAR_WIDTH 40
+#define ROWS_MAX  64 /* powers of two */
 
 struct run {
 	struct follow follow;
@@ -403,7 +402,7 @@ int program_latency(const struct program *p, int argc, char **argv)
 {
 	struct session_options so = { .timed = true };
 	struct family_options fo = { .nspecs = 1, .work = &work };
-	struct run c = { .follow = { .for_ms = LIFETIME_MS, .color = OUT_COLOR_AUTO } };
+	struct run c = { .follow = { .color = OUT_COLOR_AUTO } };
 	int r;
 
 	c.follow.priv = &c;

@@ -261,7 +261,6 @@ int program_log(const struct program *p, int argc, char **argv)
 		.hits = { .action = BP_LOG },
 		.what = { .items = 100, .value_bytes = 512, .bytes = 8192 },
 		.limits = { .depth = 3, .total = 2000 },
-		.for_ms = 3600 * 1000,
 		.max_rate = 20000,
 		.max_bytes = 16 << 20,
 		.show = show,

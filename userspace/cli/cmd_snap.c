@@ -16,6 +16,7 @@
 #include "cli/captures.h"
 #include "cli/cli.h"
 #include "cli/js.h"
+#include "cli/lifetime.h"
 #include "cli/program.h"
 #include "engine/capture.h"
 #include "engine/vars.h"
@@ -267,8 +268,10 @@ static int deep_until_end(struct captures *cs, struct err *err, bool *ret_timeou
 		int r;
 
 		*ret_timeout = now >= end;
-		if (*ret_timeout)
+		if (*ret_timeout) {
+			lifetime_is_over(cs->out, cs->for_ms);
 			return 0;
+		}
 		if (poll(fds, 2, end - now > 1000 ? 1000 : (int)(end - now)) < 0 && errno != EINTR)
 			return err_set(err, -errno, "poll: %s", strerror(errno));
 		if (fds[1].revents)
@@ -330,7 +333,6 @@ int program_snap(const struct program *p, int argc, char **argv)
 		.hits = { .action = BP_SNAP, .limit = 1 },
 		.what = { .frames = 16, .items = 50, .value_bytes = 512, .bytes = 48 * 1024 },
 		.limits = { .depth = 3, .total = 20000 },
-		.for_ms = 3600 * 1000,
 		.max_pause_ms = 10000,
 		.max_rate = 1000,
 		.max_bytes = 16 << 20,

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "cli/cli.h"
 #include "cli/js.h"
+#include "cli/lifetime.h"
 #include "cli/parse.h"
 #include "cli/program.h"
 #include "engine/family.h"
@@ -49,6 +50,8 @@ int follow_pid(struct follow *f, const struct program *p, int argc, char **argv)
 	if (optind == argc)
 		return program_usage(p, "a process id is missing");
 	if (parse_pid(argv[optind], &err, &f->pid))
+		return program_usage(p, "%s", err.text);
+	if (!f->for_given && lifetime_default(&err, &f->for_ms))
 		return program_usage(p, "%s", err.text);
 	return 0;
 }
@@ -152,12 +155,11 @@ int follow_wait(struct follow *f, struct err *err)
 		if (r || f->done || fds[1].revents)
 			break;
 		now = clock_ms();
-		if (end && now >= end && !f->for_given)
-			out_note(f->out, "%u minutes are over (--for): everything is disarmed",
-				 f->for_ms / 60000);
 		f->timeout = end && now >= end;
-		if (f->timeout)
+		if (f->timeout) {
+			lifetime_is_over(f->out, f->for_ms);
 			break;
+		}
 		if (next && now >= next && !f->ended) {
 			r = f->tick(f, err);
 			next = now + f->interval_ms;
@@ -168,13 +170,8 @@ int follow_wait(struct follow *f, struct err *err)
 
 void follow_lifetime(const struct follow *f)
 {
-	if (f->for_given)
-		return;
-	if (f->for_ms)
-		out_note(f->out, "everything is disarmed after %u minutes (--for), or at Ctrl-C",
-			 f->for_ms / 60000);
-	else if (isatty(STDERR_FILENO))
-		out_note(f->out, "Ctrl-C ends it");
+	if (!f->for_given)
+		lifetime_will_end(f->out, f->for_ms);
 }
 
 void follow_tell_lost(struct out *out, uint64_t n, const char *what)

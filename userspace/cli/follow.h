@@ -25,7 +25,7 @@ struct follow {
 	pid_t pid;
 	bool json, for_given;
 	enum out_color_mode color;
-	unsigned for_ms;      /* it ends after so long; 0: never. Preset: the default */
+	unsigned for_ms;      /* it ends after so long; unless given, follow_pid() sets it */
 	unsigned interval_ms; /* 0: none */
 	void (*event)(struct follow *f, const struct session_event *ev); /* each one; of a family only SESSION_LOST; NULL */
 	int (*taken)(struct follow *f, struct err *err); /* after what waited of a family; NULL. 0 or -errno with a line */
@@ -50,7 +50,7 @@ enum { FOLLOW_JSON = 640, FOLLOW_FOR, FOLLOW_COLOR };
 	{ "color", required_argument, NULL, FOLLOW_COLOR }
 /* 1: o was one of them; 0: it was not; -EINVAL with a line. */
 int follow_option(struct follow *f, int o, const char *text, struct err *err);
-/* The process id, argv[optind]. 0, or an exit status after what is wrong was said. */
+/* The process id, argv[optind], and the lifetime. 0, or an exit status after what is wrong was said. */
 int follow_pid(struct follow *f, const struct program *p, int argc, char **argv);
 
 /* Attach (so: the rest of its options), work, let go: an exit status. work: 0 or -errno with a line. */

@@ -61,7 +61,7 @@ static const struct program programs[] = {
 	  "  --watch EXPR        count the writes to that instead: [MODULE:]NAME, X.ATTR, X[KEY] "
 	  "(may be\n"
 	  "                      repeated); stops a thread for a moment where the storage moves\n"
-	  "  --for SECONDS       end after that time (default: at Ctrl-C)\n"
+	  "  --for SECONDS       end after that time (default 3600)\n"
 	  "  --interval SECONDS  print the counts so far every so often\n" OPTION_CHILDREN
 		  OPTION_JSON OPTION_SCOPE OPTION_ENGINE OPTION_COLOR },
 	{ "run", "[OPTIONS] SCRIPT|-m MODULE [ARGS]",
