@@ -11,7 +11,7 @@ set -euo pipefail
 build="make gcc libc6-dev clang llvm bpftool pkg-config libbpf-dev libelf-dev libdw-dev zlib1g-dev
 	libjansson-dev libedit-dev libgmp-dev libzydis-dev uthash-dev"
 demo="python3"
-test="python3 python3-dbg libcunit1-dev debootstrap clang-format gunicorn python3-gevent bpfcc-tools"
+test="python3 python3-dbg libcunit1-dev debootstrap clang-format gunicorn python3-gevent bpfcc-tools linux-headers-amd64"
 bench="python3 python3-debugpy gnuplot-nox gdb"
 
 # The client that DAP adapters are tested with is an npm package; any Node.js will do.
