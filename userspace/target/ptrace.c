@@ -26,10 +26,11 @@ struct tracees {
 	int fd;
 	bool drained;  /* the fd was read since tracees_next() last said TRACEE_NONE */
 	bool exited;   /* TRACEE_EXITED was told */
+	bool settled;  /* for tracees_settled() */
 	bool settling; /* tracees_follow(): not true of every thread yet */
 	sigset_t old_mask;
 	int stop_signal;
-	bool take_keys;
+	bool take_keys, children;
 	bool (*filter)(void *priv, pid_t tid);
 	void *filter_priv;
 	pthread_mutex_t filtering; /* tracees_free() has all tracers work at once */
@@ -88,7 +89,8 @@ static int seize_all(struct tracees *ts, struct err *err)
 	return r;
 }
 
-static int seize(struct target *t, bool births, struct err *err, struct tracees **ret)
+static int seize(struct target *t, bool births, bool children, struct err *err,
+		 struct tracees **ret)
 {
 	struct tracees *ts = calloc(1, sizeof(*ts));
 	int r;
@@ -106,6 +108,9 @@ static int seize(struct target *t, bool births, struct err *err, struct tracees 
 		return err_set(err, r, "signalfd: %s", strerror(-r));
 	}
 	ts->own = tracer_new(t, births);
+	ts->children = children;
+	if (ts->own)
+		tracer_set_children(ts->own, children);
 	r = ts->own ? seize_all(ts, err) : err_set(err, -ENOMEM, "out of memory");
 	if (r) {
 		tracees_free(ts);
@@ -117,12 +122,17 @@ static int seize(struct target *t, bool births, struct err *err, struct tracees 
 
 int tracees_seize(struct target *t, struct err *err, struct tracees **ret)
 {
-	return seize(t, true, err, ret);
+	return seize(t, true, false, err, ret);
 }
 
 int tracees_seize_now(struct target *t, struct err *err, struct tracees **ret)
 {
-	return seize(t, false, err, ret);
+	return seize(t, false, false, err, ret);
+}
+
+int tracees_seize_children(struct target *t, bool births, struct err *err, struct tracees **ret)
+{
+	return seize(t, births, true, err, ret);
 }
 
 static bool filter(void *priv, pid_t tid)
@@ -179,6 +189,7 @@ int tracees_hold(struct tracees *ts, const struct tracees_hits *hits)
 
 	if (!tracer)
 		return -ENOMEM;
+	tracer_set_children(tracer, ts->children);
 	tracer_set_filter(tracer, ts->filter ? filter : NULL, ts);
 	tracer_set_signal(tracer, ts->stop_signal);
 	tracer_take_keys(tracer, ts->take_keys);
@@ -196,7 +207,9 @@ enum op {
 	OP_ARGS,
 	OP_REGISTERS,
 	OP_FOLLOW,
-	OP_FOLLOWS
+	OP_FOLLOWS,
+	OP_CHILDREN,
+	OP_LEAVE
 };
 
 struct request {
@@ -204,7 +217,7 @@ struct request {
 	pid_t tid;
 	struct tracee_event ev;
 	uint64_t ip, args[2], registers[17];
-	bool births;
+	bool births, children;
 	bool (*keep)(void *priv, pid_t tid);
 	void *priv;
 	int r;
@@ -241,6 +254,12 @@ static void serve(struct tracer *tracer, void *arg)
 		break;
 	case OP_FOLLOWS:
 		rq->r = tracer_follows(tracer);
+		break;
+	case OP_CHILDREN:
+		tracer_set_children(tracer, rq->children);
+		break;
+	case OP_LEAVE:
+		tracer_leave(tracer, rq->tid);
 		break;
 	}
 }
@@ -290,7 +309,8 @@ static void settle(struct tracees *ts)
 		if (!rq.r)
 			return;
 	}
-	ts->settling = tracer_seize_all(ts->own, NULL) == -EINTR;
+	ts->settling = !ts->children && tracer_seize_all(ts->own, NULL) == -EINTR;
+	ts->settled = ts->children;
 }
 
 void tracees_follow(struct tracees *ts, bool births)
@@ -301,6 +321,36 @@ void tracees_follow(struct tracees *ts, bool births)
 	if (ts->holder)
 		holder_call(ts->holder, serve, &rq);
 	ts->settling = births;
+}
+
+void tracees_set_children(struct tracees *ts, bool children)
+{
+	struct request rq = { .op = OP_CHILDREN, .children = children };
+
+	ts->children = children;
+	serve(ts->own, &rq);
+	for (size_t i = 0; i < ts->nholders; i++)
+		holder_call(ts->holders[i], serve, &rq);
+}
+
+int tracees_seize_process(struct tracees *ts, struct target *t, struct err *err)
+{
+	return tracer_seize_process(ts->own, t, err);
+}
+
+bool tracees_settled(struct tracees *ts)
+{
+	bool r = ts->settled;
+
+	ts->settled = false;
+	return r;
+}
+
+void tracees_leave(struct tracees *ts, pid_t pid)
+{
+	struct request rq = { .op = OP_LEAVE, .tid = pid };
+
+	ask_all(ts, &rq);
 }
 
 static void drain(struct tracees *ts)
@@ -331,7 +381,8 @@ int tracees_next(struct tracees *ts, struct tracee_event *ret)
 		if (ts->settling)
 			settle(ts);
 		/* The leader had ended before we came, so that nobody tells us how. */
-		if (tracer_is_empty(ts->own) && !ts->exited && !target_alive(ts->t))
+		if (!ts->children && tracer_is_empty(ts->own) && !ts->exited &&
+		    !target_alive(ts->t))
 			rq.ev = (struct tracee_event){ TRACEE_EXITED, target_pid(ts->t), -1 };
 	}
 	ts->exited |= rq.ev.kind == TRACEE_EXITED;

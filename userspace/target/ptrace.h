@@ -45,11 +45,26 @@ int tracees_seize(struct target *t, struct err *err, struct tracees **ret);
  * ptrace tells of the whole process (exec) is told only of threads that are seized.
  */
 int tracees_seize_now(struct target *t, struct err *err, struct tracees **ret);
+/* Both, with tracees_set_children() before anything is seized; t need not be open for longer than this call. */
+int tracees_seize_children(struct target *t, bool births, struct err *err, struct tracees **ret);
 /*
  * From now on new threads are seized at birth (then those that there are, too), or left alone. It takes a short stop of each
  * thread that runs, and is done by tracees_next().
  */
 void tracees_follow(struct tracees *ts, bool births);
+
+/*
+ * Threads of other processes that are held by tracees_hold() or named to tracees_interrupt() are taken as well, and where births are
+ * followed so are the processes that our threads fork. TRACEE_EXEC and TRACEE_EXITED are then of process tid, and the end of t is told
+ * only if one of its threads is seized.
+ */
+void tracees_set_children(struct tracees *ts, bool children);
+/* Seize the threads that one more process has, as tracees_seize() and tracees_seize_now() do. After tracees_set_children(). */
+int tracees_seize_process(struct tracees *ts, struct target *t, struct err *err);
+/* tracees_follow() has become true of all: once; who has several processes seizes the threads that came before. */
+bool tracees_settled(struct tracees *ts);
+/* Let go of the threads of a process; tracees_next() does it as they stop for that. */
+void tracees_leave(struct tracees *ts, pid_t pid);
 
 /* Who tells that a thread which nobody traces has made a hit, and waits in the kernel to be held. */
 struct tracees_hits {

@@ -424,7 +424,7 @@ static int check_tracer(const struct target *t, struct err *err)
 		char comm[16];
 
 		/* by ourselves: a program that we started */
-		if (tracer <= 0 || tracer == getpid())
+		if (tracer <= 0 || !syscall(SYS_tgkill, getpid(), tracer, 0))
 			continue;
 		comm_of(tracer, comm);
 		return err_set(err, -EBUSY,

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -22,8 +24,9 @@
 #include "target/seize.h"
 #include "target/target.h"
 
-#define OPTIONS	       PTRACE_O_TRACEEXEC
-#define OPTIONS_BIRTHS (OPTIONS | PTRACE_O_TRACECLONE)
+#define OPTIONS		 PTRACE_O_TRACEEXEC
+#define OPTIONS_BIRTHS	 (OPTIONS | PTRACE_O_TRACECLONE)
+#define OPTIONS_CHILDREN (OPTIONS_BIRTHS | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK)
 /*
  * Traced tasks only: without __WALL a task that we trace is waited for in any case, and of our own
  * children only those that report with another signal than SIGCHLD (eligible_child() in
@@ -36,13 +39,14 @@
 #define PEEK_MAX      1024 /* pending signals looked at */
 
 struct tracee {
-	pid_t tid;
-	bool held;   /* stopped, and told so to the caller */
-	bool moving; /* on its way from the stop signal to a stop that holds no signal */
-	bool wanted; /* tracer_interrupt() was called, not yet answered */
-	bool group;  /* the last stop was one of job control */
-	bool births; /* the threads that it makes are traced */
-	bool gone;   /* reaped, and not told yet */
+	pid_t tid, pid; /* pid: its process; 0: it was gone already */
+	bool leaving;	/* to be let go of at its next stop */
+	bool held;	/* stopped, and told so to the caller */
+	bool moving;	/* on its way from the stop signal to a stop that holds no signal */
+	bool wanted;	/* tracer_interrupt() was called, not yet answered */
+	bool group;	/* the last stop was one of job control */
+	int options;	/* as the kernel has them: are the threads that it makes traced? */
+	bool gone;	/* reaped, and not told yet */
 	UT_hash_handle hh;
 };
 
@@ -53,7 +57,8 @@ struct tracer {
 	struct tracee *hint; /* the next to look at of those that were asked to stop */
 	bool births;	     /* new threads are seized by their makers' being traced */
 	size_t ngone;
-	int unmet; /* clone events seen less new tasks met: each comes once, in any order */
+	bool children; /* new processes, too, and others may be asked for */
+	int unmet;     /* clone events seen less new tasks met: each comes once, in any order */
 	bool hold_exec, take_keys;
 	bool (*filter)(void *priv, pid_t tid);
 	void *filter_priv;
@@ -72,6 +77,37 @@ static struct tracee *find(const struct tracer *ts, pid_t tid)
 	return tr;
 }
 
+static int options(const struct tracer *ts)
+{
+	return !ts->births ? OPTIONS : ts->children ? OPTIONS_CHILDREN : OPTIONS_BIRTHS;
+}
+
+/* What /proc has of a thread of any process; pid 0: it is gone. */
+struct status {
+	pid_t pid, tracer;
+	char state;
+};
+
+static struct status proc_status(pid_t tid)
+{
+	struct status st = { 0 };
+	char path[48], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	f = fopen(path, "re");
+	if (!f)
+		return st;
+	while (fgets(line, sizeof(line), f)) {
+		(void)sscanf(line, "State: %c", &st.state);
+		(void)sscanf(line, "Tgid: %d", &st.pid);
+		if (sscanf(line, "TracerPid: %d", &st.tracer) == 1)
+			break;
+	}
+	fclose(f);
+	return st;
+}
+
 static struct tracee *add(struct tracer *ts, pid_t tid)
 {
 	struct tracee *tr = calloc(1, sizeof(*tr));
@@ -79,7 +115,8 @@ static struct tracee *add(struct tracer *ts, pid_t tid)
 	if (!tr)
 		return NULL;
 	tr->tid = tid;
-	tr->births = ts->births;
+	tr->pid = ts->children ? proc_status(tid).pid : target_pid(ts->t);
+	tr->options = options(ts);
 	HASH_ADD_INT(ts->all, tid, tr);
 	return tr;
 }
@@ -93,12 +130,14 @@ static void drop(struct tracer *ts, struct tracee *tr)
 	free(tr);
 }
 
-static void drop_all(struct tracer *ts)
+/* The threads of a process; 0: of all. */
+static void drop_all(struct tracer *ts, pid_t pid)
 {
 	struct tracee *tr, *tmp;
 
 	HASH_ITER (hh, ts->all, tr, tmp)
-		drop(ts, tr);
+		if (!pid || tr->pid == pid)
+			drop(ts, tr);
 }
 
 /* Of a thread that was killed meanwhile ptrace says ESRCH: its end is the next that wait tells. */
@@ -116,16 +155,24 @@ static void detach(struct tracer *ts, struct tracee *tr, int sig)
 
 /* ---- seizing ---- */
 
-static long options(const struct tracer *ts)
+/* May we touch it? Never a thread of a process that nobody named. */
+static int check(const struct tracer *ts, pid_t tid)
 {
-	return ts->births ? OPTIONS_BIRTHS : OPTIONS;
+	return !ts->children && syscall(SYS_tgkill, target_pid(ts->t), tid, 0) ? -errno : 0;
 }
 
 static int seize(const struct tracer *ts, pid_t tid)
 {
 	int r = seize_thread(tid, options(ts));
 
-	return r == -EINTR && target_tracer(ts->t, tid) == gettid() ? 0 : r;
+	return r == -EINTR && proc_status(tid).tracer == gettid() ? 0 : r;
+}
+
+static bool is_leader(const struct tracer *ts, pid_t tid)
+{
+	const struct tracee *tr = find(ts, tid);
+
+	return tid == target_pid(ts->t) || (tr && tr->pid == tid);
 }
 
 /* execve waits for threads that have ended: they are told later. What else there is stays for
@@ -139,7 +186,7 @@ static void reap(struct tracer *ts)
 	for (;;) {
 		si.si_pid = 0;
 		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT | WAIT_FLAGS) || !si.si_pid ||
-		    si.si_pid == target_pid(ts->t) ||
+		    is_leader(ts, si.si_pid) ||
 		    waitpid(si.si_pid, &status, __WALL | __WNOTHREAD | WNOHANG) <= 0)
 			return;
 		tr = find(ts, si.si_pid);
@@ -181,19 +228,19 @@ static int seize_failed(struct target *t, pid_t tid, int error, struct err *err)
 }
 
 /* One pass over the threads that are there; *ret_new: how many were not known before. */
-static int seize_pass(struct tracer *ts, struct err *err, size_t *ret_new)
+static int seize_pass(struct tracer *ts, struct target *t, struct err *err, size_t *ret_new)
 {
 	_cleanup_free_ pid_t *tids = NULL;
 	size_t n, i;
 	int r;
 
 	*ret_new = 0;
-	r = target_tids(ts->t, &tids, &n);
+	r = target_tids(t, &tids, &n);
 	if (r)
 		return err_set(err, r,
 			       r == -ESRCH ? "pid %d: the process has ended"
 					   : "pid %d: its threads cannot be listed: %s",
-			       (int)target_pid(ts->t), strerror(-r));
+			       (int)target_pid(t), strerror(-r));
 	for (i = 0; i < n; i++) {
 		if (find(ts, tids[i]))
 			continue;
@@ -201,7 +248,7 @@ static int seize_pass(struct tracer *ts, struct err *err, size_t *ret_new)
 		if (r == -EINTR)
 			return r;
 		if (r) {
-			r = seize_failed(ts->t, tids[i], -r, err);
+			r = seize_failed(t, tids[i], -r, err);
 			if (r)
 				return r;
 			continue;
@@ -213,7 +260,7 @@ static int seize_pass(struct tracer *ts, struct err *err, size_t *ret_new)
 	return 0;
 }
 
-int tracer_seize_all(struct tracer *ts, struct err *err)
+int tracer_seize_process(struct tracer *ts, struct target *t, struct err *err)
 {
 	struct seize_limit limit;
 	size_t fresh = 1;
@@ -223,7 +270,7 @@ int tracer_seize_all(struct tracer *ts, struct err *err)
 	/* With births every thread that comes is made by one of ours from a pass without a new one
 	 * on. */
 	for (round = 0; !r && fresh && round < SEIZE_ROUNDS; round++) {
-		r = seize_pass(ts, err, &fresh);
+		r = seize_pass(ts, t, err, &fresh);
 		if (!ts->births)
 			fresh = 0;
 	}
@@ -235,11 +282,20 @@ int tracer_seize_all(struct tracer *ts, struct err *err)
 	if (fresh)
 		return err_set(err, -EAGAIN,
 			       "pid %d: starts threads faster than they can be seized",
-			       (int)target_pid(ts->t));
+			       (int)target_pid(t));
 	if (!ts->all)
-		return err_set(err, -ESRCH, "pid %d: the process has ended",
-			       (int)target_pid(ts->t));
+		return err_set(err, -ESRCH, "pid %d: the process has ended", (int)target_pid(t));
 	return 0;
+}
+
+int tracer_seize_all(struct tracer *ts, struct err *err)
+{
+	return tracer_seize_process(ts, ts->t, err);
+}
+
+void tracer_set_children(struct tracer *ts, bool children)
+{
+	ts->children = children;
 }
 
 void tracer_set_filter(struct tracer *ts, bool (*fn)(void *priv, pid_t tid), void *priv)
@@ -347,7 +403,7 @@ static struct tracee *meet(struct tracer *ts, pid_t tid)
 	ts->unmet--;
 	/* clone() without CLONE_THREAD and SIGCHLD counts as "clone" as well: a process, let it go.
 	 */
-	if (syscall(SYS_tgkill, target_pid(ts->t), tid, 0)) {
+	if (check(ts, tid)) {
 		ptrace(PTRACE_DETACH, tid, NULL, NULL);
 		return NULL;
 	}
@@ -361,8 +417,9 @@ static struct tracee *meet(struct tracer *ts, pid_t tid)
 /* After execve only one thread is left, and it has the number of the leader. */
 static struct tracee *after_exec(struct tracer *ts, pid_t tid)
 {
-	drop_all(ts);
-	ts->unmet = 0;
+	drop_all(ts, tid);
+	if (!ts->children)
+		ts->unmet = 0;
 	return add(ts, tid);
 }
 
@@ -371,8 +428,8 @@ static void on_end(struct tracer *ts, pid_t tid, int status, struct tracee_event
 	struct tracee *tr = find(ts, tid);
 
 	/* The leader is reported last, when all others are gone. */
-	if (tid == target_pid(ts->t)) {
-		drop_all(ts);
+	if (tr ? tr->pid == tid : !ts->children && tid == target_pid(ts->t)) {
+		drop_all(ts, tid);
 		*ret = (struct tracee_event){ .kind = TRACEE_EXITED, .tid = tid, .status = status };
 	} else if (tr) {
 		drop(ts, tr);
@@ -385,16 +442,24 @@ static void on_end(struct tracer *ts, pid_t tid, int status, struct tracee_event
 /* Options can only be changed of a thread that is in some ptrace stop. */
 static void learn(const struct tracer *ts, struct tracee *tr)
 {
-	if (ts->births != tr->births &&
-	    !ptrace(PTRACE_SETOPTIONS, tr->tid, NULL, (void *)(intptr_t)options(ts)))
-		tr->births = ts->births;
+	int wanted = options(ts);
+
+	if (tr->options != wanted &&
+	    !ptrace(PTRACE_SETOPTIONS, tr->tid, NULL, (void *)(intptr_t)wanted))
+		tr->options = wanted;
 }
+
+static void leave_stop(struct tracer *ts, pid_t tid, int status);
 
 static void on_stop(struct tracer *ts, pid_t tid, int status, struct tracee_event *ret)
 {
 	struct tracee *tr = find(ts, tid);
 	int sig = WSTOPSIG(status);
 
+	if (tr && tr->leaving) {
+		leave_stop(ts, tid, status);
+		return;
+	}
 	if (tr)
 		learn(ts, tr);
 	switch (status >> 16) {
@@ -419,6 +484,8 @@ static void on_stop(struct tracer *ts, pid_t tid, int status, struct tracee_even
 			on_signal(ts, tr, sig, ret);
 		return;
 	case PTRACE_EVENT_CLONE:
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
 		ts->unmet++;
 		cont(tid, 0);
 		return;
@@ -475,9 +542,9 @@ static void tell_gone(struct tracer *ts, struct tracee_event *ret)
  */
 static void on_silence(struct tracer *ts, struct tracee_event *ret)
 {
-	if (!ts->all || !target_alive(ts->t))
+	if (ts->children || !ts->all || !target_alive(ts->t))
 		return;
-	drop_all(ts);
+	drop_all(ts, 0);
 	ts->unmet = 0;
 	*ret = (struct tracee_event){ .kind = TRACEE_EXEC, .tid = target_pid(ts->t) };
 }
@@ -513,9 +580,8 @@ int tracer_interrupt(struct tracer *ts, pid_t tid)
 
 	if (tr && tr->held)
 		return -EALREADY;
-	/* Never a thread of another process. */
-	if (!tr && syscall(SYS_tgkill, target_pid(ts->t), tid, 0))
-		return -errno;
+	if (!tr && check(ts, tid))
+		return -ESRCH;
 	if (!tr) {
 		seize_limit_begin(&limit);
 		seized = !seize(ts, tid);
@@ -537,10 +603,9 @@ int tracer_interrupt(struct tracer *ts, pid_t tid)
 
 int tracer_seize(const struct tracer *ts, pid_t tid)
 {
-	/* It may have been killed since, and its number be another process's. */
-	if (syscall(SYS_tgkill, target_pid(ts->t), tid, 0))
-		return -errno;
-	return seize(ts, tid); /* refused where it is ours already: made by one of ours */
+	int r = check(ts, tid); /* it may have been killed since, its number be another's */
+
+	return r ? r : seize(ts, tid); /* refused where it is ours already: made by one of ours */
 }
 
 int tracer_ask(pid_t tid)
@@ -578,7 +643,7 @@ bool tracer_follows(const struct tracer *ts)
 	struct tracee *tr, *tmp;
 
 	HASH_ITER (hh, ts->all, tr, tmp)
-		if (tr->births != ts->births)
+		if (tr->options != options(ts))
 			return false;
 	return true;
 }
@@ -730,7 +795,8 @@ static void leave_stop(struct tracer *ts, pid_t tid, int status)
 		tr = after_exec(ts, tid);
 	else if (!tr)
 		tr = meet(ts, tid);
-	if (event == PTRACE_EVENT_CLONE)
+	if (event == PTRACE_EVENT_CLONE || event == PTRACE_EVENT_FORK ||
+	    event == PTRACE_EVENT_VFORK)
 		ts->unmet++;
 	if (!tr)
 		return;
@@ -743,13 +809,30 @@ static void leave_stop(struct tracer *ts, pid_t tid, int status)
 
 /* unmet is less than 0 after the end of a leader that could not be let go of earlier, see
  * wait_leaving(). */
-static bool only_leader(const struct tracer *ts)
+static bool only_leaders(const struct tracer *ts)
 {
-	return ts->unmet <= 0 && HASH_COUNT(ts->all) == 1 && find(ts, target_pid(ts->t));
+	struct tracee *tr, *tmp;
+
+	if (ts->unmet > 0 || !ts->all)
+		return false;
+	HASH_ITER (hh, ts->all, tr, tmp)
+		if (!is_leader(ts, tr->tid))
+			return false;
+	return true;
+}
+
+static bool all_dead(const struct tracer *ts)
+{
+	struct tracee *tr, *tmp;
+
+	HASH_ITER (hh, ts->all, tr, tmp)
+		if (proc_status(tr->tid).state != 'Z')
+			return false;
+	return true;
 }
 
 /*
- * The leader may end before threads that we do not trace. Its status comes when the process ends;
+ * A leader may end before threads that we do not trace. Its status comes when the process ends;
  * until then nothing comes, and nothing that can be waited for tells of its end.
  */
 static pid_t wait_leaving(struct tracer *ts, int *ret_status)
@@ -757,12 +840,26 @@ static pid_t wait_leaving(struct tracer *ts, int *ret_status)
 	static const struct timespec nap = { .tv_nsec = LEADER_NAP_NS };
 	pid_t tid;
 
-	if (!only_leader(ts))
+	if (!only_leaders(ts))
 		return wait_any(0, ret_status);
-	while (!(tid = wait_any(WNOHANG, ret_status)) &&
-	       target_state(ts->t, target_pid(ts->t)) != 'Z')
+	while (!(tid = wait_any(WNOHANG, ret_status)) && !all_dead(ts))
 		nanosleep(&nap, NULL);
 	return tid;
+}
+
+void tracer_leave(struct tracer *ts, pid_t pid)
+{
+	struct tracee *tr, *tmp;
+
+	HASH_ITER (hh, ts->all, tr, tmp) {
+		if (tr->pid != pid)
+			continue;
+		tr->leaving = true;
+		if (tr->held)
+			leave(ts, tr, 0);
+		else
+			ptrace(PTRACE_INTERRUPT, tr->tid, NULL, NULL);
+	}
 }
 
 static void leave_all(struct tracer *ts)
@@ -808,6 +905,6 @@ void tracer_free(struct tracer *ts)
 	if (!ts)
 		return;
 	leave_all(ts);
-	drop_all(ts);
+	drop_all(ts, 0);
 	free(ts);
 }

@@ -20,6 +20,15 @@ struct tracer; /* opaque */
 struct tracer *tracer_new(struct target *t, bool births);
 /* Lets go of all threads, see tracees_free(). NULL is fine. */
 void tracer_free(struct tracer *ts);
+/*
+ * Threads of other processes, too: those that are held at a hit or that tracer_interrupt() names, and with births what our threads
+ * fork. t is then only what tracer_seize_all() means.
+ */
+void tracer_set_children(struct tracer *ts, bool children);
+/* Seize the threads of one more process, as tracer_seize_all() does. */
+int tracer_seize_process(struct tracer *ts, struct target *t, struct err *err);
+/* Let go of all threads of that process, each as soon as it has stopped for that. */
+void tracer_leave(struct tracer *ts, pid_t pid);
 void tracer_set_filter(struct tracer *ts, bool (*fn)(void *priv, pid_t tid), void *priv);
 void tracer_set_signal(struct tracer *ts, int sig);
 void tracer_set_target(struct tracer *ts, struct target *t);
