@@ -275,6 +275,8 @@ struct abi_data {
 	__u32 dirty;  /* kernel: something else was written there; the same object again puts it back (debug allocators) */
 	__u32 torn;   /* kernel: what was there was taken out to be changed: its memory does not hold the old value */
 	__u64 serial; /* kernel: writes so far */
+	__u32 tgid;   /* writes of that process only, by its number in its pid namespace; 0: of any */
+	__u32 pad0;
 	__u32 code_code, bytes_data; /* of a code object: pointer to its bytecode (ABI_NONE: it is in the object); there: its first byte */
 	__u8 half[ABI_DATA_HALVES];
 };

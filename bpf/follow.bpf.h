@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Processes that are forked by one that we follow: their memory is a copy of its memory, so every place is where it was, and
- * what is watched on each CPU is watched in them from their first instruction on. Loaded where trace_options.children asks
- * for it.
+ * what is watched on each CPU is watched in them from their first instruction on.
  */
 #ifndef PYBPFDBG_FOLLOW_BPF_H
 #define PYBPFDBG_FOLLOW_BPF_H

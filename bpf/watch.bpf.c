@@ -24,7 +24,6 @@ const volatile __u32 stop_signal = 0;
 #include "bpf/timed.bpf.h"
 #include "bpf/step.bpf.h"
 #include "bpf/data.bpf.h"
-#include "bpf/follow.bpf.h"
 
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 {
@@ -361,7 +360,7 @@ int data(struct bpf_perf_event_data *ctx)
 	if (!is_followed(&at.who))
 		return 0;
 	d = bpf_map_lookup_elem(&data_watches, &at.addr);
-	if (!d)
+	if (!d || (d->tgid && d->tgid != at.who.tgid))
 		return 0;
 	current_frame(&at.f);
 	data_written(ctx, d, &at);

@@ -12,52 +12,96 @@
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
 #include "trace/pidns.h"
+#include "follow.skel.h"
 #include "watch.skel.h"
+
+#define LATER_MAX 1024 /* processes at a time, where following may begin later */
 
 /* As bpf/maps.bpf.h has it. */
 struct followed_process {
 	uint32_t parent, ours;
 };
+struct known_thread {
+	uint64_t start, self, tstate;
+	uint32_t pid, tgid;
+};
 
 void followed_prepare(struct watch_bpf *skel, bool children)
 {
-	struct stat own;
-
-	bpf_program__set_autoload(skel->progs.follow_fork, children);
-	bpf_program__set_autoload(skel->progs.follow_exec, children);
-	bpf_program__set_autoload(skel->progs.follow_exit, children);
-	if (!children)
-		return;
 	skel->rodata->per_process = 1;
-	if (!stat("/proc/self/ns/pid", &own))
-		skel->rodata->our_ns_ino = own.st_ino;
-	bpf_map__set_max_entries(skel->maps.followed, ABI_PROCESSES_MAX);
-	bpf_map__set_max_entries(skel->maps.process_hits, ABI_PROCESSES_MAX);
+	bpf_map__set_max_entries(skel->maps.followed, children ? ABI_PROCESSES_MAX : LATER_MAX);
+	if (children)
+		bpf_map__set_max_entries(skel->maps.process_hits, ABI_PROCESSES_MAX);
+}
+
+static int share_maps(struct follow_bpf *own, struct watch_bpf *skel)
+{
+	struct bpf_map *map, *theirs;
+	int r = 0;
+
+	bpf_object__for_each_map(map, own->obj)
+	{
+		if (bpf_map__is_internal(map))
+			continue;
+		theirs = bpf_object__find_map_by_name(skel->obj, bpf_map__name(map));
+		if (theirs)
+			r = bpf_map__reuse_fd(map, bpf_map__fd(theirs));
+		if (r)
+			break;
+	}
+	return r;
+}
+
+static int load(struct followed *f, struct watch_bpf *skel)
+{
+	libbpf_print_fn_t print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
+	struct stat own;
+	int r = 0;
+
+	f->skel = follow_bpf__open();
+	if (!f->skel)
+		r = -errno;
+	if (!r && !stat("/proc/self/ns/pid", &own))
+		f->skel->rodata->our_ns_ino = own.st_ino;
+	if (!r) {
+		f->skel->rodata->ns_ino = skel->rodata->ns_ino;
+		r = share_maps(f->skel, skel);
+	}
+	if (!r)
+		r = follow_bpf__load(f->skel);
+	libbpf_set_print(print);
+	return r;
+}
+
+static int attach(const struct bpf_program *prog, struct bpf_link **link)
+{
+	*link = bpf_program__attach(prog);
+	return *link ? 0 : -errno;
 }
 
 int followed_begin(struct followed *f, struct watch_bpf *skel)
 {
-	struct bpf_program *const progs[] = { skel->progs.follow_exit, skel->progs.follow_exec,
-					      skel->progs.follow_fork };
+	int r;
 
-	for (size_t i = 0; i < sizeof(progs) / sizeof(progs[0]); i++) {
-		f->links[i] = bpf_program__attach(progs[i]);
-		if (!f->links[i]) {
-			int r = -errno;
-
-			followed_end(f);
-			return r;
-		}
-	}
-	return 0;
+	if (f->skel)
+		return 0;
+	r = load(f, skel);
+	/* The fork comes last: no end is missed of what it adds. */
+	if (!r)
+		r = attach(f->skel->progs.follow_exit, &f->skel->links.follow_exit);
+	if (!r)
+		r = attach(f->skel->progs.follow_exec, &f->skel->links.follow_exec);
+	if (!r)
+		r = attach(f->skel->progs.follow_fork, &f->skel->links.follow_fork);
+	if (r)
+		followed_end(f);
+	return r;
 }
 
 void followed_end(struct followed *f)
 {
-	for (size_t i = 0; i < sizeof(f->links) / sizeof(f->links[0]); i++) {
-		bpf_link__destroy(f->links[i]);
-		f->links[i] = NULL;
-	}
+	follow_bpf__destroy(f->skel);
+	f->skel = NULL;
 }
 
 int followed_add(struct watch_bpf *skel, const struct pidns *ns)
@@ -66,6 +110,48 @@ int followed_add(struct watch_bpf *skel, const struct pidns *ns)
 	uint32_t key = (uint32_t)ns->pid;
 
 	return bpf_map_update_elem(bpf_map__fd(skel->maps.followed), &key, &p, BPF_ANY);
+}
+
+/* Only threads of followed processes may be known (bpf/maps.bpf.h). */
+static void forget_threads(struct watch_bpf *skel, uint32_t tgid)
+{
+	int fd = bpf_map__fd(skel->maps.known);
+	uint64_t key, next, *prev = NULL;
+	struct known_thread k;
+
+	while (!bpf_map_get_next_key(fd, prev, &next)) {
+		if (prev && !bpf_map_lookup_elem(fd, prev, &k) && k.tgid == tgid)
+			bpf_map_delete_elem(fd, prev);
+		key = next;
+		prev = &key;
+	}
+	if (prev && !bpf_map_lookup_elem(fd, prev, &k) && k.tgid == tgid)
+		bpf_map_delete_elem(fd, prev);
+}
+
+static bool find_ours(int fd, uint32_t ours, uint32_t *ret)
+{
+	struct followed_process p;
+	uint32_t *prev = NULL;
+
+	while (!bpf_map_get_next_key(fd, prev, ret)) {
+		if (!bpf_map_lookup_elem(fd, ret, &p) && p.ours == ours)
+			return true;
+		prev = ret;
+	}
+	return false;
+}
+
+int followed_remove(struct watch_bpf *skel, pid_t inner, pid_t ours)
+{
+	int fd = bpf_map__fd(skel->maps.followed);
+	uint32_t key = (uint32_t)inner;
+
+	if (bpf_map_delete_elem(fd, &key) &&
+	    (!find_ours(fd, (uint32_t)ours, &key) || bpf_map_delete_elem(fd, &key)))
+		return -ESRCH;
+	forget_threads(skel, key);
+	return 0;
 }
 
 pid_t followed_ours(struct watch_bpf *skel, uint32_t tgid)

@@ -59,7 +59,8 @@ static int load_first(const struct handlers *h, const struct trace_options *opt,
 	if (opt->py->prev_kind != ABI_PREV_STATE && !opt->py->reread)
 		bpf_map__set_max_entries(skel->maps.frames, 1);
 	prepare_captures(skel, opt);
-	followed_prepare(skel, opt->children);
+	if (opt->children || opt->may_follow)
+		followed_prepare(skel, opt->children);
 	if (opt->timed) {
 		bpf_map__set_max_entries(skel->maps.timed_codes, TRACE_TIMED_CODES);
 		bpf_map__set_max_entries(skel->maps.timed_running, TRACE_TIMED_RUNNING);

@@ -62,6 +62,7 @@ struct loaded {
 
 struct programs {
 	struct programs_env env;
+	bool wide; /* in every process that runs the file, but for those of the step */
 	struct abi_py py;
 	struct abi_layout layout;
 	struct abi_obj obj;
@@ -83,6 +84,16 @@ int programs_new(const struct programs_env *env, struct programs **ret)
 		p->obj = *env->obj;
 	*ret = p;
 	return 0;
+}
+
+void programs_process(struct programs *p, pid_t pid)
+{
+	p->env.pid = pid;
+}
+
+void programs_wide(struct programs *p, bool wide)
+{
+	p->wide = wide;
 }
 
 void programs_free(struct programs *p)
@@ -162,8 +173,11 @@ static int load(struct programs *p, enum trace_program which, struct err *err)
 	return 0;
 }
 
-static int attach(struct programs *p, struct loaded *l, int prog_fd, const struct trace_site *site)
+static int attach(struct programs *p, enum trace_program which, int prog_fd,
+		  const struct trace_site *site)
 {
+	bool step = which == TRACE_PROGRAM_STEP_CALL || which == TRACE_PROGRAM_STEP_RAISE;
+	struct loaded *l = &p->each[which];
 	struct uprobe_place at;
 	uint64_t cookie;
 	int r = uprobe_place(p->env.pid, site->addr, &at);
@@ -172,7 +186,8 @@ static int attach(struct programs *p, struct loaded *l, int prog_fd, const struc
 		return r;
 	memcpy(&cookie, &site->site, sizeof(cookie));
 	/* What is forked is to be seen from its first call on, so no process is named. */
-	r = uprobe_attach(p->env.children ? 0 : p->env.pid, &at, prog_fd, cookie);
+	r = uprobe_attach(p->env.children || (p->wide && !step) ? 0 : p->env.pid, &at, prog_fd,
+			  cookie);
 	if (r < 0)
 		return r;
 	if (!vec_push(&l->links, r))
@@ -219,7 +234,7 @@ int programs_on(struct programs *p, enum trace_program which, const struct trace
 	prog = bpf_object__find_program_by_name(l->skel->obj, table[which].name);
 	for (size_t i = 0; i < n && !r; i++)
 		if (table[which].kinds & KIND(sites[i].site.kind))
-			r = attach(p, l, bpf_program__fd(prog), &sites[i]);
+			r = attach(p, which, bpf_program__fd(prog), &sites[i]);
 	if (r) {
 		programs_off(p, which);
 		return attach_err(r, p->env.pid, err);

@@ -21,7 +21,7 @@ struct programs; /* opaque */
 
 /* What every program is told; copied but for maps, which must live as long. */
 struct programs_env {
-	pid_t pid;
+	pid_t pid; /* who has the interpreter's file mapped; see programs_process() */
 	struct abi_py *py;
 	const struct abi_layout *layout; /* NULL: nothing is captured */
 	const struct abi_obj *obj;       /* NULL: expressions are all undecided */
@@ -35,6 +35,9 @@ struct programs_env {
 int programs_new(const struct programs_env *env, struct programs **ret);
 void programs_free(struct programs *p); /* NULL is fine */
 
+/* From the next programs_on() on: see trace_process(), trace_follow_forks(). */
+void programs_process(struct programs *p, pid_t pid);
+void programs_wide(struct programs *p, bool wide);
 /* See trace_program_on() and the others in trace.h. */
 int programs_on(struct programs *p, enum trace_program which, const struct trace_site *sites, size_t n,
 		struct err *err);

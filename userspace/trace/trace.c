@@ -162,6 +162,35 @@ int trace_follow(struct trace *tr, pid_t pid)
 	return followed_add(tr->skel, &ns);
 }
 
+int trace_unfollow(struct trace *tr, pid_t pid)
+{
+	struct pidns ns;
+	int r = pidns_of(pid, &ns);
+
+	/* One that has ended has no number there any more. */
+	return followed_remove(tr->skel, r || ns.same ? pid : ns.pid, pid);
+}
+
+int trace_follow_forks(struct trace *tr, bool on)
+{
+	int r = 0;
+
+	if (tr->scope != TRACE_SCOPE_CPU)
+		return -EOPNOTSUPP;
+	if (on)
+		r = followed_begin(&tr->followed, tr->skel);
+	else if (!on)
+		followed_end(&tr->followed);
+	if (!r)
+		programs_wide(tr->programs, on);
+	return r;
+}
+
+void trace_process(struct trace *tr, pid_t pid)
+{
+	programs_process(tr->programs, pid);
+}
+
 int trace_process_hits(struct trace *tr, uint32_t state,
 		       int (*fn)(void *priv, pid_t pid, uint64_t hits), void *priv)
 {

@@ -34,6 +34,7 @@ struct trace_options {
 	 * processes that run the same file; those that are not followed take the trap, and nothing comes of it.
 	 */
 	bool children;
+	bool may_follow; /* trace_follow_forks() may be called; children is not set */
 };
 
 /*
@@ -48,6 +49,15 @@ void trace_free(struct trace *tr); /* disarms everything; NULL is fine */
  * -EXDEV: it lives in another pid namespace; -ESRCH; or -errno.
  */
 int trace_follow(struct trace *tr, pid_t pid);
+/* No more. What it has forked is followed on. -ESRCH: it was not; or -errno. */
+int trace_unfollow(struct trace *tr, pid_t pid);
+/*
+ * trace_options.may_follow: from now on what a followed process forks is followed (or is not), and programs that are turned on look at
+ * every process that runs the interpreter's file, those of the step excepted. -EOPNOTSUPP: scope TASK; or -errno.
+ */
+int trace_follow_forks(struct trace *tr, bool on);
+/* Programs that are turned on are put into the file that this process has mapped; those of the step on this process. */
+void trace_process(struct trace *tr, pid_t pid);
 /* The same: each process in which that rule state (abi_rule.state) has hits; pid is our number, 0: not known. Non-zero from fn ends it. */
 int trace_process_hits(struct trace *tr, uint32_t state, int (*fn)(void *priv, pid_t pid, uint64_t hits), void *priv);
 
