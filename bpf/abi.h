@@ -274,9 +274,8 @@ struct abi_data {
 	__u32 item;   /* 1: it is never deleted; NULL is memory that is freed */
 	__u32 dirty;  /* kernel: something else was written there; the same object again puts it back (debug allocators) */
 	__u32 torn;   /* kernel: what was there was taken out to be changed: its memory does not hold the old value */
-	__u64 serial; /* kernel: writes so far */
 	__u32 tgid;   /* writes of that process only, by its number in its pid namespace; 0: of any */
-	__u32 pad0;
+	__u64 serial; /* kernel: writes so far */
 	__u32 code_code, bytes_data; /* of a code object: pointer to its bytecode (ABI_NONE: it is in the object); there: its first byte */
 	__u8 half[ABI_DATA_HALVES];
 };
@@ -369,8 +368,8 @@ struct abi_hit {
 
 /* To the debugger: seize this thread, it waits for that. */
 struct abi_kick {
-	__u32 tid;      /* in the target's pid namespace */
-	__u32 root_tid; /* in the first one */
+	__u32 tid, tgid;           /* in the target's pid namespace */
+	__u32 root_tid, root_tgid; /* in the first one */
 };
 
 /*

@@ -110,7 +110,10 @@ static __always_inline int wait_begin(u32 tid)
 /* The current thread is to be held. 0 or -1. */
 static __always_inline int kick(u32 tid, const struct abi_hit *hit)
 {
-	struct abi_kick kick = { .tid = hit->tid, .root_tid = tid };
+	u64 id = bpf_get_current_pid_tgid();
+	struct abi_kick kick = {
+		.tid = hit->tid, .tgid = hit->tgid, .root_tid = tid, .root_tgid = (u32)(id >> 32)
+	};
 
 	if (!wait_begin(tid) &&
 	    !bpf_ringbuf_output(&kicks, &kick, sizeof(kick), BPF_RB_FORCE_WAKEUP))

@@ -274,17 +274,17 @@ class Load:
 
 
 @unittest.skipUnless(os.path.exists(GUNICORN), "no gunicorn here")
-class Workers(Base):
-    def gunicorn(self, *options):
+class Gunicorn(Base):
+    def gunicorn(self, *options, workers=2):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
         proc = subprocess.Popen(
-            ["/usr/bin/python3", "-m", "gunicorn", "-w", "2", "--bind", "127.0.0.1:%d" % port] + list(options) +
+            ["/usr/bin/python3", "-m", "gunicorn", "-w", str(workers), "--bind", "127.0.0.1:%d" % port] + list(options) +
             ["wsgi_app:application"], cwd=harness.TARGETS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(proc.wait)
         self.addCleanup(proc.terminate)
-        harness.wait_for(lambda: len(self.workers(proc.pid)) == 2, what="two workers")
+        harness.wait_for(lambda: len(self.workers(proc.pid)) == workers, what="workers")
         harness.wait_for(lambda: self.answers(port), what="gunicorn")
         return proc.pid, port
 
@@ -300,6 +300,8 @@ class Workers(Base):
         except OSError:
             return False
 
+
+class Workers(Gunicorn):
     def test_count_under_load(self):
         """Each request once, also those of a worker that takes the place of one that was killed (the code was loaded before the fork)."""
         pid, port = self.gunicorn("--preload")

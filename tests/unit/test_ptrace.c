@@ -891,16 +891,16 @@ static void test_refusals(void)
 /* Tells of the thread that is named in it, on whichever CPU. */
 struct teller {
 	int fd;
-	pid_t tid;
+	pid_t tid, pid;
 };
 
-static void teller_take(void *priv, void (*fn)(void *arg, pid_t tid), void *arg)
+static void teller_take(void *priv, void (*fn)(void *arg, pid_t tid, pid_t pid), void *arg)
 {
 	struct teller *t = priv;
 	eventfd_t n;
 
 	if (!eventfd_read(t->fd, &n))
-		fn(arg, t->tid);
+		fn(arg, t->tid, t->pid);
 }
 
 /* The thread that comes late runs, and nobody traces it. */
@@ -923,6 +923,7 @@ static void test_held_at_a_hit(void)
 	CU_ASSERT_EQUAL(tracees_hold(f.ts, &hits), 0);
 	CU_ASSERT(wait_late(&f));
 	teller.tid = (pid_t)f.s.shared->n[2];
+	teller.pid = f.s.pid;
 	CU_ASSERT_EQUAL(target_tracer(f.t, teller.tid), 0);
 	for (int round = 0; round < 2; round++) {
 		eventfd_write(teller.fd, 1);
@@ -991,7 +992,7 @@ static void test_hold_during_exec(void)
 	f.s.shared->n[5] = 1;
 	while (target_state(f.t, (pid_t)f.s.shared->n[2]) != 'Z')
 		sched_yield();
-	teller.tid = f.s.pid;
+	teller.tid = teller.pid = f.s.pid;
 	eventfd_write(teller.fd, 1);
 	while (!in_ptrace())
 		sched_yield();

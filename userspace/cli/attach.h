@@ -25,16 +25,18 @@ struct attach_options {
 	unsigned max_pause_ms;
 	enum trace_scope scope;
 	bool uprobe; /* --engine */
+	bool children;
 	enum out_color_mode color;
 };
 void attach_options_deinit(struct attach_options *o);
 
-enum { ATTACH_JSON = 256, ATTACH_SCOPE, ATTACH_ENGINE, ATTACH_MAX_PAUSE, ATTACH_COLOR, ATTACH_OPTIONS };
+enum { ATTACH_JSON = 256, ATTACH_SCOPE, ATTACH_ENGINE, ATTACH_MAX_PAUSE, ATTACH_COLOR, ATTACH_CHILDREN, ATTACH_OPTIONS };
 #define ATTACH_SHORT_OPTIONS "c:x:h"
 #define ATTACH_LONG_OPTIONS                                                                        \
 	{ "json", no_argument, NULL, ATTACH_JSON }, { "scope", required_argument, NULL, ATTACH_SCOPE }, \
 		{ "engine", required_argument, NULL, ATTACH_ENGINE },                              \
 		{ "max-pause", required_argument, NULL, ATTACH_MAX_PAUSE },                        \
+		{ "children", no_argument, NULL, ATTACH_CHILDREN },                                \
 		{ "color", required_argument, NULL, ATTACH_COLOR }, { "help", no_argument, NULL, 'h' }
 
 /* Take what getopt_long() found. 0, or an exit status after the usage was printed; -1: done (help). */

@@ -102,6 +102,9 @@ int attach_option(const struct program *p, char **argv, int c, struct attach_opt
 	case ATTACH_JSON:
 		o->json = true;
 		break;
+	case ATTACH_CHILDREN:
+		o->children = true;
+		break;
 	case ATTACH_SCOPE:
 		if (program_scope(optarg, err, &o->scope))
 			return program_usage(p, "%s", err->text);
@@ -362,8 +365,13 @@ static int run_prompt(struct shell *sh, struct err *err)
 
 static int run(struct shell *sh, const struct attach_options *o, struct err *err)
 {
-	int r = show_attached(sh, err);
+	int r = o->children ? session_children(sh->s, err) : 0;
 
+	shell_sync_process(sh);
+	if (!r)
+		r = show_attached(sh, err);
+	if (!r && o->children)
+		r = cmd_processes(sh, "", err);
 	if (!r && sh->launched)
 		r = shell_wait(sh, err); /* for the stop before its first line */
 	if (r < 0)
@@ -391,6 +399,7 @@ int attach_main(struct attach_options *o, attach_begin_fn *begin, void *priv)
 	sh.uprobe = o->uprobe;
 	so.scope = o->scope;
 	so.max_pause_ms = o->has_max_pause ? o->max_pause_ms : sh.prompt ? 0 : MAX_PAUSE_MS;
+	so.may_follow = true;
 	so.progress = shell_progress;
 	so.priv = &sh;
 	sh.sigfd = program_signals();

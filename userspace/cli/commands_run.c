@@ -13,10 +13,11 @@ int cmd_continue(struct shell *sh, const char *args, struct err *err)
 	if (*args)
 		return err_set(err, -EINVAL,
 			       "continue takes no argument: `tbreak LOCATION` stops there once");
-	if (sh->stopped) {
+	if (sh->stopped || session_is_standing(sh->s)) {
 		r = session_continue(sh->s, err);
 		if (r < 0)
 			return r;
+		shell_sync_process(sh);
 		sh->stopped = false;
 		shell_forget(sh);
 		if (sh->out->json)

@@ -136,18 +136,27 @@ int cmd_retval(struct shell *sh, const char *args, struct err *err)
 	return 0;
 }
 
+static bool is_word(const char *text, size_t len, const char *word)
+{
+	return strlen(word) == len && !memcmp(text, word, len);
+}
+
 int cmd_set(struct shell *sh, const char *args, struct err *err)
 {
-	static const char name[] = "just-my-code";
-	const char *value = args + strcspn(args, " \t");
+	size_t len = strcspn(args, " \t");
+	const char *value = args + len + strspn(args + len, " \t");
+	bool code = is_word(args, len, "just-my-code"), fork = is_word(args, len, "follow-fork");
 
-	if (!*args) {
-		out_line(sh->out, "just-my-code %s", sh->all_code ? "off" : "on");
+	if (*args && !code && !fork)
+		return err_set(err, -EINVAL,
+			       "what can be set is just-my-code on|off, follow-fork "
+			       "parent|child|both");
+	if (fork && *value)
+		return shell_set_follow_fork(sh, value, err);
+	if (fork || !*args)
+		shell_show_follow_fork(sh);
+	if (fork)
 		return 0;
-	}
-	if ((size_t)(value - args) != strlen(name) || strncmp(args, name, strlen(name)) != 0)
-		return err_set(err, -EINVAL, "what can be set is just-my-code on|off");
-	value += strspn(value, " \t");
 	if (!*value)
 		out_line(sh->out, "just-my-code %s", sh->all_code ? "off" : "on");
 	else if (!strcmp(value, "on") || !strcmp(value, "off"))

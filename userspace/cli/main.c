@@ -46,7 +46,7 @@ static const struct program programs[] = {
 	  "  -c COMMAND          run it, then the next; detach at the end (may be repeated)\n"
 	  "  -x FILE             run the commands in FILE (- is standard input)\n"
 	  "  --max-pause SECONDS a stop never lasts longer (default: none at a prompt, else "
-	  "10)\n" OPTION_JSON OPTION_SCOPE OPTION_ENGINE OPTION_COLOR },
+	  "10)\n" OPTION_CHILDREN OPTION_JSON OPTION_SCOPE OPTION_ENGINE OPTION_COLOR },
 	{ "dump", "[OPTIONS] PID", "print every thread's stack, then go on", program_dump,
 	  "  --locals            with the local variables\n"
 	  "  --tasks             with the tasks of asyncio's event loops\n"

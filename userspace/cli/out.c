@@ -167,8 +167,12 @@ void out_note(struct out *o, const char *fmt, ...)
 
 void out_json(struct out *o, json_t *obj)
 {
-	_cleanup_free_ char *text = obj ? json_dumps(obj, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
+	_cleanup_free_ char *text = NULL;
 
+	if (obj && o->process && !json_object_get(obj, "process"))
+		json_object_set_new(obj, "process", json_integer(o->process));
+	if (obj)
+		text = json_dumps(obj, JSON_COMPACT | JSON_ENSURE_ASCII);
 	if (o->hold && text) {
 		strbuf_addf(&o->held_json, "%s\n", text);
 		json_decref(obj);

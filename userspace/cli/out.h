@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -23,6 +24,7 @@ enum out_color_mode { OUT_COLOR_AUTO, OUT_COLOR_ALWAYS, OUT_COLOR_NEVER };
 struct out {
 	FILE *text;
 	bool json, color;
+	pid_t process; /* said in each event that does not say which; 0: there is one only */
 	const char *prefix; /* of errors */
 	struct strbuf line; /* what out_add() collected */
 	bool hold;	    /* keep lines back */

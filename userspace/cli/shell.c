@@ -36,7 +36,7 @@ void shell_forget(struct shell *sh)
 void shell_init(struct shell *sh)
 {
 	sh->launched = session_is_launched(sh->s);
-	sh->pid = target_pid(session_target(sh->s));
+	shell_sync_process(sh);
 	if (sh->launched)
 		sh->terminal = terminal_share(sh->pid); /* without memory or terminal: not shared */
 }
@@ -56,10 +56,24 @@ void shell_deinit(struct shell *sh)
 	sh->sources = NULL;
 }
 
+static size_t count_processes(struct shell *sh)
+{
+	_cleanup_free_ struct session_process *list = NULL;
+	size_t n = 0, ours = 0;
+
+	(void)session_processes(sh->s, &list, &n);
+	for (size_t i = 0; i < n; i++)
+		ours += list[i].doing != PROCESS_OTHER;
+	return ours;
+}
+
 void shell_detach(struct shell *sh)
 {
+	size_t n;
+
 	if (!sh->s)
 		return;
+	n = count_processes(sh);
 	session_free(sh->s);
 	sh->s = NULL;
 	shell_forget(sh);
@@ -68,6 +82,8 @@ void shell_detach(struct shell *sh)
 	sh->over = true;
 	if (sh->out->json)
 		out_json(sh->out, json_pack("{ss}", "event", "detached"));
+	else if (n > 1)
+		out_line(sh->out, "detached from %zu processes: they run on", n);
 	else
 		out_line(sh->out, "detached from %d: it runs on", sh->pid);
 }
@@ -106,6 +122,11 @@ int shell_need_stop(struct shell *sh, const char *what, struct err *err)
 {
 	if (sh->stopped)
 		return 0;
+	if (session_is_standing(sh->s))
+		return err_set(err, -EBUSY,
+			       "%s: process %d is running, it is another one that stopped: "
+			       "`processes` lists them",
+			       what, sh->process);
 	return err_set(err, -EBUSY, "%s: the target is running; %s stops it", what,
 		       sh->prompt ? "Ctrl-C or `interrupt`"
 				  : "`interrupt`, or a breakpoint and `continue`,");
@@ -365,6 +386,7 @@ static void show_stop(struct shell *sh, const struct session_event *ev)
 		shell_show_source(sh, file, line);
 		return;
 	}
+	shell_add_process(sh);
 	if (reason == STOP_PAUSE)
 		out_add(sh->out, OUT_BOLD, "stopped");
 	else if (reason == STOP_ENTRY)
@@ -436,7 +458,15 @@ void shell_on_event(struct shell *sh, const struct session_event *ev)
 	case SESSION_UNBOUND:
 		break_unbound(sh, ev->bp);
 		break;
+	case SESSION_PROCESS:
+	case SESSION_PROCESS_ENDED:
+	case SESSION_PROCESS_EXEC:
+	case SESSION_PROCESS_LEFT:
+		shell_sync_process(sh);
+		shell_process_event(sh, ev);
+		break;
 	case SESSION_STOPPED:
+		shell_sync_process(sh);
 		shell_forget(sh);
 		sh->stopped = true;
 		sh->tid = ev->tid;

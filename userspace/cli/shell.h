@@ -34,6 +34,7 @@ struct shell {
 	bool over;    /* no more commands: detached, or the target ended */
 	int status;   /* exit status of the program when over */
 
+	int process;		     /* number of the one that is looked at, see shell_sync_process() */
 	pid_t tid;		     /* selected thread, 0: none */
 	size_t frame;		     /* selected frame, 0 is the innermost; while stopped */
 	struct interp_frame *frames; /* of the selected thread while stopped; NULL: not read yet */
@@ -146,6 +147,15 @@ void shell_add_place(struct shell *sh, const char *function, const char *file, i
 void shell_frame_names(struct shell *sh, const struct interp_frame *f, const char **ret_file,
 		       const char **ret_function);
 
+/* commands_process.c: the session may look at another process now: what was kept of the one before is forgotten. */
+void shell_sync_process(struct shell *sh);
+/* "process 3 (PID 4711), " where there may be several, without end of line. */
+void shell_add_process(struct shell *sh);
+/* Show SESSION_PROCESS and the others of its kind. */
+void shell_process_event(struct shell *sh, const struct session_event *ev);
+void shell_show_follow_fork(struct shell *sh);
+int shell_set_follow_fork(struct shell *sh, const char *value, struct err *err);
+
 /* commands_watch.c: what a data breakpoint has seen (ended: that it is over, and why; else NULL) */
 struct bp;
 void shell_show_write(struct shell *sh, const struct bp *bp, const char *ended);
@@ -208,6 +218,8 @@ int cmd_threads(struct shell *sh, const char *args, struct err *err);
 int cmd_greenlets(struct shell *sh, const char *args, struct err *err);
 int cmd_tasks(struct shell *sh, const char *args, struct err *err);
 int cmd_thread(struct shell *sh, const char *args, struct err *err);
+int cmd_processes(struct shell *sh, const char *args, struct err *err);
+int cmd_process(struct shell *sh, const char *args, struct err *err);
 int cmd_info(struct shell *sh, const char *args, struct err *err);
 
 /* SESSION_BOUND and SESSION_UNBOUND, shown. */

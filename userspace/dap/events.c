@@ -126,7 +126,11 @@ void dap_on_event(struct dap *d, const struct session_event *ev)
 	case SESSION_UNBOUND:
 		dap_bp_changed(d, ev->bp);
 		break;
-	case SESSION_KEY: /* nobody types into a program that we started */
+	case SESSION_PROCESS:
+	case SESSION_PROCESS_ENDED:
+	case SESSION_PROCESS_EXEC:
+	case SESSION_PROCESS_LEFT: /* forks are not followed */
+	case SESSION_KEY:	   /* nobody types into a program that we started */
 	case SESSION_NONE:
 		break;
 	}

@@ -144,6 +144,16 @@ static int binding_add(struct binding *b, size_t *cap, const struct index_place 
 	return 0;
 }
 
+bool binding_has_place(const struct binding *b, const struct bind_place *p)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->places[i].code == p->code && b->places[i].checksum == p->checksum &&
+		    b->places[i].place->offset == p->place->offset &&
+		    b->places[i].place->line == p->place->line)
+			return true;
+	return false;
+}
+
 int binding_copy_place(struct binding *b, const struct bind_place *p)
 {
 	struct bind_place copy = *p;

@@ -42,6 +42,7 @@ int bind_code(struct code_index *ix, uint64_t code, const char *target, struct e
  * object. -EINVAL with a line: the line is inside a function.
  */
 int bind_entry(struct code_index *ix, const char *target, struct err *err, struct binding *b);
+bool binding_has_place(const struct binding *b, const struct bind_place *p);
 /* A copy of p at the end of b, which owns it; 0 or -ENOMEM. */
 int binding_copy_place(struct binding *b, const struct bind_place *p);
 /* Without what comes after the first n places. */

@@ -13,7 +13,7 @@
 #include "trace/hold.h"
 #include "trace/trace.h"
 
-static void hits_take(void *priv, void (*fn)(void *arg, pid_t tid), void *arg)
+static void hits_take(void *priv, void (*fn)(void *arg, pid_t tid, pid_t pid), void *arg)
 {
 	hold_take(priv, fn, arg);
 }
@@ -44,7 +44,7 @@ int session_need_stops(struct session *s, struct err *err)
 		return 0;
 	}
 	s->hold_failed = true;
-	if (!s->stopped && !s->still && !s->waiting.n && !s->launched) {
+	if (!s->standing && !s->still && !s->waiting.n && !s->launched) {
 		session_drop_tracees(
 			s); /* and seize anew: then it is true of every thread at once */
 		return session_need_tracees(s, err);

@@ -11,6 +11,7 @@
 #include "engine/expr.h"
 #include "engine/index.h"
 #include "engine/location.h"
+#include "engine/processes.h"
 #include "engine/session_priv.h"
 #include "probes/probe.h"
 
@@ -75,6 +76,15 @@ static bool bp_stops(const struct bp_priv *b)
 	return b->pub.action == BP_STOP;
 }
 
+void bp_release_place(struct session *s, struct bp_priv *b, size_t i)
+{
+	uint32_t rule = rule_at(b, i);
+
+	if (b->place_ids[i])
+		place_release(s, b->place_ids[i], rule, rule && bp_stops(b));
+	b->place_ids[i] = 0;
+}
+
 void bp_disarm(struct session *s, struct bp_priv *b)
 {
 	catch_disarm(s, b);
@@ -87,12 +97,8 @@ void bp_disarm(struct session *s, struct bp_priv *b)
 	if (!b->place_ids)
 		return;
 	rules_refresh(s, b);
-	for (size_t i = 0; s->trace && i < b->where.n; i++) {
-		uint32_t rule = rule_at(b, i);
-
-		if (b->place_ids[i])
-			place_release(s, b->place_ids[i], rule, rule && bp_stops(b));
-	}
+	for (size_t i = 0; s->trace && i < b->where.n; i++)
+		bp_release_place(s, b, i);
 	rules_drop(s, b);
 	free(b->place_ids);
 	b->place_ids = NULL;
@@ -112,10 +118,11 @@ static bool binding_keeps_state(const struct binding *w)
 
 static int bp_arm_data(struct session *s, struct bp_priv *b, struct err *err)
 {
+	struct process *was = b->process ? process_visit(s, b->process) : NULL;
 	int r = session_still_begin(s, err);
 
 	if (r)
-		return r;
+		goto back;
 	r = data_locate(s, b->data, err);
 	data_remember(s, b->data);
 	if (!r)
@@ -124,9 +131,11 @@ static int bp_arm_data(struct session *s, struct bp_priv *b, struct err *err)
 		r = data_arm(s, b, err);
 	session_still_end(s, NULL);
 	if (!r)
-		return 0;
+		goto back;
 	bp_disarm(s, b);
 	session_relax(s);
+back:
+	process_back(s, was);
 	return r;
 }
 
@@ -138,9 +147,22 @@ static bool bp_is_uprobe(const struct bp_priv *b)
 	return b->pub.exception;
 }
 
-int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
+int bp_take_places(struct session *s, struct bp_priv *b, size_t first, struct err *err)
 {
 	bool keep = binding_keeps_state(&b->where);
+	int r = 0;
+
+	for (size_t i = first; !r && i < b->where.n; i++) {
+		uint32_t rule = rule_at(b, i);
+
+		r = place_take(s, &b->where.places[i], keep, rule, rule && bp_stops(b), err,
+			       &b->place_ids[i]);
+	}
+	return r;
+}
+
+int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
+{
 	unsigned used, nfree;
 	int r;
 
@@ -161,12 +183,8 @@ int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 		return bp_arm_data(s, b, err);
 	b->place_ids = calloc(b->where.n, sizeof(*b->place_ids));
 	r = b->place_ids ? rules_make(s, b, err) : err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; !r && i < b->where.n; i++) {
-		uint32_t rule = rule_at(b, i);
-
-		r = place_take(s, &b->where.places[i], keep, rule, rule && bp_stops(b), err,
-			       &b->place_ids[i]);
-	}
+	if (!r)
+		r = bp_take_places(s, b, 0, err);
 	if (!r)
 		return 0;
 	bp_disarm(s, b);
@@ -310,7 +328,7 @@ int bp_describe(struct bp_priv *b)
 
 /* Where a location is, as the index has it now or, if it was not there yet, as a new one has it. */
 static int bp_bind(struct session *s, const char *location, const char *default_file,
-		   struct err *err, struct bp_priv *b)
+		   struct err *err, int32_t *ret_asked, struct binding *ret)
 {
 	struct location loc = { 0 };
 	bool scanned;
@@ -323,17 +341,27 @@ static int bp_bind(struct session *s, const char *location, const char *default_
 	r = bps_index(s, true, err);
 	if (!r)
 		r = bind_location(s->index, s->in, &loc, location, default_file, s->label, err,
-				  &b->where);
+				  ret);
 	if ((r == -ENOENT || r == -ENODATA) && !scanned && !s->stopped) {
 		/* perhaps imported since the index was made */
 		r = bps_scan(s, err);
 		if (!r)
 			r = bind_location(s->index, s->in, &loc, location, default_file, s->label,
-					  err, &b->where);
+					  err, ret);
 	}
-	b->pub.line_asked = loc.kind == LOCATION_FUNCTION ? 0 : loc.line;
+	if (!r)
+		r = binding_keep_names(s, ret);
+	if (ret_asked)
+		*ret_asked = loc.kind == LOCATION_FUNCTION ? 0 : loc.line;
 	location_deinit(&loc);
 	return r;
+}
+
+int bp_locate(struct session *s, const struct bp_spec *spec, struct err *err, struct binding *ret)
+{
+	int r = bp_bind(s, spec->location, spec->default_file, err, NULL, ret);
+
+	return r || spec->engine != BP_UPROBE ? r : bind_entry(s->index, s->label, err, ret);
 }
 
 /* What was asked for, but for where. */
@@ -371,7 +399,8 @@ static int bp_new(struct session *s, const struct bp_spec *spec, struct err *err
 	else if (spec->exception)
 		r = catch_bind(s, b, spec->exception, err);
 	else
-		r = bp_bind(s, spec->location, spec->default_file, err, b);
+		r = bp_bind(s, spec->location, spec->default_file, err, &b->pub.line_asked,
+			    &b->where);
 	b->pub.engine = spec->exception ? BP_UPROBE : spec->engine;
 	if (!r && !spec->exception && spec->engine == BP_UPROBE)
 		r = bind_entry(s->index, s->label, err, &b->where);
@@ -453,7 +482,14 @@ int session_break(struct session *s, const struct bp_spec *spec, struct err *err
 	r = session_over(s, err);
 	if (!r)
 		r = bp_new(s, spec, err, &b);
-	return r ? r : bp_add(s, b, err, ret_id);
+	if (!r)
+		r = bp_add(s, b, err, ret_id);
+	if (r || spec->exception || !processes_many(s))
+		return r;
+	r = bps_bind_others(s, b, spec, err);
+	if (r)
+		bp_remove(s, b);
+	return r;
 }
 
 int session_bp_clear(struct session *s, int id, struct err *err)
@@ -625,7 +661,7 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 		if (b->pub.exception && !catch_judge(s, b, hit))
 			continue;
 		if (here && !bp_is_same_code(s, here)) {
-			b->pub.gone = true;
+			b->pub.gone = !processes_many(s); /* of several another one has it */
 			if (!ask)
 				rules_unhit(s, b);
 			continue;

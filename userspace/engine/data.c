@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "engine/index.h"
 #include "engine/kexpr.h"
+#include "engine/processes.h"
 #include "engine/session_priv.h"
 #include "probes/value.h"
 #include "target/target.h"
@@ -294,6 +295,7 @@ static struct abi_data data_abi(struct session *s, const struct data_watch *w)
 		.entry = st->kind == STORAGE_ENTRY,
 		.nguards = st->nguards,
 		.nskip = st->nskip,
+		.tgid = process_inner(s),
 	};
 
 	for (unsigned i = 0; i < st->nguards; i++)
@@ -322,7 +324,7 @@ static void slot_taken(struct session *s, struct data_watch *w)
 
 int data_arm(struct session *s, struct bp_priv *b, struct err *err)
 {
-	const struct abi_data moves = { .action = ABI_ACT_STOP };
+	const struct abi_data moves = { .action = ABI_ACT_STOP, .tgid = process_inner(s) };
 	uint32_t rule = rules_of(b, KEXPR_AT_WRITE);
 	struct data_watch *w = b->data;
 	struct abi_data abi = data_abi(s, w);

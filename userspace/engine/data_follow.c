@@ -192,7 +192,8 @@ void data_check(struct session *s)
 		struct bp_priv *b = s->bps.data[i];
 		const struct interp_storage *st = b->data ? &b->data->st : NULL;
 
-		if (!st || st->kind != STORAGE_LOCAL || !b->data->slot_point)
+		if (!st || st->kind != STORAGE_LOCAL || !b->data->slot_point ||
+		    (b->process && b->process != s->now->pid))
 			continue;
 		if (st->detached ? !data_guards_hold(s, st, st->nalive)
 				 : !data_frame_lives(s, st)) {

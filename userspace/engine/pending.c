@@ -15,6 +15,7 @@
 #include "base/strbuf.h"
 #include "engine/index.h"
 #include "engine/location.h"
+#include "engine/processes.h"
 #include "engine/session_priv.h"
 #include "probes/probe.h"
 #include "target/target.h"
@@ -66,12 +67,13 @@ static bool is_file(const char *file)
 
 /*
  * Only what was waited for once is followed when it is loaded again: each exec, eval and import is
- * a trap then, and a breakpoint in code that was there costs nothing until it is hit.
+ * a trap then, and a breakpoint in code that was there costs nothing until it is hit. Of many
+ * processes any may load it for the first time.
  */
-static bool follows(const struct bp_priv *b)
+static bool follows(const struct bp_priv *b, bool many)
 {
 	return b->follow && b->pub.enabled &&
-	       (b->pub.pending || (b->waited && is_file(b->pub.file)));
+	       (b->pub.pending || ((b->waited || many) && is_file(b->pub.file)));
 }
 
 static int want(struct session *s, struct wanted *w)
@@ -81,7 +83,7 @@ static int want(struct session *s, struct wanted *w)
 	for (size_t i = 0; !r && i < s->bps.n; i++) {
 		const struct bp_priv *b = s->bps.data[i];
 
-		if (!follows(b))
+		if (!follows(b, processes_many(s)))
 			continue;
 		if (b->pub.file)
 			r = want_file(w, b->pub.file);
@@ -187,16 +189,6 @@ static void become_pending(struct bp_priv *b)
 
 /* ---- binding ---- */
 
-static bool has_place(const struct binding *w, const struct bind_place *p)
-{
-	for (size_t i = 0; i < w->n; i++)
-		if (w->places[i].code == p->code && w->places[i].checksum == p->checksum &&
-		    w->places[i].place->offset == p->place->offset &&
-		    w->places[i].place->line == p->place->line)
-			return true;
-	return false;
-}
-
 static bool has_code(const struct code_index *ix, uint64_t code)
 {
 	const struct index_code *codes;
@@ -218,13 +210,13 @@ static int keep_old(struct session *s, const struct bp_priv *b, const struct cod
 	size_t i, fresh = w->n;
 
 	for (i = 0; i < fresh; i++)
-		*ret_changed |= !has_place(&b->where, &w->places[i]);
+		*ret_changed |= !binding_has_place(&b->where, &w->places[i]);
 	for (i = 0; i < b->where.n; i++) {
 		const struct bind_place *p = &b->where.places[i];
 		int r;
 
 		if (has_code(ix, p->code)) {
-			*ret_changed |= !has_place(w, p);
+			*ret_changed |= !binding_has_place(w, p);
 			continue;
 		}
 		if (!bp_is_same_code(s, p)) {
@@ -343,9 +335,16 @@ static int bind_new(struct session *s, struct bp_priv *b, struct code_index *ix)
 	if (r)
 		return b->pub.pending ? stay_pending(s, b, err.text) : 0;
 	fresh = w.n;
-	w.file = code_index_intern(s->index, w.file);
-	w.function = code_index_intern(s->index, w.function);
-	r = w.file && w.function ? keep_old(s, b, ix, &w, &changed) : -ENOMEM;
+	r = binding_keep_names(s, &w);
+	if (!r && processes_many(s) && !b->pub.pending) {
+		/* The others may be about to run what they have. */
+		r = bp_extend(s, b, &w, &err, &changed);
+		r = r ? stay_pending(s, b, err.text) : changed ? tell(s, SESSION_BOUND, b) : 0;
+		binding_deinit(&w);
+		return r;
+	}
+	if (!r)
+		r = keep_old(s, b, ix, &w, &changed);
 	if (!r && changed) {
 		r = rebind(s, b, &w, fresh, &err);
 		r = r ? stay_pending(s, b, err.text) : tell(s, SESSION_BOUND, b);
@@ -367,7 +366,7 @@ int pending_module(struct session *s, const struct abi_hit *hit)
 	if (!r)
 		r = code_index_read(ix, hit->code, true);
 	for (size_t i = 0; !r && i < s->bps.n; i++)
-		if (follows(s->bps.data[i]))
+		if (follows(s->bps.data[i], processes_many(s)))
 			r = bind_new(s, s->bps.data[i], ix);
 	code_index_free(ix);
 	mem_cache_off(mem);
@@ -396,9 +395,25 @@ static int retry(struct session *s, struct bp_priv *b, struct err *err)
 		return 0;
 	if (r)
 		return err_set(err, r, "%s", why.text);
-	r = rebind(s, b, &w, w.n, err);
+	r = binding_keep_names(s, &w);
+	if (!r)
+		r = rebind(s, b, &w, w.n, err);
 	binding_deinit(&w);
 	return r ? r : pending_sync(s, err);
+}
+
+int pending_rebind(struct session *s, struct bp_priv *b, struct binding *w, struct err *err)
+{
+	int r = rebind(s, b, w, w->n, err);
+
+	return r ? r : pending_sync(s, err);
+}
+
+void pending_become(struct session *s, struct bp_priv *b)
+{
+	bp_disarm(s, b);
+	become_pending(b);
+	set_why(b, "the processes that had it have ended");
 }
 
 int pending_follow(struct session *s, struct bp_priv *b, struct err *err)
@@ -420,7 +435,7 @@ int pending_revive(struct session *s, struct bp_priv *b)
 	size_t i, n = 0;
 
 	for (i = 0; i < b->where.n; i++)
-		n += bp_is_same_code(s, &b->where.places[i]);
+		n += process_has_code(s, &b->where.places[i]);
 	if (n == b->where.n)
 		return 0;
 	if (!b->follow)

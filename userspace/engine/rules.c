@@ -14,6 +14,7 @@
 #include "engine/data.h"
 #include "engine/expr.h"
 #include "engine/kexpr.h"
+#include "engine/processes.h"
 #include "engine/session_priv.h"
 #include "probes/probe.h"
 #include "probes/value.h"
@@ -195,8 +196,12 @@ int rules_sync(struct session *s, struct bp_priv *b, struct err *err)
 
 	b->pub.in_kernel = b->cond != NULL;
 	b->pub.why_user[0] = '\0';
-	for (size_t i = 0; !r && s->trace && i < b->rules.n; i++)
+	for (size_t i = 0; !r && s->trace && i < b->rules.n; i++) {
+		struct process *was = process_visit(s, b->rules.data[i].process);
+
 		r = rule_set(s, b, &b->rules.data[i], err);
+		process_back(s, was);
+	}
 	return r;
 }
 
@@ -210,7 +215,7 @@ uint32_t rules_of(const struct bp_priv *b, uint64_t code)
 
 static int rule_new(struct session *s, struct bp_priv *b, uint64_t code)
 {
-	struct bp_rule r = { .code = code };
+	struct bp_rule r = { .code = code, .process = s->now->pid };
 	int q;
 
 	r.rule = pool_take(&s->pools.rules, ABI_RULES_MAX);
@@ -249,6 +254,36 @@ int rules_make(struct session *s, struct bp_priv *b, struct err *err)
 		return err_set(err, r, "%s: no more than %d breakpoints", s->label,
 			       ABI_RULES_MAX - 1);
 	return rules_sync(s, b, err);
+}
+
+int rules_more(struct session *s, struct bp_priv *b, struct err *err)
+{
+	size_t had = b->rules.n;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < b->where.n; i++)
+		if (b->where.places[i].place->event && !rules_of(b, b->where.places[i].code))
+			r = rule_new(s, b, b->where.places[i].code);
+	if (r)
+		return err_set(err, r, "%s: no more than %d breakpoints", s->label,
+			       ABI_RULES_MAX - 1);
+	for (size_t i = had; !r && i < b->rules.n; i++)
+		r = rule_set(s, b, &b->rules.data[i], err);
+	return r;
+}
+
+void rules_trim(struct session *s, struct bp_priv *b)
+{
+	for (size_t i = b->rules.n; i-- > 0 && !b->data && !b->pub.exception;) {
+		size_t k = 0;
+
+		while (k < b->where.n && b->where.places[k].code != b->rules.data[i].code)
+			k++;
+		if (k < b->where.n)
+			continue;
+		rule_free(s, &b->rules.data[i]);
+		b->rules.data[i] = b->rules.data[--b->rules.n];
+	}
 }
 
 void rules_drop(struct session *s, struct bp_priv *b)

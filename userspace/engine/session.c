@@ -18,6 +18,7 @@
 #include "bpf/expr_abi.h"
 #include "engine/data.h"
 #include "engine/index.h"
+#include "engine/processes.h"
 #include "engine/session_priv.h"
 #include "engine/step.h"
 #include "probes/probe.h"
@@ -64,8 +65,6 @@ static int session_wire(struct session *s)
 int session_open(pid_t pid, const struct session_options *opt, bool still, struct err *err,
 		 struct session **ret)
 {
-	_cleanup_free_ char *jit = NULL;
-	struct probe_env env;
 	struct session *s;
 	int r;
 
@@ -76,26 +75,16 @@ int session_open(pid_t pid, const struct session_options *opt, bool still, struc
 	s->epoll_fd = s->timer_fd = s->ready_fd = s->tick_fd = -1;
 	s->next_bp = 1;
 	s->next_place = 1;
-	snprintf(s->label, sizeof(s->label), "pid %d", pid);
-
-	r = target_open(pid, err, &s->target);
+	r = process_state_open(pid, still, err, &s->state);
 	if (r)
 		goto fail;
-	r = target_environ(s->target, "PYTHON_JIT", &jit);
-	if (r)
-		jit = NULL; /* not set, or not to be read: the probe looks at the interpreter itself
-			     */
-	env = (struct probe_env){
-		.pid = pid, .cwd = target_cwd(s->target), .python_jit = jit, .still = still
-	};
-	r = probes_open(target_mem(s->target), target_sym(s->target), &env, err, &s->in);
-	if (r)
-		goto fail;
-	r = code_index_new(s->in, &s->index);
-	if (r) {
-		err_set(err, r, "pid %d: out of memory", pid);
+	s->now = process_new(s, pid, 0);
+	if (!s->now) {
+		r = err_set(err, -ENOMEM, "pid %d: out of memory", pid);
 		goto fail;
 	}
+	s->now->opened = true;
+	s->names = s->index;
 	r = session_wire(s);
 	if (r) {
 		err_set(err, r, "pid %d: cannot make an event loop: %s", pid, strerror(-r));
@@ -157,12 +146,9 @@ void session_free(struct session *s)
 	calls_deinit(s);
 	latency_deinit(s);
 	step_deinit(s);
-	free(s->unwound);
-	free(s->threads);
-	code_index_free(s->index);
-	if (s->in)
-		probes_close(s->in);
-	target_free(s->target);
+	if (!s->now)
+		process_state_deinit(&s->state);
+	processes_deinit(s);
 	for (i = 0; i < s->events.n; i++) {
 		free(s->events.data[i].file);
 		free(s->events.data[i].function);
@@ -174,8 +160,6 @@ void session_free(struct session *s)
 	vec_deinit(&s->events);
 	vec_deinit(&s->hits);
 	vec_deinit(&s->waiting);
-	vec_deinit(&s->passed);
-	vec_deinit(&s->states);
 	cleanup_close(&s->timer_fd);
 	cleanup_close(&s->tick_fd);
 	cleanup_close(&s->ready_fd);
@@ -201,13 +185,13 @@ int session_over(const struct session *s, struct err *err)
 		       s->label);
 }
 
-static void read_facts(struct session *s)
+static void read_facts(struct interp *in, struct session_facts *ret)
 {
 	struct session_facts f = { .read = true };
 
-	s->in->ops->kernel(s->in, &f.py);
-	f.objects = !s->in->ops->kernel_objects(s->in, &f.obj);
-	s->facts = f;
+	in->ops->kernel(in, &f.py);
+	f.objects = !in->ops->kernel_objects(in, &f.obj);
+	*ret = f;
 }
 
 int session_need_trace(struct session *s, struct err *err)
@@ -222,13 +206,14 @@ int session_need_trace(struct session *s, struct err *err)
 	if (s->trace)
 		return 0;
 	s->stop_signal = tracees_choose_signal(s->target);
-	read_facts(s);
+	read_facts(s->in, &s->facts);
 	s->in->ops->layout(s->in, &layout);
 	opt = (struct trace_options){
 		.pid = target_pid(s->target),
 		.scope = s->opt.scope,
 		.timed = s->opt.timed,
 		.children = s->opt.children,
+		.may_follow = s->opt.may_follow,
 		.stop_signal = s->stop_signal,
 		.hold = true,
 		.py = &s->facts.py,
@@ -285,8 +270,9 @@ int session_need_tracees(struct session *s, struct err *err)
 
 	if (s->tracees)
 		return 0;
-	r = births ? tracees_seize(s->target, err, &s->tracees)
-		   : tracees_seize_now(s->target, err, &s->tracees);
+	r = processes_many(s) ? tracees_seize_children(s->target, births, err, &s->tracees)
+	    : births	      ? tracees_seize(s->target, err, &s->tracees)
+			      : tracees_seize_now(s->target, err, &s->tracees);
 	if (r) {
 		s->tracees = NULL;
 		return r;
@@ -301,6 +287,7 @@ int session_need_tracees(struct session *s, struct err *err)
 		s->tracees = NULL;
 		return err_set(err, r, "%s: cannot wait for stops: %s", s->label, strerror(-r));
 	}
+	processes_seize(s);
 	return 0;
 }
 
@@ -318,8 +305,8 @@ void session_relax(struct session *s)
 {
 	size_t i;
 
-	if (!s->tracees || s->launched || s->modules_on || s->stopped || s->still || s->waiting.n ||
-	    s->step.on)
+	if (!s->tracees || s->launched || s->modules_on || s->standing || s->still ||
+	    s->waiting.n || s->step.on)
 		return;
 	for (i = 0; i < s->places.n; i++)
 		if (s->places.data[i]->stops)
@@ -330,16 +317,29 @@ void session_relax(struct session *s)
 	s->hits.n = 0;
 }
 
-bool session_is_twin(struct session *a, struct session *b)
+static bool same_facts(const struct session_facts *x, const struct session_facts *y)
 {
-	const struct session_facts *x = &a->facts, *y = &b->facts;
-
-	if (!x->read)
-		read_facts(a);
-	if (!y->read)
-		read_facts(b);
 	return !memcmp(&x->py, &y->py, sizeof(x->py)) && x->objects == y->objects &&
 	       (!x->objects || !memcmp(&x->obj, &y->obj, sizeof(x->obj)));
+}
+
+bool session_is_twin(struct session *a, struct session *b)
+{
+	if (!a->facts.read)
+		read_facts(a->in, &a->facts);
+	if (!b->facts.read)
+		read_facts(b->in, &b->facts);
+	return same_facts(&a->facts, &b->facts);
+}
+
+bool session_is_like(struct session *s, struct interp *in)
+{
+	struct session_facts f;
+
+	if (!s->facts.read)
+		read_facts(s->in, &s->facts);
+	read_facts(in, &f);
+	return same_facts(&s->facts, &f);
 }
 
 int session_follow(struct session *s, pid_t pid, struct err *err)
@@ -383,6 +383,11 @@ int session_fd(struct session *s)
 bool session_is_stopped(const struct session *s)
 {
 	return s->stopped;
+}
+
+bool session_is_standing(const struct session *s)
+{
+	return s->standing;
 }
 
 pid_t session_stop_tid(const struct session *s)

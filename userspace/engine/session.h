@@ -36,6 +36,7 @@ struct session_options {
 	 * (its SESSION_EXITED is then no end of these): session_follow(). For what does not stop and is seen by watchpoints.
 	 */
 	bool children;
+	bool may_follow; /* session_follow_forks() may be called; not with children */
 	/* A record of a BP_LOG or BP_SNAP (bpf/abi.h), from within session_next_event(); size in bytes. */
 	void (*captured)(void *priv, int bp, const struct abi_captured *rec, size_t size);
 	/* A write of a BP_LOG data breakpoint that has no record: session_watch_values(); its thread stands still until this returns. */
@@ -213,6 +214,48 @@ int session_follow(struct session *s, pid_t pid, struct err *err);
 /* The hits of a breakpoint by process: fn is called with our number for each, 0: not known. Non-zero from fn ends it. */
 int session_process_hits(struct session *s, int id, int (*fn)(void *priv, pid_t pid, uint64_t hits), void *priv);
 
+/* ---- several processes ---- */
+/*
+ * A session has the process that it was made for and, where forks are followed, those that were forked: one list of breakpoints, each hit
+ * in whichever process runs the line, at the same addresses and so with the same watch slots. While one process is stopped the others
+ * run on; what they hit meanwhile is shown next, one after the other. All other calls mean the process that is looked at, which is
+ * that of the last stop until session_process() says otherwise. A data breakpoint is of the process that it was set in.
+ */
+enum follow_fork {
+	FOLLOW_PARENT, /* what is forked is left alone */
+	FOLLOW_CHILD,  /* at the next fork of the process that is looked at the session goes with the child, and leaves the parent */
+	FOLLOW_BOTH,
+};
+/* What becomes of processes that are forked from now on. -EOPNOTSUPP (watched in the task scope), or -errno, with a line. */
+int session_follow_forks(struct session *s, enum follow_fork mode, struct err *err);
+enum follow_fork session_follows(const struct session *s);
+/* FOLLOW_BOTH, and those that were forked before. The same. */
+int session_children(struct session *s, struct err *err);
+
+enum process_doing {
+	PROCESS_RUNS,
+	PROCESS_STOPPED, /* the stop that was shown */
+	PROCESS_WAITS,	 /* a thread of it stands at a hit that is shown next */
+	PROCESS_OTHER,	 /* it is not followed: .why */
+};
+struct session_process {
+	int number; /* from 1, kept for its life */
+	pid_t pid, parent, inner; /* inner: its number in its own pid namespace, 0: the same */
+	bool current;		  /* it is looked at */
+	enum process_doing doing;
+	const char *why; /* borrowed until the next event */
+	pid_t tid;	 /* the stopped thread, if it is current; else 0 */
+};
+/* Those that live, ascending by number, malloc'ed. 0 or -ENOMEM. */
+int session_processes(struct session *s, struct session_process **ret, size_t *ret_n);
+/* Look at that one. -ESRCH, -EXDEV (it is not followed), or what keeps it from being read, with a line. */
+int session_process(struct session *s, int number, struct err *err);
+int session_number(const struct session *s); /* of the process that is looked at */
+/* Has it, or may it have, more than one? */
+bool session_has_processes(const struct session *s);
+/* Is any process stopped (shown as such)? */
+bool session_is_standing(const struct session *s);
+
 /* ---- running ---- */
 enum session_event_kind {
 	SESSION_NONE,
@@ -225,6 +268,11 @@ enum session_event_kind {
 	SESSION_UNBOUND,	  /* bp: what it waits for was loaded and it could not be bound: see bp.why */
 	SESSION_KEY,		  /* Ctrl-C on the terminal of a target that we started */
 	SESSION_STEP_OVER,	  /* the stepped thread tid has ended: the target runs */
+	/* Of several processes, see session_follow_forks(): .process and .number say which. */
+	SESSION_PROCESS,	/* it was forked by .parent */
+	SESSION_PROCESS_ENDED,	/* status; the session goes on with the others */
+	SESSION_PROCESS_EXEC,	/* it replaced its program; the same */
+	SESSION_PROCESS_LEFT,	/* FOLLOW_CHILD: it has forked and is left alone; the session is with the child now */
 };
 enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE, STOP_ENTRY, STOP_EXCEPTION, STOP_DATA, STOP_STEP };
 /* What is about to happen where a thread has stopped. */
@@ -242,6 +290,8 @@ struct session_event {
 	uint64_t value;	 /* STEP_AT_RETURN: address of what is returned; 0: an exception, or not known */
 	int bp;		 /* id, 0 if none */
 	pid_t tid;
+	pid_t process, parent; /* of the other kinds the process that is looked at, when it is handed out */
+	int number;
 	char *file; /* borrowed until the next session call */
 	char *function;
 	char *exception; /* its repr, NULL: not known or none */

@@ -30,6 +30,7 @@ struct place {
 /* What the kernel was told of a breakpoint, for one code object it lies in. */
 struct bp_rule {
 	uint64_t code; /* as for kexpr_compile() */
+	pid_t process; /* which has the code */
 	uint32_t rule, capture; /* abi_rule's index, and that of its capture (0: none) */
 	VEC(uint32_t) progs;	/* expressions of it in the kernel */
 };
@@ -43,6 +44,7 @@ struct bp_priv {
 	uint32_t *place_ids; /* while enabled: one for each of where.places */
 	uint32_t state;	     /* index of its abi_rule_state; 0: never armed */
 	pid_t inner_tid;     /* pub.tid in the target's pid namespace */
+	pid_t process;	     /* of a data breakpoint */
 	uint64_t ignore_until; /* of abi_rule_state.accepted */
 	uint64_t left_seen;  /* abi_rule_state.seen when session.left was left */
 	bool follow;	     /* bp_spec.pending */
@@ -63,7 +65,8 @@ struct index_pool {
 struct step_state {
 	bool on;
 	uint32_t serial; /* of the last one */
-	pid_t tid;
+	pid_t tid, process;
+	uint64_t since_ns;
 	uint64_t armed; /* watched address; 0: none */
 	struct abi_step abi;
 	struct abi_py py;
@@ -72,11 +75,64 @@ struct step_state {
 	char *stdlib; /* NULL: not known yet */
 };
 
+struct thread_state {
+	pid_t tid;
+	char state;
+};
+
+/* What is of one process. */
+#define PROCESS_STATE                                                                                   \
+	struct target *target;                                                                          \
+	struct interp *in;                                                                              \
+	struct code_index *index;                                                                       \
+	char label[32];               /* "pid 42" */                                                    \
+	struct interp_frame *unwound; /* where an exception leaves its last frame: those inside of it; else NULL */ \
+	size_t nunwound;                                                                                \
+	bool stopped;                                                                                   \
+	enum stop_reason stop_reason;                                                                   \
+	enum step_at at;    /* what is about to happen where the thread stands */                       \
+	int32_t stop_line;  /* as it was shown */                                                       \
+	struct abi_hit stop; /* of the thread that is shown; .tid alone for a pause */                  \
+	uint64_t stopped_ns; /* when the last stop began */                                             \
+	bool all_stopped;    /* by session_pause() or a still picture */                                \
+	unsigned still;                                                                                 \
+	uint64_t still_since_ns;                                                                        \
+	VEC(struct thread_state) states;                                                                \
+	VEC(struct abi_hit) passed; /* threads that stand at a hit where no breakpoint stops, while all are stopped */ \
+	struct interp_thread *threads; /* of a still or stopped target, read once; NULL: not read yet */ \
+	size_t nthreads;
+
+struct process_state {
+	PROCESS_STATE
+};
+
+struct process {
+	int number; /* from 1 */
+	pid_t pid, parent;
+	bool opened, ended;
+	char *other; /* why it is not followed: no Python, another program; NULL: it is */
+	uint64_t since_ns; /* what it forked before may not be followed */
+	struct process_state state; /* if it is open, while another one is looked at */
+};
+
 struct session {
 	struct session_options opt;
-	struct target *target;
-	struct interp *in;
-	struct code_index *index;
+	/* The process that is looked at. */
+	union {
+		struct process_state state;
+		struct {
+			PROCESS_STATE
+		};
+	};
+	VEC(struct process *) processes; /* ascending; the first stays, with its index, until the session ends */
+	struct process *now;      /* that is looked at */
+	struct process *standing; /* whose stop is shown; NULL: none */
+	int last_number;
+	enum follow_fork follow_fork;
+	struct procs *procs; /* NULL: nobody is asked for */
+	uint64_t procs_lost;
+	struct code_index *names; /* of the first process: keeps the names that bindings have */
+
 	struct trace *trace;	 /* NULL until something is armed or asked */
 	struct session_facts {
 		bool read, objects; /* objects: obj is known */
@@ -92,7 +148,6 @@ struct session {
 	} births;	  /* of tracees */
 	bool seize_births; /* a uprobe's rule stops, see session_need_births() */
 	bool hold_failed; /* to hold them is not possible, or a hit was lost by it */
-	char label[32];		 /* "pid 42" */
 
 	VEC(struct bp_priv *) bps;
 	VEC(const struct bp *) pubs;
@@ -118,36 +173,15 @@ struct session {
 	})
 	hits;
 	VEC(struct abi_hit) waiting; /* threads that stand at a hit and were not yet shown */
-	VEC(struct abi_hit) passed;  /* the same where no breakpoint stops, while all are stopped */
 	VEC(struct session_event) events;
 
 	struct step_state step;
-	enum step_at at; /* what is about to happen where the thread stands */
-	int32_t stop_line; /* as it was shown */
 	struct abi_hit left; /* where a stop of a step was left (up to 3.10): the next hit there is the same stop; frame 0: none */
 
-	struct interp_frame *unwound; /* where an exception leaves its last frame: those inside of it; else NULL */
-	size_t nunwound;
-	bool stopped;
-	enum stop_reason stop_reason;
-	struct abi_hit stop; /* of the thread that is shown; .tid alone for a pause */
-	bool all_stopped;    /* by session_pause() or a still picture */
-	unsigned still;
-
-	uint64_t still_since_ns;
-	VEC(struct thread_state {
-		pid_t tid;
-		char state;
-	})
-	states;
 	char *shown_file, *shown_function, *shown_exception; /* of the event that was handed out last */
-	/* the threads of a still or stopped target, read once; NULL: not read yet */
-	struct interp_thread *threads;
-	size_t nthreads;
 	bool over; /* the process ended or ran another program */
 	bool launched; /* we started it: traced until the end */
 	bool modules_on; /* module bodies are waited for (pending.c) */
-	uint64_t stopped_ns; /* when the last stop began */
 
 	struct calls *calls; /* NULL until calls are counted */
 	uint64_t late, lost_seen;
@@ -207,6 +241,11 @@ int bps_index(struct session *s, bool fresh, struct err *err);
 int bps_scan(struct session *s, struct err *err); /* the same, in any case */
 /* 0 or negative errno with a line; then nothing of it is armed. */
 int bp_arm(struct session *s, struct bp_priv *b, struct err *err);
+/* Of one that has rules: arm its places from number `first` on, or those that are, one. 0 or negative errno with a line. */
+int bp_take_places(struct session *s, struct bp_priv *b, size_t first, struct err *err);
+void bp_release_place(struct session *s, struct bp_priv *b, size_t i);
+/* Where a location is in the process that is looked at, its names kept. As session_break(). */
+int bp_locate(struct session *s, const struct bp_spec *spec, struct err *err, struct binding *ret);
 void bp_disarm(struct session *s, struct bp_priv *b);
 /* The public picture of b->where, anew. 0 or -ENOMEM. */
 int bp_describe(struct bp_priv *b);
@@ -214,6 +253,20 @@ int bp_describe(struct bp_priv *b);
 bool bp_is_same_code(struct session *s, const struct bind_place *bp);
 /* A breakpoint at w, which it takes over, for one stop that is no breakpoint's (STOP_ENTRY). It has the number 0. */
 int bps_entry(struct session *s, struct binding *w, struct err *err);
+
+/* Children are followed from now on, or no more: what that changes of what is armed. 0 or negative errno with a line. */
+int bps_follow(struct session *s, struct err *err);
+/* Its names are kept for as long as the session. 0 or -ENOMEM. */
+int binding_keep_names(struct session *s, struct binding *w);
+/* Bind b in the other processes, too, where it is bound in one or pending. 0 or negative errno with a line. */
+int bps_bind_others(struct session *s, struct bp_priv *b, const struct bp_spec *spec, struct err *err);
+/*
+ * Watch the places of w as well that b does not have yet, without a moment at which the others are not. *ret_changed: there were some.
+ * 0, or negative errno with a line: then b is as it was.
+ */
+int bp_extend(struct session *s, struct bp_priv *b, const struct binding *w, struct err *err, bool *ret_changed);
+/* What was bound in that process alone is given up. */
+void bps_process_ended(struct session *s, pid_t pid);
 
 /* pending.c */
 /* Make b pending, why it cannot be bound now. 0, -ENOMEM. */
@@ -228,6 +281,10 @@ int pending_sync(struct session *s, struct err *err);
  * negative errno with a line.
  */
 int pending_follow(struct session *s, struct bp_priv *b, struct err *err);
+/* Bind b, which is pending, to w, which it takes over. 0 or negative errno with a line. */
+int pending_rebind(struct session *s, struct bp_priv *b, struct binding *w, struct err *err);
+/* Nothing of it is left: it waits again, or is over. */
+void pending_become(struct session *s, struct bp_priv *b);
 /* Code is about to run in a thread that stands: bind what lies in it. 0 or -ENOMEM. */
 int pending_module(struct session *s, const struct abi_hit *hit);
 /* b was disabled: is its code still there? 0 (it may be pending now), -ESTALE. */
@@ -241,6 +298,10 @@ int pending_revive(struct session *s, struct bp_priv *b);
 int rules_make(struct session *s, struct bp_priv *b, struct err *err);
 void rules_drop(struct session *s, struct bp_priv *b); /* the counts stay */
 void rules_deinit(struct session *s, struct bp_priv *b);
+/* The same for code objects in b->where that have no rule yet. */
+int rules_more(struct session *s, struct bp_priv *b, struct err *err);
+/* No code object in b->where needs these any more. */
+void rules_trim(struct session *s, struct bp_priv *b);
 /* The condition or the hit counts of b have changed. As rules_make(). */
 int rules_sync(struct session *s, struct bp_priv *b, struct err *err);
 /* The rule of b in that code; 0: none. */
@@ -296,6 +357,11 @@ void place_release(struct session *s, uint32_t id, uint32_t rule, bool stops);
 int stops_pump(struct session *s);
 /* Did we send the stop signal that thread tid got? (tracees_set_filter()) */
 bool stops_is_ours(void *priv, pid_t tid);
+
+/* The process whose stop was shown is no more, or is left alone. */
+void stops_fallen(struct session *s);
+/* The session is over, for that reason. */
+void stops_end(struct session *s, struct session_event ev);
 
 /* The thread stops there, for a step. 0 or -errno. */
 int stops_at_step(struct session *s, const struct abi_hit *hit);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "engine/session_priv.h"
@@ -360,6 +361,8 @@ static int step_arm(struct session *s, const struct step_spec *spec, const struc
 	}
 	s->step.on = true;
 	s->step.tid = pl->tid;
+	s->step.process = s->now->pid;
+	s->step.since_ns = clock_ns();
 	r = arm_programs(s, pl, err);
 	if (!r)
 		r = arm_watch(s, pl, err);
@@ -376,6 +379,9 @@ int session_step(struct session *s, const struct step_spec *asked, struct err *e
 	struct step_spec live = *asked, *spec = &live;
 	int r = session_over(s, err);
 
+	if (!r && !s->stopped && s->standing)
+		r = err_set(err, -EINVAL, "process %d is running: it is process %d that stopped",
+			    s->now->number, s->standing->number);
 	if (!r && !s->stopped)
 		r = err_set(err, -EINVAL, "%s: the target is running", s->label);
 	if (!r)

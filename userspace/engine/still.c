@@ -4,10 +4,13 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "engine/processes.h"
 #include "engine/session_priv.h"
 #include "target/ptrace.h"
 #include "target/target.h"
@@ -85,10 +88,14 @@ int stops_all(struct session *s)
 	}
 }
 
+/* Does the thread stand on? It waits to be shown, or is of a process that is not looked at. */
 static bool is_waiting(void *priv, pid_t tid)
 {
 	const struct session *s = priv;
 	size_t i;
+
+	if (processes_many(s) && syscall(SYS_tgkill, s->now->pid, tid, 0))
+		return true;
 
 	for (i = 0; i < s->waiting.n; i++)
 		if ((pid_t)s->waiting.data[i].tid == tid)

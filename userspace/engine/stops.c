@@ -21,6 +21,7 @@
 #include "engine/catch.h"
 #include "engine/data.h"
 #include "engine/index.h"
+#include "engine/processes.h"
 #include "engine/session_priv.h"
 #include "engine/step.h"
 #include "probes/probe.h"
@@ -30,6 +31,8 @@
 
 /* A thread that was told to stop and has not done so after this long will not. */
 #define LATE_NS 500000000u
+/* So long a step goes on while threads of other processes stand at their hits. */
+#define STEP_ALONE_NS 1000000000u
 /* Of taking records: those of a full ring buffer, were they all as small as they can be. */
 #define ROUNDS_MAX 128
 
@@ -38,11 +41,38 @@ static int events_push(struct session *s, struct session_event ev)
 	return vec_push(&s->events, ev);
 }
 
+/* Put a hit of that process in front, if one waits. */
+static bool own_first(struct session *s, pid_t pid)
+{
+	for (size_t i = 0; i < s->waiting.n; i++) {
+		struct abi_hit hit = s->waiting.data[i];
+
+		if (processes_many(s) && (pid_t)hit.tgid != pid)
+			continue;
+		memmove(&s->waiting.data[1], &s->waiting.data[0], i * sizeof(hit));
+		s->waiting.data[0] = hit;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * Is there a hit that can be shown now? It is in front then. A step is not ended by what other
+ * processes hit, unless it takes long: it may wait for one of them.
+ */
+static bool may_show(struct session *s)
+{
+	if (s->standing || s->still || !s->waiting.n)
+		return false;
+	return !s->step.on || own_first(s, s->step.process) ||
+	       clock_ns() > s->step.since_ns + STEP_ALONE_NS;
+}
+
 void stops_announce(struct session *s)
 {
 	eventfd_t n;
 
-	if (s->events.n || (s->waiting.n && !s->stopped && !s->still))
+	if (s->events.n || may_show(s))
 		(void)eventfd_write(s->ready_fd, 1);
 	else
 		(void)eventfd_read(s->ready_fd, &n);
@@ -226,7 +256,7 @@ static int tell_losses(struct session *s)
 	return events_push(s, (struct session_event){ .kind = SESSION_LOST, .lost = now });
 }
 
-static void stops_end(struct session *s, struct session_event ev)
+void stops_end(struct session *s, struct session_event ev)
 {
 	size_t i;
 
@@ -234,6 +264,7 @@ static void stops_end(struct session *s, struct session_event ev)
 		return;
 	s->over = true;
 	step_end(s);
+	s->standing = NULL;
 	s->stopped = false;
 	s->all_stopped = false;
 	arm_max_pause(s, 0);
@@ -268,6 +299,26 @@ static void stops_end(struct session *s, struct session_event ev)
 	events_push(s, ev);
 }
 
+void stops_fallen(struct session *s)
+{
+	size_t n = 0;
+
+	s->standing = NULL;
+	arm_max_pause(s, 0);
+	for (size_t i = 0; i < s->events.n; i++) { /* a stop that nobody has seen yet */
+		struct session_event *ev = &s->events.data[i];
+
+		if (ev->kind != SESSION_STOPPED) {
+			s->events.data[n++] = *ev;
+			continue;
+		}
+		free(ev->file);
+		free(ev->function);
+		free(ev->exception);
+	}
+	s->events.n = n;
+}
+
 /* At a uprobe the signal is taken when the instruction under it is done: 15 bytes at most. */
 static bool stands_at(const struct abi_hit *hit, uint64_t ip)
 {
@@ -295,9 +346,16 @@ static int on_our_signal(struct session *s, pid_t tid)
 		let_go(s, tid);
 		return 0;
 	}
+	if (!process_of_hit(s, &p.hit)) {
+		let_go(s, tid); /* it is left alone meanwhile */
+		return 0;
+	}
 	if (p.hit.h.kind == ABI_REC_MODULE) {
-		r = pending_module(s, &p.hit);
+		struct process *was = process_visit(s, (pid_t)p.hit.tgid);
+
+		r = was ? pending_module(s, &p.hit) : 0;
 		let_go(s, tid);
+		process_back(s, was);
 		return r;
 	}
 	do
@@ -345,11 +403,12 @@ static int stops_tracee(struct session *s, const struct tracee_event *te)
 			look_forget(s);
 		break;
 	case TRACEE_EXEC:
-		stops_end(s, (struct session_event){ .kind = SESSION_EXEC, .tid = te->tid });
+		process_end(s, te->tid,
+			    (struct session_event){ .kind = SESSION_EXEC, .tid = te->tid });
 		break;
 	case TRACEE_EXITED:
-		stops_end(s,
-			  (struct session_event){ .kind = SESSION_EXITED, .status = te->status });
+		process_end(s, te->tid,
+			    (struct session_event){ .kind = SESSION_EXITED, .status = te->status });
 		break;
 	case TRACEE_KEY:
 		r = events_push(s, (struct session_event){ .kind = SESSION_KEY, .tid = te->tid });
@@ -400,7 +459,7 @@ static bool is_left(struct session *s, const struct abi_hit *hit)
 	       l->offset == hit->offset && bps_first_since_left(s, hit);
 }
 
-/* What becomes of the thread that has waited longest. */
+/* What becomes of the thread that has waited longest. If it stops, its process is looked at. */
 struct verdict {
 	bool stops;
 	struct bp_priv *bp; /* NULL: a step */
@@ -409,8 +468,11 @@ struct verdict {
 static struct verdict judge_first(struct session *s)
 {
 	const struct abi_hit *hit = &s->waiting.data[0];
+	struct process *was = process_visit(s, (pid_t)hit->tgid);
 	struct verdict v = { 0 };
 
+	if (!was)
+		return v; /* it has ended, or can be read no more */
 	/* What the caller has read while it ran is no more. */
 	mem_cache_off(target_mem(s->target));
 	mem_cache_on(target_mem(s->target));
@@ -425,6 +487,8 @@ static struct verdict judge_first(struct session *s)
 	if (hit->tid == s->left.tid)
 		s->left.frame = 0;
 	mem_cache_off(target_mem(s->target));
+	if (!v.stops)
+		process_back(s, was);
 	return v;
 }
 
@@ -455,6 +519,7 @@ static int stop_at(struct session *s, const struct abi_hit *hit, enum stop_reaso
 	free(take_ptr(s->unwound));
 	s->nunwound = 0;
 	s->stopped = true;
+	s->standing = s->now;
 	s->stopped_ns = clock_ns();
 	s->stop_reason = ev->reason = reason;
 	s->at = ev->at;
@@ -552,20 +617,21 @@ static int stop_first(struct session *s, struct bp_priv *bp)
 /* The next thread that stands at a hit: shown, if it stops there, else it goes on. */
 static int stops_show(struct session *s)
 {
+	bool resumed = false;
 	struct verdict v;
 	pid_t tid;
 
-	if (s->stopped || s->still || !s->waiting.n)
-		return 0;
-	do {
+	while (may_show(s)) {
 		v = judge_first(s);
 		if (v.stops)
 			return stop_first(s, v.bp);
 		tid = (pid_t)take_first(s).tid;
 		if (!still_waits(s, tid))
 			stops_resume(s, tid);
-	} while (s->waiting.n);
-	session_relax(s);
+		resumed = true;
+	}
+	if (resumed && !s->waiting.n)
+		session_relax(s);
 	return 0;
 }
 
@@ -583,20 +649,44 @@ static int stops_timer(struct session *s)
 {
 	uint64_t ticks;
 
-	if (read(s->timer_fd, &ticks, sizeof(ticks)) != sizeof(ticks) || !s->stopped)
+	if (read(s->timer_fd, &ticks, sizeof(ticks)) != sizeof(ticks) || !s->standing)
 		return 0;
 	if (session_continue(s, NULL))
 		return 0;
 	return events_push(s, (struct session_event){ .kind = SESSION_RESUMED_BY_LIMIT });
 }
 
+static int stops_exited(struct session *s, const struct process *p)
+{
+	struct target *t = p == s->now ? s->target : p->state.target;
+	struct pollfd pfd = { .events = POLLIN };
+	pid_t pid = p->pid;
+	int r;
+
+	if (!p->opened || p->ended)
+		return 0;
+	pfd.fd = target_pidfd(t);
+	if (poll(&pfd, 1, 0) != 1)
+		return 0;
+	r = stops_tracees(s);
+	if (!s->over && process_find(s, pid) == p)
+		process_end(s, pid,
+			    (struct session_event){ .kind = SESSION_EXITED,
+						    .status = target_exit_status(t) });
+	return r;
+}
+
 int stops_pump(struct session *s)
 {
-	struct pollfd pfd = { .fd = target_pidfd(s->target), .events = POLLIN };
 	int r;
 
 	if (s->over && !s->opt.children)
 		return 0;
+	if (!s->over) {
+		r = processes_pump(s);
+		if (r)
+			return r;
+	}
 	if (s->trace) {
 		r = stops_consume(s);
 		if (r < 0)
@@ -605,7 +695,9 @@ int stops_pump(struct session *s)
 	if (s->over)
 		return s->trace ? tell_losses(s) : 0;
 	r = stops_tracees(s);
-	if (!r && !s->over && s->trace && trace_execed(s->trace))
+	if (!r && !s->over && s->tracees && tracees_settled(s->tracees))
+		processes_seize(s);
+	if (!r && !s->over && s->trace && !processes_many(s) && trace_execed(s->trace))
 		stops_end(s, (struct session_event){ .kind = SESSION_EXEC,
 						     .tid = target_pid(s->target) });
 	if (!r && !s->over)
@@ -618,11 +710,9 @@ int stops_pump(struct session *s)
 		births_check(s);
 	/* The pidfd is readable when the whole process has ended; a tracer is told through its
 	 * threads, too. */
-	if (!r && !s->over && poll(&pfd, 1, 0) == 1) {
-		r = stops_tracees(s);
-		stops_end(s, (struct session_event){ .kind = SESSION_EXITED,
-						     .status = target_exit_status(s->target) });
-	}
+	for (size_t i = s->processes.n; !r && !s->over && i-- > 0;)
+		if (i < s->processes.n)
+			r = stops_exited(s, s->processes.data[i]);
 	return r;
 }
 
@@ -644,6 +734,10 @@ int session_next_event(struct session *s, int timeout_ms, struct session_event *
 			free(s->shown_function);
 			free(s->shown_exception);
 			*ret = s->events.data[0];
+			if (!ret->process) {
+				ret->process = s->now->pid;
+				ret->number = s->now->number;
+			}
 			s->shown_file = ret->file;
 			s->shown_function = ret->function;
 			s->shown_exception = ret->exception;
@@ -680,6 +774,7 @@ int stops_go(struct session *s, struct err *err)
 		return r;
 	if (!s->stopped)
 		return err_set(err, -EINVAL, "%s: the target is running", s->label);
+	s->standing = NULL;
 	arm_max_pause(s, 0);
 	s->left.frame = 0;
 	if (s->stop_reason == STOP_STEP && s->at == STEP_AT_LINE &&
@@ -700,8 +795,10 @@ int stops_go(struct session *s, struct err *err)
 
 int session_continue(struct session *s, struct err *err)
 {
+	int r = s->standing ? process_enter(s, s->standing, err) : 0;
+
 	step_forget(s);
-	return stops_go(s, err);
+	return r ? r : stops_go(s, err);
 }
 
 /* Whoever holds the GIL is shown, else the main thread. */
@@ -748,6 +845,11 @@ int session_pause(struct session *s, struct err *err)
 		return r;
 	if (s->stopped)
 		return 0;
+	if (s->standing)
+		return err_set(err, -EBUSY,
+			       "process %d is stopped: `continue` lets it run, and then another "
+			       "can be stopped",
+			       s->standing->number);
 	r = session_need_tracees(s, err);
 	if (r)
 		return r;
@@ -763,7 +865,7 @@ int session_pause(struct session *s, struct err *err)
 	 * would they go on first, the next would wait already where a hot line's condition is
 	 * false.
 	 */
-	while (!s->stopped && !r && s->waiting.n) {
+	while (!s->stopped && !r && own_first(s, s->now->pid)) {
 		v = judge_first(s);
 		if (v.stops) {
 			stops_resume_all(s);

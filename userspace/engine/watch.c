@@ -56,6 +56,7 @@ static int watch_new(struct session *s, const struct bp_spec *spec, uint64_t fra
 	if (r)
 		return r;
 	b->pub.data = true;
+	b->process = s->opt.may_follow ? s->now->pid : 0;
 	b->pub.slots = (b->data->st.slot != 0) + (b->data->st.moves != 0);
 	b->pub.file = strdup("");
 	b->pub.function = strdup("");

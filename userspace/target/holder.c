@@ -37,7 +37,7 @@ static int grab(struct holder *h, pid_t tid)
 	return tracer_ask(tid);
 }
 
-static void on_hit(void *priv, pid_t tid)
+static void on_hit(void *priv, pid_t tid, pid_t pid)
 {
 	struct holder *h = priv;
 	int r;
@@ -48,7 +48,7 @@ static void on_hit(void *priv, pid_t tid)
 	if (r)
 		return;
 	pthread_mutex_lock(&h->table);
-	tracer_adopt(h->tracer, tid);
+	tracer_adopt(h->tracer, tid, pid);
 	pthread_mutex_unlock(&h->table);
 }
 

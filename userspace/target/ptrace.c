@@ -329,8 +329,8 @@ void tracees_set_children(struct tracees *ts, bool children)
 
 	ts->children = children;
 	serve(ts->own, &rq);
-	for (size_t i = 0; i < ts->nholders; i++)
-		holder_call(ts->holders[i], serve, &rq);
+	if (ts->holder)
+		holder_call(ts->holder, serve, &rq);
 }
 
 int tracees_seize_process(struct tracees *ts, struct target *t, struct err *err)

@@ -69,8 +69,8 @@ void tracees_leave(struct tracees *ts, pid_t pid);
 /* Who tells that a thread which nobody traces has made a hit, and waits in the kernel to be held. */
 struct tracees_hits {
 	int fd; /* readable when there is something to take */
-	/* Hand each such thread to fn; it goes on when fn returns. Called in a thread of ours. */
-	void (*take)(void *priv, void (*fn)(void *arg, pid_t tid), void *arg);
+	/* Hand each such thread, and its process, to fn; it goes on when fn returns. Called in a thread of ours. */
+	void (*take)(void *priv, void (*fn)(void *arg, pid_t tid, pid_t pid), void *arg);
 	void *priv;
 };
 /*

@@ -108,14 +108,15 @@ static struct status proc_status(pid_t tid)
 	return st;
 }
 
-static struct tracee *add(struct tracer *ts, pid_t tid)
+/* pid: its process; 0: find out. */
+static struct tracee *add(struct tracer *ts, pid_t tid, pid_t pid)
 {
 	struct tracee *tr = calloc(1, sizeof(*tr));
 
 	if (!tr)
 		return NULL;
 	tr->tid = tid;
-	tr->pid = ts->children ? proc_status(tid).pid : target_pid(ts->t);
+	tr->pid = pid ? pid : ts->children ? proc_status(tid).pid : target_pid(ts->t);
 	tr->options = options(ts);
 	HASH_ADD_INT(ts->all, tid, tr);
 	return tr;
@@ -253,7 +254,7 @@ static int seize_pass(struct tracer *ts, struct target *t, struct err *err, size
 				return r;
 			continue;
 		}
-		if (!add(ts, tids[i]))
+		if (!add(ts, tids[i], target_pid(t)))
 			return err_set(err, -ENOMEM, "out of memory");
 		++*ret_new;
 	}
@@ -407,7 +408,7 @@ static struct tracee *meet(struct tracer *ts, pid_t tid)
 		ptrace(PTRACE_DETACH, tid, NULL, NULL);
 		return NULL;
 	}
-	tr = add(ts, tid);
+	tr = add(ts, tid, 0);
 	/* Out of memory: rather lose the thread than leave it stopped. */
 	if (!tr)
 		ptrace(PTRACE_DETACH, tid, NULL, NULL);
@@ -420,7 +421,7 @@ static struct tracee *after_exec(struct tracer *ts, pid_t tid)
 	drop_all(ts, tid);
 	if (!ts->children)
 		ts->unmet = 0;
-	return add(ts, tid);
+	return add(ts, tid, tid);
 }
 
 static void on_end(struct tracer *ts, pid_t tid, int status, struct tracee_event *ret)
@@ -590,7 +591,7 @@ int tracer_interrupt(struct tracer *ts, pid_t tid)
 	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL))
 		return -errno;
 	if (!tr) {
-		tr = add(ts, tid);
+		tr = add(ts, tid, 0);
 		if (!tr)
 			return -ENOMEM;
 		ts->unmet -= !seized;
@@ -613,12 +614,12 @@ int tracer_ask(pid_t tid)
 	return ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) ? -errno : 0;
 }
 
-void tracer_adopt(struct tracer *ts, pid_t tid)
+void tracer_adopt(struct tracer *ts, pid_t tid, pid_t pid)
 {
 	struct tracee *tr = find(ts, tid);
 
 	if (!tr)
-		tr = add(ts, tid);
+		tr = add(ts, tid, pid); /* nothing but memory: /proc may be waited for */
 	if (tr)
 		tr->moving = true;
 	else /* out of memory: it is met where it stops, and goes on */

@@ -47,7 +47,7 @@ int tracer_seize_all(struct tracer *ts, struct err *err);
  */
 int tracer_seize(const struct tracer *ts, pid_t tid);
 int tracer_ask(pid_t tid);
-void tracer_adopt(struct tracer *ts, pid_t tid);
+void tracer_adopt(struct tracer *ts, pid_t tid, pid_t pid);
 /* From now on births are followed or not; the threads are asked to stop for a moment, in which that becomes true of them. */
 void tracer_follow(struct tracer *ts, bool births);
 bool tracer_follows(const struct tracer *ts); /* it has become true of all */

@@ -24,7 +24,7 @@ struct hold {
 	struct hold_bpf *skel;
 	struct ring_buffer *kicks;
 	bool root_tid; /* take that of the two numbers */
-	void (*fn)(void *priv, pid_t tid);
+	void (*fn)(void *priv, pid_t tid, pid_t pid);
 	void *priv;
 };
 
@@ -36,7 +36,8 @@ static int on_kick(void *ctx, void *data, size_t size)
 	if (size < sizeof(*kick))
 		return 0;
 	if (h->fn)
-		h->fn(h->priv, (pid_t)(h->root_tid ? kick->root_tid : kick->tid));
+		h->fn(h->priv, (pid_t)(h->root_tid ? kick->root_tid : kick->tid),
+		      (pid_t)(h->root_tid ? kick->root_tgid : kick->tgid));
 	(void)bpf_map_delete_elem(bpf_map__fd(h->skel->maps.waits), &kick->root_tid);
 	(void)bpf_map_delete_elem(bpf_map__fd(h->skel->maps.waits_too), &kick->root_tid);
 	return 0;
@@ -133,7 +134,7 @@ int hold_fd(const struct hold *h)
 	return ring_buffer__epoll_fd(h->kicks);
 }
 
-void hold_take(struct hold *h, void (*fn)(void *priv, pid_t tid), void *priv)
+void hold_take(struct hold *h, void (*fn)(void *priv, pid_t tid, pid_t pid), void *priv)
 {
 	h->fn = fn;
 	h->priv = priv;

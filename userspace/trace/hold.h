@@ -21,8 +21,8 @@ int hold_new(const struct bpf_object *maps, const struct pidns *ns, struct hold 
 void hold_free(struct hold *h);
 
 int hold_fd(const struct hold *h); /* readable when hold_take() has something; owned by h */
-/* Hand each thread that waits to fn, in our pid namespace. When fn returns its wait is over, held or not. */
-void hold_take(struct hold *h, void (*fn)(void *priv, pid_t tid), void *priv);
+/* Hand each thread that waits to fn, and its process, in our pid namespace. When fn returns its wait is over, held or not. */
+void hold_take(struct hold *h, void (*fn)(void *priv, pid_t tid, pid_t pid), void *priv);
 /* What waits goes on: it is from before somebody took it. Nobody may be in hold_take(). */
 void hold_forget(struct hold *h);
 
