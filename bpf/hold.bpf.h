@@ -50,7 +50,7 @@ static __always_inline int hold_is_free(void)
 	return hold && !BPF_CORE_READ(task, ptrace);
 }
 
-/* Leave the hit for hold_parked(). 0 or -1. */
+/* Leave the hit for bpf/hold.bpf.c. 0 or -1. */
 static __always_inline int hold_park(const struct abi_hit *hit)
 {
 	u32 tid = (u32)bpf_get_current_pid_tgid();

@@ -330,7 +330,8 @@ class Others(Base):
         self.assertEqual([event["breakpoint"] for event in self.writes()], [second["id"]] * N)
         self.clear(third)
         self.piped.send("watch NUMBER\n")
-        self.assertIn("no watch slot is free", self.event("error")["message"])
+        message = self.event("error")["message"]
+        self.assertRegex(message, "needs [12] watch slots?, and [01] of 4 are free; they are held by: .*watchpoint %d" % second["id"])
         self.assertEqual(self.target.line(), "attribute 5")
         self.piped.end()
         self.assertUntouched(self.target)

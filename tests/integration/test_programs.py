@@ -66,7 +66,7 @@ class Programs(harness.TestCase):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
-        proc = self.begin("-m", "gunicorn", "-w", "1", "--threads", "3", "--bind", "127.0.0.1:%d" % port,
+        proc = self.begin("-m", "gunicorn", "-w", "1", "-k", "gthread", "--threads", "1", "--bind", "127.0.0.1:%d" % port,
                           "web_django:application", stdout=subprocess.DEVNULL)
         self.addCleanup(proc.terminate)
         harness.wait_for(lambda: test_children.Workers.answers(None, port), what="gunicorn")

@@ -220,6 +220,28 @@ class AtStops(harness.TestCase):
         piped.close()
         self.assertUntouched(target)
 
+    def test_commands_end_where_the_target_goes_on(self):
+        """As in pdb; an `end` after it is no command of its own."""
+        target = self.start(interpreters.one(), SCRIPT)
+        piped = terminal.Piped("attach", target.pid, "--json")
+        self.addCleanup(piped.close)
+        self.assertEqual(piped.event()["event"], "attached")
+        piped.send("break callee\ncommands\nc\nbreak slots\ncommands\nc\nend\nbreak over\n")
+        self.assertEqual([piped.event()["location"] for _ in range(3)], ["callee", "slots", "over"])
+        piped.close()
+        self.assertUntouched(target)
+
+    def test_source(self):
+        target = self.start(interpreters.one(), SCRIPT)
+        thread = 'sys.modules["threading"]._main_thread'
+        for what, status, text in (("callee", 0, "def callee"), ("Key.__lt__", 0, "def __lt__"),
+                                   (thread + ".join", 0, "def join"), (thread + ".name", 0, "def name"),
+                                   ("Key", 1, "Key: only functions and methods know their source"), ("nothere", 1, "'nothere'")):
+            run = self.debug("attach", target.pid, "-c", "interrupt", "-c", "source " + what)
+            self.assertEqual(run.status, status, run)
+            self.assertIn(text, run.err if status else run.out)
+        self.assertUntouched(target)
+
 
 if __name__ == "__main__":
     harness.main()

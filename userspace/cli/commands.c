@@ -140,6 +140,23 @@ static int find_command(const char *line, struct err *err, size_t *ret_index, co
 	return parse_command(line, command_names(), ncommands, err, ret_index, ret_args);
 }
 
+bool shell_goes_on(const char *line)
+{
+	static int (*const them[])(struct shell *, const char *,
+				   struct err *) = { cmd_continue, cmd_next,   cmd_step, cmd_return,
+						     cmd_until,	   cmd_detach, cmd_quit };
+	struct err err = { 0 };
+	const char *args;
+	size_t index;
+
+	if (find_command(line, &err, &index, &args) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(them) / sizeof(them[0]); i++)
+		if (commands[index].run == them[i])
+			return true;
+	return false;
+}
+
 int shell_line(struct shell *sh, const char *line)
 {
 	struct err err = { 0 };

@@ -299,6 +299,13 @@ int info_breakpoints(struct shell *sh, struct err *err)
 	return 0;
 }
 
+static const char *name_of(struct shell *sh, int id)
+{
+	const struct bp *bp = session_bp(sh->s, id);
+
+	return bp && bp->data ? " watchpoint" : " breakpoint";
+}
+
 int info_slots(struct shell *sh, struct err *err)
 {
 	_cleanup_free_ struct slot_holder *holders = NULL;
@@ -319,8 +326,8 @@ int info_slots(struct shell *sh, struct err *err)
 		if (holders[i].step)
 			out_add(sh->out, OUT_PLAIN, " the step");
 		for (size_t k = 0; k < 4 && holders[i].bps[k]; k++)
-			out_add(sh->out, OUT_PLAIN, "%s %d", k ? "," : " breakpoint",
-				holders[i].bps[k]);
+			out_add(sh->out, OUT_PLAIN, "%s%s %d", k ? "," : "",
+				name_of(sh, holders[i].bps[k]), holders[i].bps[k]);
 		out_add(sh->out, OUT_PLAIN, "%s", holders[i].more ? " ..." : "");
 		out_end(sh->out);
 	}

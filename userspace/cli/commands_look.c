@@ -348,6 +348,18 @@ int cmd_longlist(struct shell *sh, const char *args, struct err *err)
 	return r < 0 ? r : 0;
 }
 
+static int eval_text(const char *text, const struct expr_scope *scope,
+		     const struct value_limits *lim, struct err *err, struct value **ret)
+{
+	struct expr *e = NULL;
+	int r = expr_parse(text, err, &e);
+
+	if (!r)
+		r = expr_eval(e, scope, lim, err, ret);
+	expr_free(e);
+	return r;
+}
+
 /* An attribute of what args names, as a value; the first that is there of several ways to its code.
  */
 static int source_attr(struct shell *sh, const char *args, const char *attr, struct err *err,
@@ -355,7 +367,10 @@ static int source_attr(struct shell *sh, const char *args, const char *attr, str
 {
 	static const char *const ways[] = { "(%s).__code__.%s", "(%s).__func__.__code__.%s",
 					    "(%s).fget.__code__.%s", "(%s).%s" };
+	const size_t nways = sizeof(ways) / sizeof(ways[0]);
+	const char *dot = strrchr(args, '.');
 	const struct value_limits lim = { .depth = 0, .items = 0, .bytes = 4096, .total = 1 };
+	struct value *whole = NULL;
 	struct expr_scope scope;
 	struct look lk;
 	int r = look_begin(sh, false, err, &lk);
@@ -365,16 +380,28 @@ static int source_attr(struct shell *sh, const char *args, const char *attr, str
 	scope = (struct expr_scope){ .in = session_interp(sh->s),
 				     .frame = lk.frames[lk.frame].frame };
 	r = -ENOENT;
-	for (size_t i = 0; r && i < sizeof(ways) / sizeof(ways[0]); i++) {
+	for (size_t i = 0; r && i < nways; i++) {
 		_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
-		struct expr *e = NULL;
 
 		strbuf_addf(&text, ways[i], args, attr);
-		r = expr_parse(strbuf_str(&text), err, &e);
-		if (!r)
-			r = expr_eval(e, &scope, &lim, err, ret);
-		expr_free(e);
+		r = eval_text(strbuf_str(&text), &scope, &lim, err, ret);
 	}
+	/* A method of an instance is made, a property computed when it is asked for: the class has
+	 * the function. */
+	for (size_t i = 0; r && dot && i < nways; i++) {
+		_cleanup_strbuf_ struct strbuf in_class = STRBUF_INIT, text = STRBUF_INIT;
+
+		strbuf_addf(&in_class, "type(%.*s)%s", (int)(dot - args), args, dot);
+		strbuf_addf(&text, ways[i], strbuf_str(&in_class), attr);
+		r = eval_text(strbuf_str(&text), &scope, &lim, err, ret);
+	}
+	/* Is it there at all? */
+	if (r && !eval_text(args, &scope, &lim, err, &whole))
+		(void)err_set(err, r,
+			      "%s: only functions and methods know their source; of a class, name "
+			      "a method",
+			      args);
+	value_free(whole);
 	look_end(sh, &lk);
 	return r;
 }
@@ -416,7 +443,7 @@ int cmd_source(struct shell *sh, const char *args, struct err *err)
 		r = source_attr(sh, args, "co_firstlineno", err, &line);
 	if (r) {
 		value_free(file);
-		return err_set(err, r, "%s: only functions and methods know their source", args);
+		return r;
 	}
 	if (line->kind == VALUE_INT) {
 		_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;

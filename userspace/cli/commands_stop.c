@@ -29,6 +29,7 @@ struct shell_stops {
 	VEC(struct display) displays;
 	VEC(struct list) lists;
 	int collecting; /* breakpoint whose list is typed; 0: none */
+	bool ended;	/* by a command that goes on: an `end` may still follow */
 	int pending;	/* breakpoint whose list is to be run; 0: none */
 	bool running;
 };
@@ -211,9 +212,16 @@ int cmd_commands(struct shell *sh, const char *args, struct err *err)
 	list_clear(list_of(st, (int)id));
 	st->collecting = (int)id;
 	if (sh->prompt)
-		out_line(sh->out, "commands for breakpoint %d, one a line; `end` ends them",
+		out_line(sh->out,
+			 "commands for breakpoint %d, one a line; `end`, or one that goes on, ends "
+			 "them",
 			 (int)id);
 	return 0;
+}
+
+bool shell_is_collecting(const struct shell *sh)
+{
+	return sh->stops && sh->stops->collecting;
 }
 
 bool shell_collects(struct shell *sh, const char *line)
@@ -223,10 +231,15 @@ bool shell_collects(struct shell *sh, const char *line)
 	size_t len;
 	char *copy;
 
-	if (!l)
-		return false;
 	line += strspn(line, " \t");
 	len = strcspn(line, "\r\n");
+	if (!l) {
+		bool end = st && st->ended && len == 3 && !strncmp(line, "end", 3);
+
+		if (st)
+			st->ended = false;
+		return end;
+	}
 	if (len == 3 && !strncmp(line, "end", 3)) {
 		st->collecting = 0;
 	} else if (len == 6 && !strncmp(line, "silent", 6)) {
@@ -235,6 +248,11 @@ bool shell_collects(struct shell *sh, const char *line)
 		copy = strndup(line, len);
 		if (!copy || vec_push(&l->lines, copy))
 			free(copy);
+		/* As in pdb: nothing behind it would run. */
+		if (shell_goes_on(line)) {
+			st->collecting = 0;
+			st->ended = true;
+		}
 	}
 	return true;
 }

@@ -16,6 +16,7 @@
 #include "cli/shell.h"
 
 #define PROMPT	      "(pybpfdbg) "
+#define PROMPT_LIST   "(com) " /* as in pdb */
 #define HISTORY_FILE  ".pybpfdbg_history"
 #define HISTORY_LINES 1000
 
@@ -115,7 +116,7 @@ void edit_show(void)
 {
 	if (edit.shown)
 		return;
-	rl_callback_handler_install(PROMPT, on_line);
+	rl_callback_handler_install(shell_is_collecting(edit.sh) ? PROMPT_LIST : PROMPT, on_line);
 	edit.shown = true;
 	edit.touched = false;
 	if (edit.typed && *edit.typed) {

@@ -164,6 +164,9 @@ void shell_show_watch(struct shell *sh, const struct bp *bp);
 void shell_tell_ended(struct shell *sh, int but);
 /* commands_stop.c: a line of a list that is being typed (`commands`) is taken */
 bool shell_collects(struct shell *sh, const char *line);
+bool shell_is_collecting(const struct shell *sh);
+/* commands.c: does the command let the target go on, or end the session? */
+bool shell_goes_on(const char *line);
 /* Is the stop at breakpoint bp not to be shown? */
 bool shell_is_silent(struct shell *sh, int bp);
 /* After a stop was shown: what is displayed; the list of breakpoint bp (0: none) is run by shell_run_lists(). */

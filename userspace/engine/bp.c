@@ -120,10 +120,12 @@ static int bp_arm_data(struct session *s, struct bp_priv *b, struct err *err)
 {
 	struct process *was = b->process ? process_visit(s, b->process) : NULL;
 	int r = session_still_begin(s, err);
+	unsigned needed, used, nfree;
 
 	if (r)
 		goto back;
 	r = data_locate(s, b->data, err);
+	needed = data_slots(b->data);
 	data_remember(s, b->data);
 	if (!r)
 		r = rules_make(s, b, err);
@@ -134,6 +136,8 @@ static int bp_arm_data(struct session *s, struct bp_priv *b, struct err *err)
 		goto back;
 	bp_disarm(s, b);
 	session_relax(s);
+	if (r == -ENOSPC && !session_slots(s, NULL, &used, &nfree) && nfree < needed)
+		(void)slots_explain(s, needed, "a watchpoint there", err);
 back:
 	process_back(s, was);
 	return r;

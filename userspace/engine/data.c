@@ -322,6 +322,11 @@ static void slot_taken(struct session *s, struct data_watch *w)
 	w->serial = point_at(s, w->slot_point)->abi.serial;
 }
 
+unsigned data_slots(const struct data_watch *w)
+{
+	return (w->st.slot || w->st.also ? 1u : 0u) + (w->st.moves ? 1u : 0u);
+}
+
 int data_arm(struct session *s, struct bp_priv *b, struct err *err)
 {
 	const struct abi_data moves = { .action = ABI_ACT_STOP, .tgid = process_inner(s) };

@@ -54,6 +54,7 @@ void data_free(struct data_watch *w); /* NULL is fine */
 /* Find it again: it may have moved, or ended, while nobody watched. The target must not run. -ESTALE with a line: it has ended. */
 int data_locate(struct session *s, struct data_watch *w, struct err *err);
 /* Watch; the target must not run. b->rules is made. 0 or negative errno with a line. */
+unsigned data_slots(const struct data_watch *w); /* how many watch slots its storage needs, those that it shares included */
 int data_arm(struct session *s, struct bp_priv *b, struct err *err);
 void data_disarm(struct session *s, struct bp_priv *b);
 /* A write was judged here: the kernel takes w->last for what is there. */
