@@ -29,7 +29,8 @@ static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
 	return 0; /* nothing is walked here */
 }
 
-/* Longer than a debugger that lives on a busy machine takes; short for a program whose debugger was stopped (Ctrl-Z). */
+/* Longer than a debugger that lives on a busy machine takes; short for a program whose debugger was
+ * stopped (Ctrl-Z). */
 #define HOLD_NS 1000000000u
 
 struct bpf_task_work { /* as in linux/bpf.h of 6.18 */
