@@ -74,27 +74,13 @@ static void end(struct fixture *f)
 	spawn_end(&f->s);
 }
 
-static bool pump_until_exec(struct fixture *f)
-{
-	struct pollfd p = { .fd = tracees_fd(f->ts), .events = POLLIN };
-	struct tracee_event ev = { 0 };
-	int rounds = 0;
-
-	while (!tracees_next(f->ts, &ev) && ev.kind != TRACEE_EXEC && rounds < 200)
-		if (ev.kind == TRACEE_NONE) {
-			poll(&p, 1, WAIT_MS / 200);
-			rounds++;
-		}
-	return ev.kind == TRACEE_EXEC;
-}
-
 /* ---- whoever waits too long is rescued, and has failed ---- */
 
 struct rescue {
 	pthread_t thread;
 	pid_t pid;
 	int done;
-	bool needed;
+	volatile bool needed;
 };
 
 static void *rescue_main(void *arg)
@@ -226,6 +212,17 @@ static void leader_ends(struct spawn_shared *sh)
 	syscall(SYS_exit, 0);
 }
 
+static bool pump_until_exec(struct fixture *f, const struct rescue *rescue)
+{
+	struct pollfd p = { .fd = tracees_fd(f->ts), .events = POLLIN };
+	struct tracee_event ev = { 0 };
+
+	while (!tracees_next(f->ts, &ev) && ev.kind != TRACEE_EXEC && !rescue->needed)
+		if (ev.kind == TRACEE_NONE)
+			poll(&p, 1, WAIT_MS / 200);
+	return ev.kind == TRACEE_EXEC;
+}
+
 /* ---- tests ---- */
 
 /* execve waits until we have reaped the others, and whoever is seized then waits for execve. */
@@ -263,7 +260,7 @@ static void test_execve_while_all_are_seized(void)
 	r = tracees_seize(f.t, &e, &f.ts);
 	CU_ASSERT_EQUAL(r, 0);
 	if (!r)
-		CU_ASSERT(pump_until_exec(&f));
+		CU_ASSERT(pump_until_exec(&f, &rescue));
 	CU_ASSERT_FALSE(rescue_end(&rescue));
 	end(&f);
 }

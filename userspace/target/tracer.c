@@ -58,6 +58,7 @@ struct tracer {
 	bool births;	     /* new threads are seized by their makers' being traced */
 	size_t ngone;
 	bool children; /* new processes, too, and others may be asked for */
+	pid_t execed;  /* process whose execve is still to be told; 0: none */
 	int unmet;     /* clone events seen less new tasks met: each comes once, in any order */
 	bool hold_exec, take_keys;
 	bool (*filter)(void *priv, pid_t tid);
@@ -201,6 +202,19 @@ static void reap(struct tracer *ts)
 	}
 }
 
+/*
+ * We slept in PTRACE_SEIZE until the thread's execve was over: it is traced, has the leader's
+ * number, and nothing will tell of the execve. (A thread that only ended keeps its number until we
+ * reap it.)
+ */
+static bool renamed(struct tracer *ts, const struct target *t, pid_t tid)
+{
+	if (!syscall(SYS_tgkill, target_pid(t), tid, 0) || errno != ESRCH)
+		return false;
+	ts->execed = target_pid(t);
+	return true;
+}
+
 static int seize_failed(struct target *t, pid_t tid, int error, struct err *err)
 {
 	char state = target_state(t, tid), comm[16] = "?";
@@ -254,6 +268,8 @@ static int seize_pass(struct tracer *ts, struct target *t, struct err *err, size
 				return r;
 			continue;
 		}
+		if (renamed(ts, t, tids[i]))
+			return 0;
 		if (!add(ts, tids[i], target_pid(t)))
 			return err_set(err, -ENOMEM, "out of memory");
 		++*ret_new;
@@ -550,6 +566,13 @@ static void on_silence(struct tracer *ts, struct tracee_event *ret)
 	*ret = (struct tracee_event){ .kind = TRACEE_EXEC, .tid = target_pid(ts->t) };
 }
 
+static void tell_exec(struct tracer *ts, struct tracee_event *ret)
+{
+	*ret = (struct tracee_event){ .kind = TRACEE_EXEC, .tid = ts->execed };
+	(void)after_exec(ts, ts->execed);
+	ts->execed = 0;
+}
+
 int tracer_next(struct tracer *ts, struct tracee_event *ret)
 {
 	struct tracee_event ev = { .kind = TRACEE_NONE };
@@ -558,6 +581,8 @@ int tracer_next(struct tracer *ts, struct tracee_event *ret)
 
 	if (ts->ngone)
 		tell_gone(ts, &ev);
+	else if (ts->execed)
+		tell_exec(ts, &ev);
 	while (ev.kind == TRACEE_NONE) {
 		tid = poll_any(ts, &status);
 		if (tid < 0 && errno == ECHILD)
@@ -588,6 +613,8 @@ int tracer_interrupt(struct tracer *ts, pid_t tid)
 		seized = !seize(ts, tid);
 		seize_limit_end(&limit);
 	}
+	if (seized && !ts->children && renamed(ts, ts->t, tid))
+		return -ESRCH;
 	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL))
 		return -errno;
 	if (!tr) {
