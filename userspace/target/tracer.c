@@ -300,7 +300,7 @@ int tracer_seize_process(struct tracer *ts, struct target *t, struct err *err)
 		return err_set(err, -EAGAIN,
 			       "pid %d: starts threads faster than they can be seized",
 			       (int)target_pid(t));
-	if (!ts->all)
+	if (!ts->all && !ts->execed)
 		return err_set(err, -ESRCH, "pid %d: the process has ended", (int)target_pid(t));
 	return 0;
 }
