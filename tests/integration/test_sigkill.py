@@ -168,7 +168,7 @@ def state_watching(target, rnd):
 
 def state_dump(target, rnd):
     d = Debugger(["dump", target.pid, "--locals", "--json"])
-    time.sleep(rnd.random() * 0.06)
+    time.sleep(rnd.random() * 0.012)
     return d
 
 
