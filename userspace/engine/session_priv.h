@@ -217,7 +217,7 @@ void session_drop_tracees(struct session *s); /* NULL is fine */
 void session_relax(struct session *s);
 int session_over(const struct session *s, struct err *err); /* -ESRCH with a line when it is */
 
-/* bp.c */
+/* bp.c, bp_arm.c, bp_judge.c */
 struct bp_priv *bp_find(struct session *s, int id); /* NULL: there is none */
 void bp_free(struct session *s, struct bp_priv *b); /* NULL is fine; it is in no list */
 /* Copy what was asked for, but for where. 0 or -ENOMEM. */
@@ -244,6 +244,8 @@ int bp_arm(struct session *s, struct bp_priv *b, struct err *err);
 /* Of one that has rules: arm its places from number `first` on, or those that are, one. 0 or negative errno with a line. */
 int bp_take_places(struct session *s, struct bp_priv *b, size_t first, struct err *err);
 void bp_release_place(struct session *s, struct bp_priv *b, size_t i);
+/* The rule of b at its i-th place; 0: the place only helps. */
+uint32_t bp_rule_at(const struct bp_priv *b, size_t i);
 /* Where a location is in the process that is looked at, its names kept. As session_break(). */
 int bp_locate(struct session *s, const struct bp_spec *spec, struct err *err, struct binding *ret);
 void bp_disarm(struct session *s, struct bp_priv *b);
