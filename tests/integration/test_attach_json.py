@@ -95,14 +95,18 @@ class Json(harness.TestCase):
     def test_condition_up_args(self, interp):
         target = self.start(interp, "orders.py")
         run = self.commands(target, "tbreak charge if item.price * 2 == 4 and order['id'] == 7", "continue", "args",
-                            "up", "p done > 0, rounds", "globals", "info breakpoints")
-        self.ok(run, ["attached", "bound", "stopped", "values", "values", "values", "detached"])
+                            "up", "p done > 0, rounds", "globals", "info breakpoints", "break charge if item.price % 2",
+                            "condition 2 item.price > 1000", "info breakpoints")
+        self.ok(run, ["attached", "bound", "stopped", "values", "values", "values", "bound", "bound", "bound", "detached"])
         self.assertEqual(run.events[2]["line"], line_of("first"))
         self.assertEqual([v["name"] for v in run.events[3]["values"]], ["order", "item"])
         self.assertEqual(run.events[3]["scope"], "args")
         self.assertEqual(run.events[4]["values"][0]["repr"], "(True, 1000000000)")
         names = [v["name"] for v in run.events[5]["values"]]
         self.assertTrue({"Item", "charge", "work", "worker", "__name__"} <= set(names), names)
+        judged = [(e["condition"], e["evaluated"], e.get("why_user")) for e in run.events[6:9]]
+        self.assertEqual(judged, [("item.price % 2", "user", "the operator %")] + 2 * [("item.price > 1000", "kernel", None)])
+        self.assertEqual([(e["hits"], e["errors"], e["enabled"]) for e in run.events[6:9] if "hits" in e], [(0, 0, True)])
         self.assertUntouched(target)
 
     @harness.each_interpreter

@@ -370,7 +370,8 @@ class Commands(Base):
         self.assertEqual(len(set(commands)), 6)
         self.fails(target, commands[:5], "4|slot")
         run = self.debug("count", target.pid, "--for", "10ms", *[c.split()[1] for c in commands[:5]])
-        self.assertOneLine(run, "slot", re.escape(commands[4].split()[1]), "count fewer")
+        self.assertOneLine(run, "slot", re.escape(commands[4].split()[1]), r"take 4 of 4, 0 are free; count fewer",
+                           "--engine uprobe: no slot, but a trap")
 
     def test_binary_and_long_input(self):
         target = self.busy()

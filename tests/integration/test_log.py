@@ -7,6 +7,7 @@
 import os
 import random
 import signal
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -142,6 +143,28 @@ class Ends(harness.TestCase):
         self.assertEqual((run.status, run.out), (124, ""), run)
         run = self.debug("log", target.pid, where("paced"), "{n}", "--for", "0.2")
         self.assertEqual((run.status, run.out), (0, ""), run)
+        self.assertIn("%s was not hit" % where("paced"), run.err)
+        self.assertUntouched(target)
+
+    def paced_until_the_end(self, target, *options):
+        """What `log` for people says besides its lines, while hits come until it ends."""
+        log = subprocess.Popen([harness.DEBUGGER, "log", str(target.pid), where("paced"), "{n}"] + [str(o) for o in options],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        harness.wait_for(lambda: target.send("paced 1\n") or log.poll() is not None, what="the end of the log")
+        return [text.decode() for text in log.communicate()]
+
+    def test_told_to_people(self):
+        """A mistake in the condition and limits that acted are told with their numbers."""
+        target = self.start(interpreters.one(), SCRIPT)
+        out, err = self.paced_until_the_end(target, "--if", "nope == 1", "--for", "0.5")
+        self.assertEqual(out, "")
+        self.assertRegex(err, r"(?m)^%s was not hit\nthe condition failed \d+ times? and counts as false: a name, attribute" %
+                         where("paced"))
+        out, err = self.paced_until_the_end(target, "--count", 3, "--max-rate", 1, "--max-bytes", 900000)
+        self.assertRegex(err, r"(?m)^\d hits were not recorded: the limit is 1 records \(--max-rate\) and 900000 bytes "
+                         r"\(--max-bytes\) a second\n")
+        shown, limited = out.count("\n"), 3 - out.count("\n")
+        self.assertRegex(err, r"(?m)^3 hits: %d shown, 0 lost, %d over the limit$" % (shown, limited))
         self.assertUntouched(target)
 
     def test_target_ends(self):

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import select
 import signal
 import sys
@@ -240,6 +241,12 @@ class Commands(Case):
         self.assertEqual([e["event"] for e in run.events if e["event"] in ("pending", "bound")], ["pending", "bound"], run)
         self.assertEqual([f["function"] for f in run.of("stack")[0]["frames"]][:3],
                          ["outer.<locals>.inner", "outer", "<module>"], run)
+
+    def test_slots_of_what_is_bound_together(self):
+        """Each says how many it has taken: which one was first is not known."""
+        run = self.debug("run", "--python", self.interp.path, "-c", "break late_import.py:1", "-c", "break late_import.py:3", "-c",
+                         "continue", os.path.join(harness.TARGETS, "late.py"), self.interp.mkdtemp(), "import", stdin="go\n\n")
+        self.assertEqual(len(re.findall(r", 1 location, 1 watch slot of 4$", run.out, re.M)), 2, run)
 
 
 class Harmless(Case):

@@ -156,6 +156,20 @@ static int progress(void *priv, const char *what, uint64_t done, uint64_t total)
 
 /* ---- what was dropped ---- */
 
+/* The limits that there are: one that is 0 is none. */
+static void tell_limited(struct captures *cs, uint64_t n)
+{
+	char records[48] = "", bytes[48] = "";
+
+	if (cs->max_rate)
+		snprintf(records, sizeof(records), "%" PRIu64 " records (--max-rate)",
+			 cs->max_rate);
+	if (cs->max_bytes)
+		snprintf(bytes, sizeof(bytes), "%" PRIu64 " bytes (--max-bytes)", cs->max_bytes);
+	out_note(cs->out, "%" PRIu64 " hits were not recorded: the limit is %s%s%s a second", n,
+		 records, records[0] && bytes[0] ? " and " : "", bytes);
+}
+
 static void tell(struct captures *cs, const char *event, uint64_t n)
 {
 	if (cs->out->json)
@@ -164,10 +178,7 @@ static void tell(struct captures *cs, const char *event, uint64_t n)
 		out_note(cs->out, "%" PRIu64 " hits were lost: there was no room for their records",
 			 n);
 	else
-		out_note(cs->out,
-			 "%" PRIu64 " hits were not recorded: the limit is %" PRIu64
-			 " records and %" PRIu64 " KiB a second (--max-rate, --max-bytes)",
-			 n, cs->max_rate, cs->max_bytes >> 10);
+		tell_limited(cs, n);
 }
 
 /* Those that tell() speaks of are counted as hits, these are not: nobody knows whether they were
@@ -203,6 +214,8 @@ bool captures_sums(struct captures *cs, struct captures_sums *ret)
 		sums.limited += bp->limited;
 		sums.errors += bp->errors;
 		sums.undecided += bp->undecided;
+		if (bp->errors && !sums.last_error)
+			sums.last_error = bp->last_error;
 	}
 	/* Each kernel side knows the limit for itself; what came behind it was none. */
 	if (cs->family && cs->hits.limit && cs->shown >= cs->hits.limit)
@@ -247,6 +260,11 @@ void captures_tell_end(struct captures *cs)
 			 "%" PRIu64 " hits: %" PRIu64 " shown, %" PRIu64 " lost, %" PRIu64
 			 " over the limit",
 			 bp.hits, cs->shown, bp.lost, bp.limited);
+	if (!bp.hits)
+		out_note(cs->out, "%s was not hit", bp.location);
+	if (bp.errors && cs->hits.condition)
+		out_note(cs->out, "the condition failed %" PRIu64 " time%s and counts as false: %s",
+			 bp.errors, bp.errors == 1 ? "" : "s", bp.last_error);
 	if (bp.undecided)
 		out_note(cs->out,
 			 "%" PRIu64

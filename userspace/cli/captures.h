@@ -79,7 +79,7 @@ void captures_end(struct captures *cs);
 void captures_lifetime(const struct captures *cs);
 /* Of what is bound: everywhere the same, and the sums. */
 struct captures_sums {
-	const char *location;
+	const char *location, *last_error; /* why the condition failed; NULL: it did not */
 	int line;
 	uint64_t hits, lost, limited, errors, undecided;
 };

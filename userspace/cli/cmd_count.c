@@ -28,6 +28,19 @@ struct count {
 	bool children;
 };
 
+/* The session's line speaks of breakpoints that can be cleared; here there are locations. */
+static int no_slot(struct count *c, int i, struct err *err)
+{
+	unsigned used = 0, nfree = 0;
+
+	(void)session_slots(c->f.s, NULL, &used, &nfree);
+	return err_set(err, -ENOSPC,
+		       "pid %d: no watch slot is left for %.60s: those before it take %u of %d, %u "
+		       "%s free; count fewer at a time, " BP_UPROBE_INSTEAD,
+		       c->f.pid, c->locations[i], used, TRACE_SLOTS, nfree,
+		       nfree == 1 ? "is" : "are");
+}
+
 static int bind_all(struct count *c, struct err *err)
 {
 	c->ids = calloc((size_t)c->nlocations + c->watches.n, sizeof(*c->ids));
@@ -41,10 +54,7 @@ static int bind_all(struct count *c, struct err *err)
 		r = program_break(c->f.s, &c->hits, c->f.out, err, &c->ids[i]);
 
 		if (r == -ENOSPC && i)
-			return err_set(err, r,
-				       "pid %d: no watch slot is left for %.60s: count fewer "
-				       "locations at a time, or functions with --engine uprobe",
-				       c->f.pid, c->locations[i]);
+			return no_slot(c, i, err);
 		if (r < 0)
 			return r;
 		bp = session_bp(c->f.s, c->ids[i]);

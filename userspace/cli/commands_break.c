@@ -66,11 +66,32 @@ static void show_pending(struct shell *sh, const struct bp *bp)
 	out_end(sh->out);
 }
 
-/* before: how many watch slots were used without it. */
-static void show_bound(struct shell *sh, const struct bp *bp, unsigned before)
+/* before: how many watch slots were used without it; NULL: nobody knows, others were bound at the
+ * same moment. */
+static void show_slots(struct shell *sh, const struct bp *bp, const unsigned *before)
 {
-	unsigned used = before, free_slots = 0;
+	unsigned used = 0, free_slots = 0;
 
+	if (bp->engine == BP_UPROBE) {
+		out_add(sh->out, OUT_PLAIN, ", no watch slot but a trap at every Python call");
+		return;
+	}
+	session_slots(sh->s, NULL, &used, &free_slots);
+	if (!before && bp->slots)
+		out_add(sh->out, OUT_PLAIN, ", %u watch slot%s of %d", bp->slots, plural(bp->slots),
+			TRACE_SLOTS);
+	else if (before && used == *before + 1)
+		out_add(sh->out, OUT_PLAIN, ", watch slot %u of %d", used, TRACE_SLOTS);
+	else if (before && used > *before)
+		out_add(sh->out, OUT_PLAIN, ", watch slots %u-%u of %d", *before + 1, used,
+			TRACE_SLOTS);
+	else
+		out_add(sh->out, OUT_PLAIN, ", no further watch slot");
+}
+
+/* before: see show_slots(). */
+static void show_bound(struct shell *sh, const struct bp *bp, const unsigned *before)
+{
 	if (bp->pending) {
 		show_pending(sh, bp);
 		return;
@@ -87,16 +108,7 @@ static void show_bound(struct shell *sh, const struct bp *bp, unsigned before)
 	out_add(sh->out, OUT_BOLD, "%sbreakpoint %d", bp->temporary ? "temporary " : "", bp->id);
 	out_add(sh->out, OUT_PLAIN, " at %s:%d (%s), %zu location%s", bp->file, bp->line,
 		bp->function, bp->nplaces, plural(bp->nplaces));
-	session_slots(sh->s, NULL, &used, &free_slots);
-	if (used == before + 1)
-		out_add(sh->out, OUT_PLAIN, ", watch slot %u of %d", used, TRACE_SLOTS);
-	else if (used > before)
-		out_add(sh->out, OUT_PLAIN, ", watch slots %u-%u of %d", before + 1, used,
-			TRACE_SLOTS);
-	else if (bp->engine == BP_UPROBE)
-		out_add(sh->out, OUT_PLAIN, ", no watch slot but a trap at every Python call");
-	else
-		out_add(sh->out, OUT_PLAIN, ", no further watch slot");
+	show_slots(sh, bp, before);
 	out_end(sh->out);
 	if (bp->condition)
 		show_judge(sh, bp);
@@ -131,19 +143,16 @@ static int break_at(struct shell *sh, const char *args, bool temporary, struct e
 	r = session_break(sh->s, &spec, err, &id);
 	if (r < 0)
 		return r;
-	show_bound(sh, session_bp(sh->s, id), used);
+	show_bound(sh, session_bp(sh->s, id), &used);
 	return 0;
 }
 
 void break_bound(struct shell *sh, int id)
 {
 	const struct bp *bp = session_bp(sh->s, id);
-	unsigned used = 0, free_slots;
 
-	if (!bp)
-		return;
-	session_slots(sh->s, NULL, &used, &free_slots);
-	show_bound(sh, bp, bp->enabled && used >= bp->slots ? used - bp->slots : used);
+	if (bp)
+		show_bound(sh, bp, NULL);
 }
 
 void break_unbound(struct shell *sh, int id)
@@ -230,7 +239,7 @@ int cmd_catch(struct shell *sh, const char *args, struct err *err)
 void info_one(struct shell *sh, const struct bp *bp)
 {
 	if (sh->out->json)
-		out_json(sh->out, js_bound(bp));
+		out_json(sh->out, js_breakpoint(bp));
 	out_add(sh->out, OUT_PLAIN, "%-3d %-4s %-3s  ", bp->id, bp->temporary ? "once" : "keep",
 		bp->enabled && !bp->ended ? "yes" : "no");
 	if (bp->exception)
@@ -503,6 +512,8 @@ int cmd_condition(struct shell *sh, const char *args, struct err *err)
 	if (r < 0)
 		return r;
 	sh->condition_errors = 0;
+	if (sh->out->json && !session_bp(sh->s, (int)id)->pending)
+		out_json(sh->out, js_bound(session_bp(sh->s, (int)id)));
 	if (*condition) {
 		out_line(sh->out, "breakpoint %d:", (int)id);
 		show_judge(sh, session_bp(sh->s, (int)id));

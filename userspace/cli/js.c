@@ -159,6 +159,23 @@ json_t *js_bound(const struct bp *bp)
 	return bound;
 }
 
+json_t *js_breakpoint(const struct bp *bp)
+{
+	json_t *j = js_bound(bp);
+
+	if (!j)
+		return NULL;
+	json_object_set_new(j, "enabled", json_boolean(bp->enabled && !bp->ended));
+	json_object_set_new(j, "hits", json_integer((json_int_t)bp->hits));
+	if (bp->condition) {
+		json_object_set_new(j, "errors", json_integer((json_int_t)bp->errors));
+		json_object_set_new(j, "undecided", json_integer((json_int_t)bp->undecided));
+	}
+	if (bp->condition && bp->errors)
+		json_object_set_new(j, "last_error", js_text(bp->last_error));
+	return j;
+}
+
 static json_t *value_or_null(const struct value *v)
 {
 	return v ? js_value(NULL, v, 2) : json_null();

@@ -21,8 +21,10 @@ json_t *js_frame(const char *file, int32_t line, const char *function);
 /* {name, type, repr} and for containers {length, children} down to depth levels; name may be NULL.
  */
 json_t *js_value(const char *name, const struct value *v, unsigned depth);
-/* The `bound` event. */
+/* The `bound` event, or `pending` where it is bound to nothing. */
 json_t *js_bound(const struct bp *bp);
+/* The same with what has become of it: `enabled`, `hits`, of a condition `errors` ... */
+json_t *js_breakpoint(const struct bp *bp);
 struct session;
 /* The `attached` event. */
 json_t *js_attached(struct session *s, size_t threads);
