@@ -28,10 +28,10 @@ struct holder {
 };
 
 /* 0, or -errno: it is not held. */
-static int grab(struct holder *h, pid_t tid)
+static int grab(struct holder *h, pid_t tid, pid_t pid)
 {
 	__atomic_store_n(&h->seizing, true, __ATOMIC_SEQ_CST);
-	(void)tracer_seize(h->tracer, tid);
+	(void)tracer_seize(h->tracer, tid, pid);
 	__atomic_store_n(&h->seizing, false, __ATOMIC_SEQ_CST);
 	/* In any case: it may have been seized just before the signal, or at birth. */
 	return tracer_ask(tid);
@@ -44,7 +44,7 @@ static void on_hit(void *priv, pid_t tid, pid_t pid)
 
 	/* Before the thread can stop: who is told of that must ask us. */
 	__atomic_store_n(&h->busy, true, __ATOMIC_SEQ_CST);
-	r = grab(h, tid);
+	r = grab(h, tid, pid);
 	if (r)
 		return;
 	pthread_mutex_lock(&h->table);

@@ -42,10 +42,11 @@ void tracer_take_keys(struct tracer *ts, bool take);
  */
 int tracer_seize_all(struct tracer *ts, struct err *err);
 /*
- * One thread that runs: seize it; have it stop. Nothing but the ptrace calls; the first may sleep (execve). 0 or -errno (it has
- * ended, another traces it). After tracer_ask(), tracer_adopt() makes TRACEE_SIGNAL follow.
+ * One thread that runs, of process pid: seize it; have it stop. Nothing but the ptrace calls; the first may sleep (execve). 0 or
+ * -errno (it has ended, another traces it; -ESRCH also where its execve was waited for, which tracer_next() tells). After tracer_ask(),
+ * tracer_adopt() makes TRACEE_SIGNAL follow.
  */
-int tracer_seize(const struct tracer *ts, pid_t tid);
+int tracer_seize(struct tracer *ts, pid_t tid, pid_t pid);
 int tracer_ask(pid_t tid);
 void tracer_adopt(struct tracer *ts, pid_t tid, pid_t pid);
 /* From now on births are followed or not; the threads are asked to stop for a moment, in which that becomes true of them. */
