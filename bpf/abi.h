@@ -471,6 +471,19 @@ struct abi_process {
 struct abi_process_key {
 	__u32 tgid, state;
 };
+/* A process that is followed, by its number in the target's pid namespace. */
+struct abi_followed {
+	__u32 parent; /* which forked it; 0: user space named it */
+	__u32 ours;   /* its number in the debugger's pid namespace */
+};
+
+/* What was found out about a thread of one. */
+struct abi_known {
+	__u64 start, self; /* task_struct.start_time, thread pointer */
+	__u64 tstate;
+	__u32 pid, tgid; /* in the target's pid namespace */
+};
+
 struct abi_process_hits {
 	__u64 hits;
 	__u32 ours, pad0; /* its number in the debugger's pid namespace; 0: not known */

@@ -108,7 +108,7 @@ static __always_inline void process_hit(u32 tgid, u32 state)
 {
 	struct abi_process_key key = { .tgid = tgid, .state = state };
 	struct abi_process_hits *h = bpf_map_lookup_elem(&process_hits, &key), new = { 0 };
-	struct followed_process *p;
+	struct abi_followed *p;
 
 	if (!h) {
 		p = bpf_map_lookup_elem(&followed, &tgid);

@@ -16,7 +16,7 @@ const volatile __u64 our_ns_ino = 0; /* the debugger's pid namespace */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(follow_fork, struct task_struct *parent, struct task_struct *child)
 {
-	struct followed_process p = { 0 };
+	struct abi_followed p = { 0 };
 	int inner = 0, theirs = 0;
 	u32 nr;
 

@@ -28,15 +28,11 @@ struct data_walk {
  * The processes that we follow, by their number in their own pid namespace: those whose memory the places are true of. User space
  * enlarges it where forked children are followed.
  */
-struct followed_process {
-	__u32 parent; /* which forked it; 0: user space named it */
-	__u32 ours;   /* its number in the debugger's pid namespace */
-};
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16);
 	__type(key, __u32);
-	__type(value, struct followed_process);
+	__type(value, struct abi_followed);
 } followed SEC(".maps");
 
 /* Hits by process; of no size (1) where there is one process only. */
@@ -103,16 +99,11 @@ struct {
  * ask again whose it is. Its start time and its thread pointer tell when the number is another's; tstate is checked at each use.
  * Only threads of followed processes are in it: who takes a process out of `followed` must empty it.
  */
-struct known_thread {
-	__u64 start, self; /* task_struct.start_time, thread pointer */
-	__u64 tstate;
-	__u32 pid, tgid; /* in the target's pid namespace */
-};
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, ABI_THREADS_MAX);
 	__type(key, __u64);
-	__type(value, struct known_thread);
+	__type(value, struct abi_known);
 } known SEC(".maps");
 
 /* What the watch program has read of the frame; of no frame while it does not run. */

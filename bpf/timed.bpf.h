@@ -85,7 +85,7 @@ static __always_inline void timed_max(u32 which, u64 v)
 static __always_inline void timed_process(u32 tgid, u64 ns)
 {
 	struct abi_timed_process *t = bpf_map_lookup_elem(&timed_processes, &tgid), new = { 0 };
-	struct followed_process *p;
+	struct abi_followed *p;
 
 	if (!t) {
 		p = bpf_map_lookup_elem(&followed, &tgid);

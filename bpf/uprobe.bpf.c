@@ -85,7 +85,7 @@ static __always_inline struct abi_calls *calls_begin(const struct abi_code_key *
 {
 	int r = bpf_map_update_elem(&calls_map, key, (void *)&no_calls, BPF_NOEXIST);
 	struct abi_calls *calls = bpf_map_lookup_elem(&calls_map, key);
-	struct followed_process *p;
+	struct abi_followed *p;
 
 	if (r || !calls) /* another thread was first, or it is full */
 		return calls;

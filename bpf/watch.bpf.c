@@ -71,7 +71,7 @@ struct thread {
 static __always_inline int who_runs(struct thread *ret, struct bpf_pidns_info *who)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
-	struct known_thread *k;
+	struct abi_known *k;
 
 	ret->id = bpf_get_current_pid_tgid();
 	ret->start = task->start_time;
@@ -91,11 +91,11 @@ static __always_inline int who_runs(struct thread *ret, struct bpf_pidns_info *w
 static __always_inline void remember_thread(const struct thread *t, u64 tstate,
 					    const struct bpf_pidns_info *who)
 {
-	struct known_thread k = { .start = t->start,
-				  .self = t->self,
-				  .tstate = tstate,
-				  .pid = who->pid,
-				  .tgid = who->tgid };
+	struct abi_known k = { .start = t->start,
+			       .self = t->self,
+			       .tstate = tstate,
+			       .pid = who->pid,
+			       .tgid = who->tgid };
 
 	bpf_map_update_elem(&known, &t->id, &k, BPF_ANY);
 	bpf_map_update_elem(&threads, &t->self, &tstate, BPF_ANY);
@@ -152,7 +152,7 @@ static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *
 static __always_inline struct frame_state *state_of(struct frame_key *key)
 {
 	struct frame_state *state = bpf_map_lookup_elem(&frames, key);
-	struct followed_process *p;
+	struct abi_followed *p;
 	u32 tgid = key->tgid;
 
 	if (state || !per_process)

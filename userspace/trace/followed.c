@@ -17,15 +17,6 @@
 
 #define LATER_MAX 1024 /* processes at a time, where following may begin later */
 
-/* As bpf/maps.bpf.h has it. */
-struct followed_process {
-	uint32_t parent, ours;
-};
-struct known_thread {
-	uint64_t start, self, tstate;
-	uint32_t pid, tgid;
-};
-
 void followed_prepare(struct watch_bpf *skel, bool children)
 {
 	skel->rodata->per_process = 1;
@@ -106,7 +97,7 @@ void followed_end(struct followed *f)
 
 int followed_add(struct watch_bpf *skel, const struct pidns *ns)
 {
-	struct followed_process p = { .ours = (uint32_t)ns->ours };
+	struct abi_followed p = { .ours = (uint32_t)ns->ours };
 	uint32_t key = (uint32_t)ns->pid;
 
 	return bpf_map_update_elem(bpf_map__fd(skel->maps.followed), &key, &p, BPF_ANY);
@@ -117,7 +108,7 @@ static void forget_threads(struct watch_bpf *skel, uint32_t tgid)
 {
 	int fd = bpf_map__fd(skel->maps.known);
 	uint64_t key, next, *prev = NULL;
-	struct known_thread k;
+	struct abi_known k;
 
 	while (!bpf_map_get_next_key(fd, prev, &next)) {
 		if (prev && !bpf_map_lookup_elem(fd, prev, &k) && k.tgid == tgid)
@@ -131,7 +122,7 @@ static void forget_threads(struct watch_bpf *skel, uint32_t tgid)
 
 static bool find_ours(int fd, uint32_t ours, uint32_t *ret)
 {
-	struct followed_process p;
+	struct abi_followed p;
 	uint32_t *prev = NULL;
 
 	while (!bpf_map_get_next_key(fd, prev, ret)) {
@@ -156,7 +147,7 @@ int followed_remove(struct watch_bpf *skel, pid_t inner, pid_t ours)
 
 pid_t followed_ours(struct watch_bpf *skel, uint32_t tgid)
 {
-	struct followed_process p;
+	struct abi_followed p;
 
 	if (bpf_map_lookup_elem(bpf_map__fd(skel->maps.followed), &tgid, &p))
 		return 0;
