@@ -49,12 +49,17 @@ static int session_wire(struct session *s)
 	s->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (s->tick_fd < 0)
 		return -errno;
+	s->step.idle_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (s->step.idle_fd < 0)
+		return -errno;
 	s->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (s->ready_fd < 0)
 		return -errno;
 	r = session_poll_add(s, s->timer_fd);
 	if (!r)
 		r = session_poll_add(s, s->tick_fd);
+	if (!r)
+		r = session_poll_add(s, s->step.idle_fd);
 	if (!r)
 		r = session_poll_add(s, s->ready_fd);
 	if (!r)
@@ -72,7 +77,7 @@ int session_open(pid_t pid, const struct session_options *opt, bool still, struc
 	if (!s)
 		return err_set(err, -ENOMEM, "pid %d: out of memory", pid);
 	s->opt = *opt;
-	s->epoll_fd = s->timer_fd = s->ready_fd = s->tick_fd = -1;
+	s->epoll_fd = s->timer_fd = s->ready_fd = s->tick_fd = s->step.idle_fd = -1;
 	s->next_bp = 1;
 	s->next_place = 1;
 	r = process_state_open(pid, still, err, &s->state);

@@ -73,6 +73,7 @@ struct step_state {
 	struct trace_site *sites; /* NULL: not asked for yet */
 	size_t nsites;
 	char *stdlib; /* NULL: not known yet */
+	int idle_fd;  /* a timer: uprobes that no step wants any more */
 };
 
 struct thread_state {

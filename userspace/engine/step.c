@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -214,6 +216,22 @@ static int plan_make(struct session *s, const struct step_spec *spec, struct err
 
 /* ---- arming ---- */
 
+/*
+ * How long uprobes stay that no step wants, ms. To take one off takes the kernel 0.1 s, and so does
+ * the next step's wait for that; but each call of any thread traps meanwhile.
+ */
+#define IDLE_STEPPING_MS 20
+#define IDLE_STOPPED_MS	 1000
+
+static void idle_in(struct session *s, unsigned ms)
+{
+	const struct itimerspec at = {
+		.it_value = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L },
+	};
+
+	timerfd_settime(s->step.idle_fd, 0, &at, NULL);
+}
+
 void step_end(struct session *s)
 {
 	const struct abi_step off = { 0 };
@@ -227,6 +245,7 @@ void step_end(struct session *s)
 		(void)trace_disarm(s->trace, TRACE_HANDLER_STEP, s->step.armed);
 	s->step.armed = 0;
 	(void)trace_step_set(s->trace, &off);
+	idle_in(s, IDLE_STOPPED_MS);
 }
 
 void step_forget(struct session *s)
@@ -234,14 +253,28 @@ void step_forget(struct session *s)
 	step_end(s);
 	if (!s->trace)
 		return;
-	trace_program_off(s->trace, TRACE_PROGRAM_STEP_CALL);
-	trace_program_off(s->trace, TRACE_PROGRAM_STEP_RAISE);
+	idle_in(s, 0);
+	trace_program_off_later(s->trace, TRACE_PROGRAM_STEP_CALL);
+	trace_program_off_later(s->trace, TRACE_PROGRAM_STEP_RAISE);
+}
+
+void step_idle(struct session *s)
+{
+	uint64_t ticks;
+
+	if (read(s->step.idle_fd, &ticks, sizeof(ticks)) != sizeof(ticks) || !s->trace)
+		return;
+	if (!s->step.on)
+		trace_program_off_later(s->trace, TRACE_PROGRAM_STEP_RAISE);
+	if (!s->step.on || !(s->step.abi.events & ABI_STEP_CALL))
+		trace_program_off_later(s->trace, TRACE_PROGRAM_STEP_CALL);
 }
 
 void step_deinit(struct session *s)
 {
 	free(s->step.sites);
 	free(s->step.stdlib);
+	cleanup_close(&s->step.idle_fd);
 }
 
 static int find_sites(struct session *s, struct err *err)
@@ -277,8 +310,11 @@ static int arm_programs(struct session *s, const struct plan *pl, struct err *er
 	if (!r && pl->events & ABI_STEP_CALL)
 		r = trace_program_on(s->trace, TRACE_PROGRAM_STEP_CALL, s->step.sites,
 				     s->step.nsites, err);
-	else
-		trace_program_off(s->trace, TRACE_PROGRAM_STEP_CALL);
+	if (!r)
+		idle_in(s, trace_program_is_on(s->trace, TRACE_PROGRAM_STEP_CALL) &&
+					   !(pl->events & ABI_STEP_CALL)
+				   ? IDLE_STEPPING_MS
+				   : 0);
 	return r;
 }
 

@@ -11,10 +11,12 @@
 
 struct abi_hit;
 
-/* The step is over: its watch is off. What it needs of uprobes stays for the next step. */
+/* The step is over: its watch is off. What it needs of uprobes stays for a moment, as the next step may want it. */
 void step_end(struct session *s);
-/* The target goes on without a step: everything is off. */
+/* The target goes on without a step: everything is off, or about to be. */
 void step_forget(struct session *s);
+/* At every turn of the loop: the moment may be over. */
+void step_idle(struct session *s);
 void step_deinit(struct session *s);
 
 /* A record of a step: does its thread stop there? (What the kernel could not tell is told here.) */

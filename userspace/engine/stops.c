@@ -309,6 +309,7 @@ int stops_pump(struct session *s)
 {
 	int r;
 
+	step_idle(s);
 	if (s->over && !s->opt.children)
 		return 0;
 	if (!s->over) {

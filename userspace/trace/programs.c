@@ -67,6 +67,7 @@ struct programs {
 	struct abi_layout layout;
 	struct abi_obj obj;
 	struct loaded each[TRACE_PROGRAM_MAX];
+	VEC(struct uprobe_closing *) closing;
 };
 
 int programs_new(const struct programs_env *env, struct programs **ret)
@@ -96,15 +97,25 @@ void programs_wide(struct programs *p, bool wide)
 	p->wide = wide;
 }
 
+/* Forget those that are closed; wait: until all are. */
+static void reap(struct programs *p, bool wait)
+{
+	for (size_t i = p->closing.n; i-- > 0;)
+		if (uprobes_detach_end(p->closing.data[i], wait))
+			p->closing.data[i] = p->closing.data[--p->closing.n];
+}
+
 void programs_free(struct programs *p)
 {
 	if (!p)
 		return;
+	reap(p, true);
 	for (int i = 0; i < TRACE_PROGRAM_MAX; i++) {
 		programs_off(p, (enum trace_program)i);
 		uprobe_bpf__destroy(p->each[i].skel);
 		vec_deinit(&p->each[i].links);
 	}
+	vec_deinit(&p->closing);
 	free(p);
 }
 
@@ -248,6 +259,22 @@ void programs_off(struct programs *p, enum trace_program which)
 
 	uprobes_detach(l->links.data, l->links.n);
 	l->links.n = 0;
+}
+
+void programs_off_later(struct programs *p, enum trace_program which)
+{
+	struct loaded *l = &p->each[which];
+	struct uprobe_closing *c = uprobes_detach_begin(l->links.data, l->links.n);
+
+	l->links.n = 0;
+	reap(p, false);
+	if (c && vec_push(&p->closing, c))
+		(void)uprobes_detach_end(c, true);
+}
+
+bool programs_is_on(const struct programs *p, enum trace_program which)
+{
+	return p->each[which].links.n;
 }
 
 static struct bpf_map *find_map(struct programs *p, enum trace_program which, const char *name)

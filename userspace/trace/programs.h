@@ -42,6 +42,8 @@ void programs_wide(struct programs *p, bool wide);
 int programs_on(struct programs *p, enum trace_program which, const struct trace_site *sites, size_t n,
 		struct err *err);
 void programs_off(struct programs *p, enum trace_program which);
+void programs_off_later(struct programs *p, enum trace_program which);
+bool programs_is_on(const struct programs *p, enum trace_program which);
 int programs_map(struct programs *p, enum trace_program which, const char *name);
 int programs_each(struct programs *p, enum trace_program which, const char *name, size_t key_size,
 		  size_t value_size, int (*fn)(void *priv, const void *key, const void *value), void *priv);

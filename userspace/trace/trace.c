@@ -345,6 +345,16 @@ void trace_program_off(struct trace *tr, enum trace_program which)
 	programs_off(tr->programs, which);
 }
 
+void trace_program_off_later(struct trace *tr, enum trace_program which)
+{
+	programs_off_later(tr->programs, which);
+}
+
+bool trace_program_is_on(const struct trace *tr, enum trace_program which)
+{
+	return programs_is_on(tr->programs, which);
+}
+
 int trace_program_map(struct trace *tr, enum trace_program which, const char *name)
 {
 	return programs_map(tr->programs, which, name);

@@ -185,6 +185,9 @@ struct trace_site {
 int trace_program_on(struct trace *tr, enum trace_program which, const struct trace_site *sites, size_t n,
 		     struct err *err);
 void trace_program_off(struct trace *tr, enum trace_program which); /* its maps keep what they hold */
+/* The same, but it comes back at once: the program may run for about 0.1 s for each of its sites. trace_free() waits for the last. */
+void trace_program_off_later(struct trace *tr, enum trace_program which);
+bool trace_program_is_on(const struct trace *tr, enum trace_program which);
 /*
  * TRACE_PROGRAM_EVAL_CODE, which is on: what it lets through from now on. hashes: n of trace_module_hash(). 0 or -errno (-ENOSPC:
  * more than ABI_MODULES_MAX).

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -140,9 +141,9 @@ static pid_t task_of(pid_t pid)
  * kernel leaves the trap where it is, for ever ("failed to unregister, leaking uprobe";
  * kernel/events/uprobes.c, uprobe_unregister_nosync(), through get_user_pages_remote()). A process
  * that dies of SIGKILL has that signal behind it when its descriptors are closed; one that is
- * killed while it opens or closes one has not. So a child does it, which shares our memory and
- * descriptors and which nobody means to kill: when we are killed it ends what it does, and at its
- * own end all is closed.
+ * killed while it opens or closes one has not. So a child does it, which shares our memory (and
+ * our descriptors, to open one) and which nobody means to kill: when we are killed it ends what
+ * it does, and at its own end all is closed.
  */
 struct apart {
 	void (*fn)(void *arg);
@@ -224,24 +225,112 @@ int uprobe_attach(pid_t pid, const struct uprobe_place *at, int prog_fd, uint64_
 	return r ? r : a.ret;
 }
 
-struct detach_args {
-	const int *fds;
+/* Somebody who closes descriptors that are no longer ours. */
+struct uprobe_closing {
+	_Alignas(16) char stack[16 * 1024];
+	int pid;
+	int ours, theirs; /* the ends of a connection */
 	size_t n;
+	int fds[]; /* n; then n + 1, ascending: theirs is one of them */
 };
 
-static void detach_apart(void *arg)
+static int by_number(const void *a, const void *b)
 {
-	const struct detach_args *a = arg;
+	return *(const int *)a - *(const int *)b;
+}
 
+/* Close all but the n kept ones. */
+static void close_others(const int *kept, size_t n)
+{
+	unsigned from = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned)kept[i] > from)
+			syscall(SYS_close_range, from, kept[i] - 1, 0);
+		from = (unsigned)kept[i] + 1;
+	}
+	syscall(SYS_close_range, from, ~0u, 0);
+}
+
+/*
+ * It holds nothing else, or what the debugger has armed would outlive it. When it says so the
+ * debugger closes its own (or dies): only the last one to close waits for the kernel. Its
+ * thread-local storage is the debugger's, so it makes bare system calls.
+ */
+static int closing_main(void *arg)
+{
+	struct uprobe_closing *c = arg;
+	char byte = 0;
+
+	syscall(SYS_setpgid, 0, 0); /* a signal to our process group is not for it */
+	close_others(&c->fds[c->n], c->n + 1);
+	if (syscall(SYS_write, c->theirs, &byte, 1) == 1)
+		syscall(SYS_read, c->theirs, &byte, 1);
 	/* the last first: what was put on first was to be there for the others */
-	for (size_t i = a->n; i-- > 0;)
-		close(a->fds[i]);
+	for (size_t i = c->n; i-- > 0;)
+		syscall(SYS_close, c->fds[i]);
+	return 0;
+}
+
+/* Start it, with descriptors of its own. 0 or -errno. */
+static int closing_start(struct uprobe_closing *c)
+{
+	int pair[2];
+	char byte;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	c->ours = pair[0];
+	c->theirs = c->fds[2 * c->n] = pair[1];
+	qsort(&c->fds[c->n], c->n + 1, sizeof(c->fds[0]), by_number);
+	c->pid = clone(closing_main, c->stack + sizeof(c->stack), CLONE_VM, c);
+	close(c->theirs);
+	if (c->pid < 0) {
+		close(c->ours);
+		return -EAGAIN;
+	}
+	while (read(c->ours, &byte, 1) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+struct uprobe_closing *uprobes_detach_begin(const int *fds, size_t n)
+{
+	struct uprobe_closing *c = malloc(sizeof(*c) + (2 * n + 1) * sizeof(*fds));
+	int r = c ? 0 : -ENOMEM;
+
+	if (c) {
+		c->n = n;
+		memcpy(c->fds, fds, n * sizeof(*fds));
+		memcpy(&c->fds[n], fds, n * sizeof(*fds));
+		r = n ? closing_start(c) : -EAGAIN;
+	}
+	for (size_t i = n; i-- > 0;)
+		close(fds[i]);
+	if (!r) {
+		close(c->ours);
+		return c;
+	}
+	free(c);
+	return NULL;
+}
+
+bool uprobes_detach_end(struct uprobe_closing *c, bool wait)
+{
+	int r;
+
+	if (!c)
+		return true;
+	do
+		r = waitpid(c->pid, NULL, __WCLONE | (wait ? 0 : WNOHANG));
+	while (r < 0 && errno == EINTR);
+	if (!r)
+		return false;
+	free(c);
+	return true;
 }
 
 void uprobes_detach(const int *fds, size_t n)
 {
-	struct detach_args a = { fds, n };
-
-	if (n && run_apart(detach_apart, &a))
-		detach_apart(&a);
+	(void)uprobes_detach_end(uprobes_detach_begin(fds, n), true);
 }

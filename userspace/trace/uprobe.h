@@ -9,9 +9,12 @@
 #ifndef PYBPFDBG_TRACE_UPROBE_H
 #define PYBPFDBG_TRACE_UPROBE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+struct uprobe_closing; /* opaque */
 
 /* A file that the kernel can open, and an offset in it in bytes. */
 struct uprobe_place {
@@ -32,7 +35,16 @@ int uprobe_place(pid_t pid, uint64_t addr, struct uprobe_place *ret);
  * kernel cannot probe that instruction).
  */
 int uprobe_attach(pid_t pid, const struct uprobe_place *at, int prog_fd, uint64_t cookie);
-/* Close n such descriptors. Not by close(2), which leaves the trap in the text when we are killed in the middle of it. */
+/*
+ * Close n such descriptors. Not by close(2), which leaves the trap in the text when we are killed in the middle of it. Each takes
+ * the kernel about 0.1 s: it waits for all CPUs, one uprobe of the machine after the other (perf_uprobe_destroy() under event_mutex).
+ */
 void uprobes_detach(const int *fds, size_t n);
+/*
+ * The same, but somebody else waits. The descriptors are no longer the caller's; NULL: it is done already. By the thread that began it:
+ * uprobes_detach_end() until it says true, which frees it; wait: it does not come back before.
+ */
+struct uprobe_closing *uprobes_detach_begin(const int *fds, size_t n);
+bool uprobes_detach_end(struct uprobe_closing *c, bool wait);
 
 #endif
