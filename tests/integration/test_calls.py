@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
+# No watch slot: calls are counted by uprobes.
 """calls: the counts are the interpreter's own, for every way in which a function is entered; nobody else is touched; and a
 debugger that is killed leaves the text as it was."""
 import collections
@@ -282,6 +283,7 @@ class Forks(harness.TestCase):
 @harness.per_interpreter
 class Plain(harness.TestCase):
     @harness.each_interpreter
+    @harness.sets_watchpoints
     def test_breakpoint_sets_no_trap(self, interp):
         """Where the code is there already, a breakpoint leaves the interpreter's text as it is."""
         target = self.start(interp, "orders.py")

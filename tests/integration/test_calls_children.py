@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# No watch slot: calls are counted and timed by uprobes.
 """calls --children, latency --children: in each process what its own sys.setprofile says, also in those that begin meanwhile."""
 import collections
 import json
@@ -133,6 +134,7 @@ class Others(Base):
                 self.assertEqual(events[-1]["count"], sum(expected.values()))
                 target.end()
 
+    @harness.sets_watchpoints
     def test_watched(self):
         """By watchpoints, one pair of slots for all."""
         target = self.start(interpreters.one(), "family.py")

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# No watch slot: exceptions are seen by a uprobe.
 """`catch`: stops where exceptions are raised, and nowhere else; what sys.settrace sees of the same program is the oracle."""
 import json
 import os

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# No watch slot: calls are timed by uprobes.
 """`latency`: as many calls as sys.setprofile sees return, whichever way they end, and as long as the program's own clock says."""
 import json
 import os
@@ -69,6 +70,7 @@ class Latency(harness.TestCase):
             self.check(name, result, 2 * oracle[name.split(".")[-1]])
 
     @harness.each_interpreter
+    @harness.sets_watchpoints
     def test_watch(self, interp):
         target = self.start(interp, SCRIPT)
         oracle = json.loads(target.first)
@@ -142,6 +144,7 @@ class Latency(harness.TestCase):
             self.assertEqual(done.err.count("\n"), 1, done)
         self.assertUntouched(target)
 
+    @harness.sets_watchpoints
     def test_sigkill(self):
         """The debugger dies at any moment: the program goes on and its sum is right."""
         rnd = random.Random(SEED)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
+# No watch slot: that is what it is for.
 """--engine uprobe: function breakpoints without slots and without limit. Their hits are the interpreter's own count of frames
 that begin; a stop shows the right frame; a line inside a function is refused; a killed debugger leaves nothing."""
 import json
@@ -116,6 +117,7 @@ class Hits(harness.TestCase):
 
 
 class Refusals(harness.TestCase):
+    @harness.sets_watchpoints
     def test_line_inside(self):
         target = self.start(interpreters.one(), "orders.py")
         begins = self.debug("attach", target.pid, "--json", "-c", "break charge").of("bound")[0]["line"]
@@ -134,6 +136,7 @@ class Refusals(harness.TestCase):
         self.assertIn("--engine is watch or uprobe, not 'magic'", run.err)
         self.assertUntouched(target)
 
+    @harness.sets_watchpoints
     def test_no_slot_names_it(self):
         target = self.start(interpreters.one(), "calls.py")
         run = self.debug("attach", target.pid, *[a for f in FUNCTIONS[:8] for a in ("-c", "break " + f)])

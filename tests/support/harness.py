@@ -16,6 +16,8 @@
 
 Arguments select tests by part of their name.
 """
+import fcntl
+import functools
 import json
 import os
 import select
@@ -252,6 +254,18 @@ def _each(suite):
                 yield t
         else:
             yield test
+
+
+def sets_watchpoints(method):
+    """Decorator: the test method needs watch slots, in a file that otherwise needs none ("# No watch slot:", tests/run)."""
+    @functools.wraps(method)
+    def alone(*args):
+        path = os.environ.get("PYBPFDBG_TAKE_LOCK")
+        with open(path or os.devnull, "w") as lock:
+            if path:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            return method(*args)
+    return alone
 
 
 def each_interpreter(method):

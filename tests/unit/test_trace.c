@@ -11,6 +11,7 @@
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -546,6 +547,50 @@ static void test_slots_task(void)
 	test_slots(TRACE_SCOPE_TASK);
 }
 
+/* Counts the free slots, which takes them all for an instant, until it is killed. */
+static void count_slots(struct trace *tr)
+{
+	static const struct timespec pause = { .tv_nsec = 300000 };
+	unsigned used, left;
+
+	for (;;) {
+		(void)trace_slots(tr, &used, &left);
+		nanosleep(&pause, NULL);
+	}
+}
+
+/* Somebody else who only counts is not taken for one who holds them. */
+static void test_slots_counted_meanwhile(void)
+{
+	unsigned used, left;
+	struct err err = { 0 };
+	struct bed b;
+	pid_t other;
+	int taken = 0, fewer = 0;
+
+	if (!bed_init(&b))
+		return;
+	if (!bed_open(&b, TRACE_SCOPE_CPU)) {
+		bed_deinit(&b);
+		return;
+	}
+	other = fork();
+	if (!other)
+		count_slots(b.tr);
+	for (int i = 0; i < 300; i++) {
+		for (uint64_t at = 0; at < 8; at += 2)
+			taken += trace_watch(b.tr, b.addr + at, &err) != 0;
+		for (uint64_t at = 0; at < 8; at += 2)
+			(void)trace_unwatch(b.tr, b.addr + at);
+		fewer += trace_slots(b.tr, &used, &left) || left != 4;
+	}
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	CU_ASSERT_EQUAL(taken, 0);
+	CU_ASSERT_EQUAL(fewer, 0);
+	bed_deinit(&b);
+}
+
 /* Whoever holds the slots is killed: they are free at once, and the target runs on. */
 static void test_killed_owner(void)
 {
@@ -720,15 +765,25 @@ static void test_features(void)
 }
 
 static const struct cu_test tests[] = {
-	CU_T(test_counts),	   CU_T(test_rules),
-	CU_T(test_other_readers),  CU_T(test_other_code),
-	CU_T(test_tagged_code),	   CU_T(test_previous_in_frame),
-	CU_T(test_previous_place), CU_T(test_threads_cpu),
-	CU_T(test_threads_task),   CU_T(test_thread_states),
-	CU_T(test_stop),	   CU_T(test_stop_of_nobody),
-	CU_T(test_slots_cpu),	   CU_T(test_slots_task),
-	CU_T(test_killed_owner),   CU_T(test_cpu_comes_and_goes),
-	CU_T(test_gone),	   CU_T(test_pid_namespace),
+	CU_T(test_counts),
+	CU_T(test_rules),
+	CU_T(test_other_readers),
+	CU_T(test_other_code),
+	CU_T(test_tagged_code),
+	CU_T(test_previous_in_frame),
+	CU_T(test_previous_place),
+	CU_T(test_threads_cpu),
+	CU_T(test_threads_task),
+	CU_T(test_thread_states),
+	CU_T(test_stop),
+	CU_T(test_stop_of_nobody),
+	CU_T(test_slots_cpu),
+	CU_T(test_slots_task),
+	CU_T(test_slots_counted_meanwhile),
+	CU_T(test_killed_owner),
+	CU_T(test_cpu_comes_and_goes),
+	CU_T(test_gone),
+	CU_T(test_pid_namespace),
 	CU_T(test_features),
 };
 
