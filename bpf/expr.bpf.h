@@ -125,8 +125,9 @@ static __always_inline int expr_insn(struct expr_state *st, const struct abi_pro
 	case ABI_OP_CONST:
 		return expr_push_const(st, p, in->b);
 	case ABI_OP_NAME:
-	case ABI_OP_GLOBAL:
 		return run_name(st, p, in);
+	case ABI_OP_GLOBAL:
+		return expr_global(st, p);
 	case ABI_OP_VAR:
 		return expr_var(st, p, in->a, in->b);
 	case ABI_OP_EXC:
@@ -175,18 +176,6 @@ static __always_inline int expr_insn(struct expr_state *st, const struct abi_pro
 	default:
 		return -EINVAL;
 	}
-}
-
-/* A global was found, or not; it may be one that need not be there. */
-static __always_inline int run_global(struct expr_state *st, const struct abi_prog *p, u32 there)
-{
-	const struct abi_insn *in = &p->insns[(st->pc - 1) & (ABI_EXPR_INSNS - 1)];
-
-	if (!there)
-		return in->a ? 0 : -ENOENT;
-	if (in->a)
-		st->pc = in->c;
-	return push(st, EV_OBJ, st->found);
 }
 
 /* The lookup in a dict has ended. */
@@ -286,6 +275,9 @@ static long expr_step(u32 i, void *ctx)
 		if (r >= 0)
 			r = expr_dict_done(st, p, r);
 		break;
+	case PHASE_KNOWN:
+		r = expr_dict_done(st, p, st->known);
+		break;
 	case PHASE_MRO:
 		r = expr_attr_mro(st);
 		if (r > 0)
@@ -346,6 +338,7 @@ EXPR_FN int expr_eval_in(u32 prog, const struct py_frame *f, u32 want_value, str
 	st->frame = f->frame;
 	st->tstate = f->tstate;
 	st->pc = st->sp = st->phase = 0;
+	st->named[0].dict = st->named[1].dict = 0;
 	st->error = -E2BIG;
 	run.st = st;
 	run.p = p;

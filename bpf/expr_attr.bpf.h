@@ -17,6 +17,9 @@ enum abi_descr {
 	DESCR_VALUE,  /* arg: an object that is its own value */
 	DESCR_METHOD, /* code runs unless the instance has the name itself */
 	DESCR_DATA,   /* code runs */
+	/* What isinstance() says of its instances; the name is the address of the class that is asked for. */
+	DESCR_DERIVED,
+	DESCR_OTHER,
 };
 
 /* Of a class and a name. Another program may come in between at any point, but what is kept under one key is always the same. */
@@ -106,6 +109,7 @@ static __always_inline void class_version(struct expr_state *st)
 static __always_inline int managed(struct expr_state *st, u64 *ret_values, u64 *ret_dict)
 {
 	u64 word[2] = { 0 };
+	u32 at = 32 + st->basicsize + obj.values_valid;
 	u8 valid = 0;
 
 	*ret_values = *ret_dict = 0;
@@ -123,10 +127,23 @@ static __always_inline int managed(struct expr_state *st, u64 *ret_values, u64 *
 		*ret_values = word[0];
 	if (obj.managed != ABI_MANAGED_INLINE || *ret_dict || !(st->tflags & 1u << 2))
 		return 0;
-	if (read_user(&valid, 1, st->self + st->basicsize + obj.values_valid))
+	if (st->naround && st->basicsize < EXPR_AROUND && at < sizeof(st->around))
+		valid = ((const u8 *)st->around)[at & (EXPR_AROUND - 1)];
+	else if (read_user(&valid, 1, st->self + st->basicsize + obj.values_valid))
 		return -EFAULT;
 	if (valid)
 		*ret_values = st->self + st->basicsize;
+	return 0;
+}
+
+/* A word of the instance or of what is near it, into st->found. */
+static __always_inline int read_value(struct expr_state *st, u64 addr)
+{
+	u64 at = addr - (st->self - 32);
+
+	if (!obj.managed || !st->naround || at > sizeof(st->around) - 8 || at & 7)
+		return read_user(&st->found, 8, addr);
+	st->found = st->around[(at / 8) & (EXPR_AROUND / 8 - 1)];
 	return 0;
 }
 
@@ -159,7 +176,7 @@ EXPR_FN int expr_attr_instance(struct expr_state *st, u64 index)
 		if (managed(st, &values, &dict))
 			return -EFAULT;
 		if (values && index != ~0ull) {
-			if (read_user(&st->found, 8, values + obj.values_values + 8 * index))
+			if (read_value(st, values + obj.values_values + 8 * index))
 				return -EFAULT;
 			return st->found ? 1 : attr_of_class(st);
 		}
@@ -167,6 +184,7 @@ EXPR_FN int expr_attr_instance(struct expr_state *st, u64 index)
 			if (read_user(&st->keys, 8, st->cls + obj.type_cached_keys))
 				return -EFAULT;
 			st->values = values + obj.values_values;
+			st->noting = 0;
 			st->cached = 1;
 			st->then = THEN_INSTANCE;
 			st->phase = PHASE_KEYS;
@@ -174,7 +192,7 @@ EXPR_FN int expr_attr_instance(struct expr_state *st, u64 index)
 		}
 	} else if ((s64)st->dictoffset > 0) {
 		if (!obj.managed && st->naround && st->dictoffset <= sizeof(st->around) - 8)
-			dict = py_load_u64((const u8 *)st->around + (st->dictoffset & 63));
+			dict = py_load_u64((const u8 *)st->around + (st->dictoffset & (EXPR_AROUND - 1)));
 		else if (read_user(&dict, 8, st->self + st->dictoffset))
 			return -EFAULT;
 	} else if (st->dictoffset) {

@@ -13,6 +13,7 @@ enum expr_phase {
 	PHASE_OPEN,    /* begin the lookup in st->dict */
 	PHASE_KEYS,    /* the same in st->keys, with the values in st->values */
 	PHASE_PROBE,
+	PHASE_KNOWN,   /* it need not be looked up: st->known */
 	PHASE_MRO,     /* the next class of st->mro */
 	PHASE_SCAN,    /* the next item of st->items */
 	PHASE_VARS,    /* the next name of st->items */
@@ -70,15 +71,6 @@ static __always_inline void dict_parts(struct expr_state *st)
 	st->phase = PHASE_KEYS;
 }
 
-/* Look st->a up in the dict that is in st->b already. */
-static __always_inline void dict_begin_b(struct expr_state *st, u32 then)
-{
-	st->dict = st->b.addr;
-	st->then = then;
-	st->noting = 0;
-	dict_parts(st);
-}
-
 static __always_inline void dict_begin(struct expr_state *st, u64 dict, u32 then)
 {
 	st->dict = dict;
@@ -100,7 +92,7 @@ static __always_inline int dict_known(struct expr_state *st, u64 tagged, u64 tag
 	st->tagged = tagged;
 	st->tag = tag;
 	st->noting = 1;
-	what = name_cache_get(st, &st->found);
+	what = name_cache_get(tagged, tag, st->hash, &st->found);
 	if (what != NAME_ABSENT && what != NAME_PRESENT)
 		return 0;
 	st->noting = 0;
@@ -125,6 +117,33 @@ static __always_inline void dict_note(struct expr_state *st, u32 there)
 		name_cache_put(st, NAME_PRESENT, obj.dict_version != ABI_NONE ? st->found : at);
 }
 
+/*
+ * Is it a name or a str of the program, in a dict that has a version (up to 3.12)? Of two strs the hash is the same only where they are
+ * equal, as far as anybody can tell; of other keys that is not so.
+ */
+static __always_inline int dict_is_tagged(const struct expr_state *st)
+{
+	return obj.dict_version != ABI_NONE && st->a.cls == ABI_CLS_STR && st->a.flags & OPND_CONST;
+}
+
+/* Look st->a up in the dict that is in st->b already. */
+static __always_inline void dict_begin_b(struct expr_state *st, u32 then)
+{
+	int r;
+
+	st->dict = st->b.addr;
+	st->then = then;
+	st->noting = 0;
+	dict_parts(st);
+	if (!dict_is_tagged(st))
+		return;
+	r = dict_known(st, st->dict, head_at(&st->b, obj.dict_version), 0);
+	if (r > 0) {
+		st->known = (u32)r - 1;
+		st->phase = PHASE_KNOWN;
+	}
+}
+
 /* The dict object: where its keys are, and its values when they lie apart. 0, or as dict_known(). */
 EXPR_FN int expr_dict_open(struct expr_state *st)
 {
@@ -138,7 +157,7 @@ EXPR_FN int expr_dict_open(struct expr_state *st)
 	if (!(st->b.flags & OPND_EXACT) && st->then != THEN_ITEM)
 		return -EOPNOTSUPP;
 	dict_parts(st);
-	if (obj.dict_version == ABI_NONE || !dict_is_named(st))
+	if (!dict_is_tagged(st))
 		return 0;
 	return dict_known(st, st->dict, head_at(&st->b, obj.dict_version), 0);
 }

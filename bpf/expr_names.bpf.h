@@ -24,31 +24,31 @@ static __always_inline u32 expr_process(void);
 #define NAME_ABSENT 16u  /* apart from what is said of classes: enum abi_descr */
 #define NAME_PRESENT 17u /* arg: of a dict the value, of its keys where the value is */
 
-static __always_inline struct expr_cache *name_cache_of(const struct expr_state *st)
+static __always_inline struct expr_cache *name_cache_of(u64 tagged, u64 hash)
 {
-	u64 h = (st->tagged >> 4) ^ st->hash ^ st->tag * 31;
+	u64 h = (tagged >> 4) ^ hash;
 
 	h ^= h >> 32;
 	return expr_cache_at((u32)(h ^ h >> 8) & (EXPR_CACHE_SIZE - 1));
 }
 
-/* What is known of the name in what has the version st->tag: NAME_*, and *ret_arg; 0: nothing. */
-static __always_inline u32 name_cache_get(const struct expr_state *st, u64 *ret_arg)
+/* What is known of the name with that hash in what has the version `tag`: NAME_*, and *ret_arg; 0: nothing. */
+static __always_inline u32 name_cache_get(u64 tagged, u64 tag, u64 hash, u64 *ret_arg)
 {
-	struct expr_cache *c = name_cache_of(st);
+	struct expr_cache *c = name_cache_of(tagged, hash);
 	u32 process = expr_process(), what;
 
-	if (!c || c->type != st->tagged || c->name != st->hash || c->index != st->tag || c->process != process)
+	if (!c || c->type != tagged || c->name != hash || c->index != tag || c->process != process)
 		return 0;
 	what = c->what;
 	*ret_arg = c->arg;
 	barrier_here();
-	return c->type == st->tagged && c->name == st->hash && c->index == st->tag && c->process == process ? what : 0;
+	return c->type == tagged && c->name == hash && c->index == tag && c->process == process ? what : 0;
 }
 
 static __always_inline void name_cache_put(const struct expr_state *st, u32 what, u64 arg)
 {
-	struct expr_cache *c = name_cache_of(st);
+	struct expr_cache *c = name_cache_of(st->tagged, st->hash);
 
 	if (!c)
 		return;
@@ -62,6 +62,73 @@ static __always_inline void name_cache_put(const struct expr_state *st, u32 what
 	c->arg = arg;
 	barrier_here();
 	c->type = st->tagged;
+}
+
+static __always_inline u64 around_at(const struct expr_state *st, u32 off)
+{
+	return off <= sizeof(st->around) - 8 ? py_load_u64((const u8 *)st->around + off) : 0;
+}
+
+/*
+ * The version of a dict of names, as that of all dicts (up to 3.12, Objects/dictobject.c: each change of any dict takes another
+ * DICT_NEXT_VERSION()), or of its keys (3.13+: dk_version is 0 after a change of the set of keys, until LOAD_GLOBAL asks for another one).
+ * Of the keys `bytes` are read with it.
+ */
+EXPR_FN int expr_named_version(struct expr_state *st, struct expr_named *n, u64 dict, u32 bytes)
+{
+	u64 keys;
+
+	if (!st || !n)
+		return -EINVAL;
+	n->dict = dict;
+	n->tag = 0;
+	n->bytes = 0;
+	if (dict & 7 || dict < 4096 || read_user(st->around, 64, dict) || around_at(st, obj.ob_type) != obj.types[ABI_CLS_DICT])
+		return 0; /* the lookup itself finds out what is wrong */
+	if (obj.dict_version != ABI_NONE) {
+		n->tagged = dict;
+		n->tag = around_at(st, obj.dict_version);
+		return 0;
+	}
+	keys = around_at(st, obj.dict_keys);
+	if (around_at(st, obj.dict_values) || keys & 7 || obj.keys_version > 32)
+		return 0;
+	bytes &= sizeof(n->words) - 1;
+	if (read_user(n->words, bytes, keys)) {
+		bytes = 40;
+		if (read_user(n->words, bytes, keys))
+			return 0;
+	}
+	n->bytes = bytes;
+	n->tagged = keys;
+	n->tag = (u32)(*(const u32 *)((const u8 *)n->words + (obj.keys_version & 63)));
+	return 0;
+}
+
+/* The name st->a in a dict, from what is known. 0: it must be looked up; 1: it is not there; 2: st->found; -EFAULT */
+static __always_inline int name_known(struct expr_state *st, struct expr_named *n, u64 dict, u32 bytes)
+{
+	u64 arg = 0, off;
+	u32 what;
+
+	if (n->dict != dict)
+		expr_named_version(st, n, dict, bytes);
+	if (!n->tag)
+		return 0;
+	what = name_cache_get(n->tagged, n->tag, st->hash, &arg);
+	if (what == NAME_ABSENT)
+		return 1;
+	if (what != NAME_PRESENT)
+		return 0;
+	st->found = arg;
+	if (obj.dict_version != ABI_NONE)
+		return 2;
+	off = arg - n->tagged;
+	if (off + 8 <= n->bytes && !(off & 7))
+		st->found = n->words[(off / 8) & (EXPR_NAMED_WORDS - 1)];
+	else if (read_user(&st->found, 8, arg))
+		return -EFAULT;
+	return st->found ? 2 : -EFAULT;
 }
 
 #endif

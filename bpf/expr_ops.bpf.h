@@ -7,6 +7,10 @@
 
 #define EXPR_SCAN_MAX 128 /* items of a list that are compared */
 
+/* Of the keys of globals and built-ins so much is read at once. More costs more than it saves: it is in no cache. */
+#define GLOBALS_BYTES 256
+#define BUILTINS_BYTES 64
+
 static __always_inline int expr_frame_known(u64 frame, u32 off, u64 *ret);
 
 /* A word of the frame; 0 or -EFAULT. */
@@ -96,17 +100,28 @@ static __always_inline int read_slot(struct expr_state *st, u32 slot, u64 *ret)
 }
 
 /* The object in the cell *ref, 0: none; bare: what is no cell is the object itself. 0 or -EFAULT */
-static __always_inline int read_cell(struct expr_state *st, u32 bare, u64 *ref)
+EXPR_FN int expr_read_cell(struct expr_state *st, u32 bare, u64 *ref)
 {
-	if (read_user(&st->word, 8, *ref + obj.ob_type))
-		return -EFAULT;
-	if (st->word == obj.types[ABI_CLS_CELL]) {
-		if (read_user(&st->word, 8, *ref + obj.cell_ref))
+	u64 type, content;
+
+	if (!st || !ref)
+		return -EINVAL;
+	/* What is no cell may be smaller than one, at the end of what is mapped. */
+	if (obj.ob_type <= 16 && obj.cell_ref <= 16 && !read_user(st->around, 24, *ref)) {
+		type = py_load_u64((const u8 *)st->around + (obj.ob_type & 31));
+		content = py_load_u64((const u8 *)st->around + (obj.cell_ref & 31));
+	} else {
+		if (read_user(&st->word, 8, *ref + obj.ob_type))
 			return -EFAULT;
-		*ref = st->word;
-	} else if (!bare) {
-		*ref = 0;
+		type = st->word;
+		if (type == obj.types[ABI_CLS_CELL] && read_user(&st->word, 8, *ref + obj.cell_ref))
+			return -EFAULT;
+		content = st->word;
 	}
+	if (type == obj.types[ABI_CLS_CELL])
+		*ref = content;
+	else if (!bare)
+		*ref = 0;
 	return 0;
 }
 
@@ -116,7 +131,7 @@ static __always_inline int run_slot(struct expr_state *st, const struct abi_insn
 
 	if (read_slot(st, in->b, &ref))
 		return -EFAULT;
-	if (in->op == ABI_OP_CELL && ref && read_cell(st, in->a & 2, &ref))
+	if (in->op == ABI_OP_CELL && ref && expr_read_cell(st, in->a & 2, &ref))
 		return -EFAULT;
 	if (ref && in->a & 1)
 		st->pc = in->c;
@@ -127,18 +142,47 @@ static __always_inline int run_slot(struct expr_state *st, const struct abi_insn
 
 static __always_inline int run_name(struct expr_state *st, const struct abi_prog *p, const struct abi_insn *in)
 {
-	u32 at = in->op == ABI_OP_NAME ? obj.frame_locals : obj.frame_globals;
-	u64 dict;
-
-	if (in->op == ABI_OP_NAME && in->a && st->optimized)
+	if (in->a && st->optimized)
 		return 0;
-	if (read_frame(st, at, &st->word) || name_key(st, p, in->b))
+	if (read_frame(st, obj.frame_locals, &st->word) || name_key(st, p, in->b))
 		return -EFAULT;
-	dict = st->word;
-	if (!dict)
-		return in->op == ABI_OP_NAME ? 0 : -EFAULT;
-	dict_begin(st, dict, in->op == ABI_OP_NAME ? THEN_NAME : THEN_GLOBAL);
+	if (st->word)
+		dict_begin(st, st->word, THEN_NAME);
 	return 0;
+}
+
+/* A global was found, or not; it may be one that need not be there. */
+static __always_inline int run_global(struct expr_state *st, const struct abi_prog *p, u32 there)
+{
+	const struct abi_insn *in = &p->insns[(st->pc - 1) & (ABI_EXPR_INSNS - 1)];
+
+	if (!there)
+		return in->a ? 0 : -ENOENT;
+	if (in->a)
+		st->pc = in->c;
+	return push(st, EV_OBJ, st->found);
+}
+
+/* The global or built-in that the instruction means. 0 or -errno; there may be more steps. */
+EXPR_FN int expr_global(struct expr_state *st, const struct abi_prog *p)
+{
+	int r;
+
+	if (!st || !p)
+		return -EINVAL;
+	if (read_frame(st, obj.frame_globals, &st->word) || !st->word || name_key(st, p, p->insns[(st->pc - 1) & (ABI_EXPR_INSNS - 1)].b))
+		return -EFAULT;
+	r = name_known(st, &st->named[0], st->word, GLOBALS_BYTES);
+	if (!r)
+		dict_begin(st, st->word, THEN_GLOBAL);
+	if (r != 1)
+		return r > 0 ? run_global(st, p, 1) : r;
+	if (read_frame(st, obj.frame_builtins, &st->word))
+		return -EFAULT;
+	r = name_known(st, &st->named[1], st->word, BUILTINS_BYTES);
+	if (!r)
+		dict_begin(st, st->word, THEN_BUILTIN);
+	return r > 0 ? run_global(st, p, (u32)r - 1) : r;
 }
 
 /* ---- items ---- */
@@ -399,10 +443,14 @@ static __always_inline int class_of(const struct abi_prog *p, const struct expr_
 }
 
 /* The attribute that was looked for is in st->found; or isinstance() has found that there is nothing more to ask. */
+EXPR_FN int expr_isinstance_note(struct expr_state *st, u32 hit);
+
 static __always_inline int attr_ready(struct expr_state *st)
 {
-	if (st->ninstance)
+	if (st->ninstance) {
+		expr_isinstance_note(st, 0);
 		return answer(st, st->ninstance, 0);
+	}
 	set_top(st, EV_OBJ, st->found);
 	return 0;
 }
@@ -425,6 +473,50 @@ static __always_inline int is_plain_class(struct expr_state *st, const struct ex
 }
 
 /*
+ * The T of isinstance(x, T), if what it answers depends on x's class only, until that class has another version; 0: not so. A class
+ * made by the program can have gone and another one be there, of a metaclass that answers itself: that is looked at each time.
+ */
+static __always_inline u64 isinstance_key(struct expr_state *st)
+{
+	const struct expr_val *v = top(st);
+
+	if (v->kind != EV_OBJ)
+		return 0;
+	for (u32 i = 1; i < ABI_CLS_MAX; i++)
+		if (v->bits == obj.types[i])
+			return v->bits;
+	return is_plain_class(st, v) ? v->bits : 0;
+}
+
+/* Reads the class. isinstance() of an instance of it was asked before: 1, 0; 2: it was not; -EFAULT. single: there is one T. */
+EXPR_FN int expr_isinstance_known(struct expr_state *st, u64 type, u32 single)
+{
+	u64 index;
+
+	if (!st || expr_class(st, type))
+		return -EFAULT;
+	st->cls = type;
+	class_version(st);
+	st->asked = single ? isinstance_key(st) : 0;
+	st->hash = st->asked;
+	if (st->asked && cache_get(st, &index) && (st->what == DESCR_DERIVED || st->what == DESCR_OTHER))
+		return st->what == DESCR_DERIVED;
+	return 2;
+}
+
+/* It was found out. */
+EXPR_FN int expr_isinstance_note(struct expr_state *st, u32 hit)
+{
+	if (!st || !st->asked)
+		return 0;
+	st->hash = st->asked;
+	st->what = hit ? DESCR_DERIVED : DESCR_OTHER;
+	cache_put(st, ~0ull);
+	st->asked = 0;
+	return 0;
+}
+
+/*
  * x, T1 .. Tn -> isinstance(x, (T1, .. Tn)). A class that says of its instances what they are (__class__, __instancecheck__) is left
  * to user space; for what is derived it need not be asked.
  */
@@ -438,8 +530,9 @@ EXPR_FN int expr_isinstance(struct expr_state *st, const struct abi_prog *p, u32
 	if (class_of(p, &st->stack[(st->sp - n - 1) & (ABI_EXPR_STACK - 1)], &st->word))
 		return -EFAULT;
 	type = st->word;
-	if (expr_class(st, type))
-		return -EFAULT;
+	r = expr_isinstance_known(st, type, n == 1);
+	if (r != 2)
+		return answer(st, 2, r);
 	st->mro = class_at(st, obj.type_mro);
 	if (!st->mro || read_user(&st->word, 8, st->mro + obj.ob_size))
 		return -EFAULT;
@@ -461,8 +554,10 @@ EXPR_FN int expr_isinstance(struct expr_state *st, const struct abi_prog *p, u32
 		else
 			hit = expr_is_base(st, v->bits);
 	}
-	if (hit || !(class_at(st, obj.type_flags) & 1u << 9))
+	if (hit || !(class_at(st, obj.type_flags) & 1u << 9)) {
+		expr_isinstance_note(st, (u32)hit);
 		return answer(st, n + 1, hit);
+	}
 	r = name_key(st, p, name);
 	if (!r)
 		r = expr_attr_ask(st, type, n + 1);

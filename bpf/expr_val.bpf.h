@@ -57,7 +57,16 @@ struct expr_text {
 };
 
 #define EXPR_CLASS 360 /* bytes of a class that are read */
-#define EXPR_CHUNK 320 /* bytes of a dict's keys that are read at once: up to some ten entries are all there */
+#define EXPR_CHUNK 192 /* bytes of a dict's keys that are read at once: those of up to five entries are all there */
+#define EXPR_AROUND 128
+#define EXPR_NAMED_WORDS 64
+
+/* Globals or built-ins, whose version is read once an evaluation: see expr_names.bpf.h. */
+struct expr_named {
+	u64 dict, tagged, tag; /* dict 0: not read yet; tag 0: it has no version */
+	u32 bytes, pad;	       /* of `words` */
+	u64 words[EXPR_NAMED_WORDS]; /* 3.13+: the first of the dict's keys */
+};
 
 struct expr_state {
 	u32 busy;
@@ -73,9 +82,12 @@ struct expr_state {
 	u64 word;          /* what is being read: not on the stack, of which there is little */
 	u64 tagged, tag;   /* a name: whose version that is (expr_names.bpf.h) */
 	u32 noting;        /* what comes of the lookup is to be kept */
+	u32 known;         /* of PHASE_KNOWN: was it there? */
+	u32 pad3;
 	u32 index_width, entry_size, unicode;
 	u32 negate;        /* of `in` */
 	/* an attribute: see expr_attr.bpf.h */
+	u64 asked; /* the T of isinstance(x, T) */
 	u64 self, cls, mro, nmro, imro, arg, basicsize, dictoffset, tflags;
 	u32 what, version, of_class, cached, ninstance, pad2;
 	/* the items of a list */
@@ -88,8 +100,9 @@ struct expr_state {
 	s32 order;
 	u32 pad;
 	u64 chunk[EXPR_CHUNK / 8]; /* the first bytes of a dict's keys; the bases of a class */
-	u64 around[8]; /* bytes around or of st->self */
+	u64 around[EXPR_AROUND / 8]; /* bytes around or of st->self */
 	u32 nchunk, naround;
+	struct expr_named named[2]; /* globals, built-ins */
 };
 
 static __always_inline u64 head_at(const struct expr_opnd *o, u32 off)

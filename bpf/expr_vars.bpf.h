@@ -114,7 +114,7 @@ EXPR_FN int expr_var_next(struct expr_state *st, const struct abi_prog *p)
 		kind = (u8)st->word; /* little endian */
 	if (obj.code_kinds != ABI_NONE && !(kind & (VAR_KIND_CELL | VAR_KIND_FREE)) != !st->cells)
 		return 0;
-	if (read_slot(st, (u32)st->slot & 0xffff, &ref) || (ref && st->cells && read_cell(st, kind & VAR_KIND_CELL, &ref)))
+	if (read_slot(st, (u32)st->slot & 0xffff, &ref) || (ref && st->cells && expr_read_cell(st, kind & VAR_KIND_CELL, &ref)))
 		return -EFAULT;
 	if (!ref) {
 		st->unbound = 1;

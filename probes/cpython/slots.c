@@ -129,26 +129,36 @@ int cpython_code_slots(struct interp *in, uint64_t code, bool *ret_optimized,
 	return 0;
 }
 
+/* The str among the items of a tuple, or, if deep, of the tuples that it holds; 0: none. */
+static uint64_t tuple_str(struct obj_rd *rd, uint64_t tuple, const char *text, bool deep)
+{
+	uint64_t found = 0, n, item, type;
+
+	if (tuple_size(rd, tuple, &n))
+		return 0;
+	for (uint64_t i = 0; !found && i < n; i++) {
+		item = tuple_item(rd, tuple, i);
+		if (!item || cpython_type_of(rd->py, item, &type))
+			continue;
+		if (type == rd->py->types.str && obj_str_is(rd, item, text))
+			found = item;
+		else if (deep && type == rd->py->types.tuple)
+			found = tuple_str(rd, item, text, false);
+	}
+	return found;
+}
+
 uint64_t cpython_code_str(struct interp *in, uint64_t code, const char *text)
 {
 	const struct py_offsets *off = cpython_of(in)->off;
 	const uint32_t at[] = { off->code_names, off->code_consts };
-	uint64_t found = 0, n, item, type;
+	uint64_t found = 0;
 	struct obj_rd rd;
 
 	obj_rd_init(&rd, in, NULL);
-	for (size_t k = 0; !found && k < sizeof(at) / sizeof(at[0]); k++) {
-		uint64_t tuple = obj_ptr(&rd, code + at[k]);
-
-		if (tuple_size(&rd, tuple, &n))
-			continue;
-		for (uint64_t i = 0; !found && i < n; i++) {
-			item = tuple_item(&rd, tuple, i);
-			if (item && !cpython_type_of(rd.py, item, &type) &&
-			    type == rd.py->types.str && obj_str_is(&rd, item, text))
-				found = item;
-		}
-	}
+	/* (up to 3.13 the keys of a dict display are a tuple) */
+	for (size_t k = 0; !found && k < sizeof(at) / sizeof(at[0]); k++)
+		found = tuple_str(&rd, obj_ptr(&rd, code + at[k]), text, true);
 	obj_rd_deinit(&rd);
 	return found;
 }
