@@ -115,7 +115,7 @@ struct abi_rule {
 struct abi_rule_state {
 	__u64 seen;      /* of the thread that is meant */
 	__u64 unmet;     /* condition false */
-	__u64 errors;    /* condition (or expression of a log) that Python would raise for, or memory that could not be read */
+	__u64 errors;    /* condition that Python would raise for, or memory that could not be read */
 	__u64 undecided; /* condition that only user space can tell: STOP stops and asks, all else takes it for false */
 	__u64 accepted;  /* condition true: what `ignore` and `every` count */
 	__u64 hits;      /* that acted */

@@ -90,25 +90,29 @@ static __always_inline int cap_within(u64 records, u64 bytes)
 }
 
 /* The value of expression number i of a LOG. */
-static __always_inline void cap_value(struct cap *c, const struct abi_capture *cfg, struct abi_rule_state *st,
-				      const struct py_frame *f, u32 i)
+static __always_inline void cap_value(struct cap *c, const struct abi_capture *cfg, const struct py_frame *f, u32 i)
 {
 	struct abi_value *v = (struct abi_value *)(c->buf + sizeof(struct abi_captured)) + i;
 	u32 prog = cfg->progs[i], deep = cfg->depths[i];
 
+	v->kind = ABI_VALUE_NONE;
+	v->error = 0;
+	v->bits = 0;
+	if (prog & ABI_PROG_SPARE && !c->missing)
+		return;
 	if (prog & ABI_PROG_SLOT) {
-		v->bits = cap_slot(c, f->frame, prog & ~ABI_PROG_SLOT);
+		v->bits = cap_slot(c, f->frame, prog & ABI_PROG_NUMBER);
 		v->kind = v->bits ? ABI_VALUE_OBJECT : ABI_VALUE_NONE;
 		v->error = v->bits ? 0 : -ENOENT;
-	} else {
-		expr_run(prog & ~(ABI_PROG_EXC | ABI_PROG_WRITE), f, v);
+	} else if (prog & ABI_PROG_NUMBER) {
+		expr_run(prog & ABI_PROG_NUMBER, f, v);
 		if (prog & ABI_PROG_EXC)
 			v->error = 0; /* it is sent as what it is: see capture_exception() */
 	}
 	if (v->kind == ABI_VALUE_OBJECT)
 		cap_push(c, v->bits, 1, deep && deep < CAP_LEVEL_MAX ? deep : c->level, CAP_OBJECT);
-	else if (v->error && !(prog & ABI_PROG_WRITE))
-		__sync_fetch_and_add(&st->errors, 1);
+	else if (prog & ABI_PROG_PATH)
+		c->missing = 1;
 }
 
 /*
@@ -143,7 +147,7 @@ static __always_inline void cap_begin(struct cap *c, const struct abi_capture *c
 	c->epoch++;
 	c->limit = n && n < ABI_CAPTURE_MAX ? n : ABI_CAPTURE_MAX;
 	c->used = sizeof(struct abi_captured) + cap_nvalues(c, cfg) * sizeof(struct abi_value);
-	c->nchunks = c->truncated = c->head = c->tail = c->phase = c->nframes = 0;
+	c->nchunks = c->truncated = c->head = c->tail = c->phase = c->nframes = c->missing = 0;
 	n = cfg->items;
 	c->items = n && n < ABI_CAPTURE_ITEMS ? n : n ? ABI_CAPTURE_ITEMS : 100;
 	n = cfg->value_bytes;
@@ -156,10 +160,9 @@ static __always_inline void cap_begin(struct cap *c, const struct abi_capture *c
  * The values of a LOG: what they are is noted, their objects are queued. This and the next one are global functions, verified once and
  * not for each rule of a place; and two, because each needs stack of its own besides what it calls.
  */
-__noinline int capture_values(struct cap *c, const struct abi_capture *cfg, struct abi_rule_state *st,
-			      const struct py_frame *f)
+__noinline int capture_values(struct cap *c, const struct abi_capture *cfg, const struct py_frame *f)
 {
-	if (!c || !cfg || !st || !f)
+	if (!c || !cfg || !f)
 		return 0;
 	cap_begin(c, cfg);
 	if (!c->snap)
@@ -171,7 +174,7 @@ __noinline int capture_values(struct cap *c, const struct abi_capture *cfg, stru
 		asm volatile("" : "+r"(i));
 		if (i >= ABI_CAPTURE_EXPRS || i >= cap_nvalues(c, cfg))
 			break;
-		cap_value(c, cfg, st, f, i);
+		cap_value(c, cfg, f, i);
 	}
 	return 0;
 }
@@ -233,7 +236,7 @@ static __always_inline void capture_send(const struct abi_hit *hit, u32 n, const
 	c->rule = n;
 	c->snap = r->action == ABI_ACT_SNAP;
 	c->exc = hit->place == ABI_PLACE_RAISE ? cfg->exc_depth : 0;
-	capture_values(c, cfg, st, f);
+	capture_values(c, cfg, f);
 	capture_fill(c, cfg, hit, st, f);
 	__sync_val_compare_and_swap(&c->busy, 1, 0);
 }

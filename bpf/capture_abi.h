@@ -13,6 +13,11 @@
 #define ABI_PROG_EXC 0x40000000u
 /* With a program: what a write puts there, or what was there before; it may be nothing, which is no error. */
 #define ABI_PROG_WRITE 0x20000000u
+/* With a program, or none: a part of what values behind it stand for. It fails: no error, those marked SPARE are needed. */
+#define ABI_PROG_PATH 0x10000000u
+/* With a program or a slot: only if a PATH before it led to no object. */
+#define ABI_PROG_SPARE 0x08000000u
+#define ABI_PROG_NUMBER 0x07ffffffu /* the program or the slot itself */
 
 #define ABI_CAPTURE_FRAMES 64       /* at most of one SNAP */
 #define ABI_CAPTURE_ITEMS 512       /* abi_capture.items at most */

@@ -51,7 +51,8 @@ struct cap_item {
 struct cap {
 	u64 busy; /* somebody fills it */
 	u32 rule, snap; /* for whom */
-	u32 exc, pad0;  /* levels of the exception that is raised */
+	u32 exc;     /* levels of the exception that is raised */
+	u32 missing; /* a path led to no object */
 	u64 epoch; /* of `seen` */
 	u32 used;  /* bytes of buf */
 	u32 limit;

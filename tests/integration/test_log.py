@@ -24,6 +24,12 @@ TEXT = ("{x}|{x!r}|{x!s:>30.20}|{x!a}|{n:>8,}|{n:#x}|{n:_b}|{f}|{f:.3f}|{f:+e}|{
         "{d[\"k\"]!s}|{d[\"n\"][\"m\"][0]!r}|{item.sku}|{item.tags[-1]:*<6}|{item.me.me.sku}|{len(l)}|{sum(l)}|{l[1:3]}|{max(l) - min(l)}|"
         "{n if b else -n}|{pair}|{pair.left!r}|{slotted.inner.sku}|{COUNTED}|{sorted(l)[0]}|{n // 7 == 3 or f > 1}|{s + \"!\" * 3}|{l}")
 
+# What is at the end of these is sent, not all that lies on the way ...
+PATHS = ("{item.sku}|{item.tags[-1]:*<6}|{item.me.me.sku}|{slotted.inner.tags}|{d[\"k\"]!s}|{d[\"n\"][\"m\"][0]!r}|{l[-1]}|"
+         "{item.me.tags[1]!r:>9}")
+# ... unless the kernel cannot follow one (a descriptor), or what they begin with is needed anyway.
+OTHERS = "{pair.left!r}|{item.sku}|{pair}|{d[\"n\"][\"m\"]}|{len(l)}|{item.tags}"
+
 
 def line_of(what):
     with open(SCRIPT, encoding="utf-8") as f:
@@ -69,6 +75,21 @@ class Values(harness.TestCase):
         for g, w in zip(got, wanted):
             self.assertEqual(g.split("|"), bytes.fromhex(w).decode("utf-8", "surrogatepass").split("|"), "seed " + SEED)
         self.assertEqual(events[-1], dict(events[-1], event="count", hits=HITS, shown=HITS, lost=0, limited=0, errors=0))
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_paths(self, interp):
+        """A record of 2 KiB has room for the ends of paths, and for nothing else."""
+        target = self.start(interp, SCRIPT, SEED, (PATHS + "@" + OTHERS).encode().hex())
+        for part, (text, size) in enumerate(((PATHS, 2048), (OTHERS, 8192))):
+            log = self.log(target, "--count", 40, "--record-bytes", size, where("values"), text)
+            target.send("values 40\n")
+            wanted = [bytes.fromhex(target.line(60)).decode("utf-8", "surrogatepass").split("@")[part] for _ in range(40)]
+            self.assertTrue(target.line(60).startswith("done"))
+            events, status = log.end()
+            self.assertEqual((status, [e for e in events if e.get("truncated")]), (0, []), "seed " + SEED)
+            self.assertEqual([e["text"] for e in events if e["event"] == "log"], wanted, "seed " + SEED)
+            self.assertEqual(events[-1], dict(events[-1], hits=40, shown=40, errors=0, undecided=0, uncomputed=0))
         self.assertUntouched(target)
 
     @harness.each_interpreter
@@ -132,7 +153,7 @@ class Values(harness.TestCase):
         self.assertEqual(["error" in v for v in logs[0]["values"]], [False, True, True, True, True, True, False])
         self.assertEqual(logs[0]["thread"]["tid"], target.pid)
         self.assertRegex(logs[0]["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
-        self.assertEqual((events[-1]["hits"], events[-1]["errors"]), (2, 2))
+        self.assertEqual([events[-1][k] for k in ("hits", "errors", "uncomputed")], [2, 0, 10])
         self.assertUntouched(target)
 
 

@@ -132,6 +132,7 @@ static void captured(void *priv, int bp, const struct abi_captured *rec, size_t 
 			    strerror(-r));
 	}
 	cs->shown++;
+	cs->cut += rec->truncated != 0;
 	cs->failed = r;
 }
 
@@ -238,6 +239,17 @@ void captures_tell_dropped(struct captures *cs)
 	cs->limited_told = bp.limited;
 }
 
+static void js_end(struct captures *cs, const struct captures_sums *bp)
+{
+	out_json(cs->out,
+		 json_pack("{ss so sI sI sI sI sI sI sI sI}", "event", "count", "location",
+			   js_text(bp->location), "hits", (json_int_t)bp->hits, "shown",
+			   (json_int_t)cs->shown, "lost", (json_int_t)bp->lost, "limited",
+			   (json_int_t)bp->limited, "errors", (json_int_t)bp->errors, "undecided",
+			   (json_int_t)bp->undecided, "unseen", (json_int_t)cs->unseen,
+			   "uncomputed", (json_int_t)cs->uncomputed));
+}
+
 void captures_tell_end(struct captures *cs)
 {
 	struct captures_sums bp;
@@ -246,13 +258,7 @@ void captures_tell_end(struct captures *cs)
 		return;
 	captures_tell_dropped(cs);
 	if (cs->out->json) {
-		out_json(cs->out,
-			 json_pack("{ss so sI sI sI sI sI sI sI}", "event", "count", "location",
-				   js_text(bp.location), "hits", (json_int_t)bp.hits, "shown",
-				   (json_int_t)cs->shown, "lost", (json_int_t)bp.lost, "limited",
-				   (json_int_t)bp.limited, "errors", (json_int_t)bp.errors,
-				   "undecided", (json_int_t)bp.undecided, "unseen",
-				   (json_int_t)cs->unseen));
+		js_end(cs, &bp);
 		return;
 	}
 	if (bp.lost || bp.limited)
@@ -260,9 +266,17 @@ void captures_tell_end(struct captures *cs)
 			 "%" PRIu64 " hits: %" PRIu64 " shown, %" PRIu64 " lost, %" PRIu64
 			 " over the limit",
 			 bp.hits, cs->shown, bp.lost, bp.limited);
+	if (cs->cut)
+		out_note(cs->out,
+			 "%" PRIu64 " of the records are not whole (`...`): the limit is %u bytes "
+			 "(--record-bytes)",
+			 cs->cut, cs->what.bytes);
 	if (!bp.hits)
 		out_note(cs->out, "%s was not hit", bp.location);
-	if (bp.errors && cs->hits.condition)
+	if (cs->uncomputed)
+		out_note(cs->out, "%" PRIu64 " value%s could not be computed", cs->uncomputed,
+			 cs->uncomputed == 1 ? "" : "s");
+	if (bp.errors)
 		out_note(cs->out, "the condition failed %" PRIu64 " time%s and counts as false: %s",
 			 bp.errors, bp.errors == 1 ? "" : "s", bp.last_error);
 	if (bp.undecided)

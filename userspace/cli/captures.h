@@ -50,6 +50,8 @@ struct captures {
 	int failed;	 /* of show */
 	struct err *err; /* its line */
 	uint64_t shown, unseen, lost_told, limited_told;
+	uint64_t cut;        /* shown, but a limit left something out */
+	uint64_t uncomputed; /* values of the text that could not be computed */
 	uint64_t mono_to_wall_ns;
 	struct captures_threads {
 		struct interp_thread *all;

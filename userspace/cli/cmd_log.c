@@ -158,6 +158,8 @@ static int show_hit(struct captures *cs, const struct abi_hit *hit, const struct
 	}
 	if (r)
 		return err_set(err, r, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		cs->uncomputed += fields[i].error != NULL;
 	captures_time(cs, hit->time_ns, cs->out->json, when);
 	if (cs->out->json)
 		show_json(cs, hit, c, when, strbuf_str(&text), js_fields(fields, n));
@@ -196,9 +198,11 @@ static int show_write(struct captures *cs, const struct abi_hit *hit, struct err
 }
 
 /* Of a write its two values are sent, as deep as the text looks at them. */
-static int prepare_write(struct captures *cs, const char *const *names, const unsigned *levels,
-			 size_t n, struct err *err)
+static int prepare_write(struct captures *cs, const struct logtext_names *all, struct err *err)
 {
+	const char *const *names = all->names + all->npaths;
+	const unsigned *levels = all->levels + all->npaths;
+	size_t n = all->n - all->npaths;
 	struct log *l = cs->priv;
 
 	l->names[0] = "old";
@@ -227,9 +231,7 @@ static int prepare(struct captures *cs, struct err *err)
 	struct interp *in = session_interp(cs->s);
 	int minor = in->ops->info(in)->minor, r;
 	struct log *l = cs->priv;
-	const char *const *names;
-	const unsigned *levels;
-	size_t n;
+	struct logtext_names names;
 
 	if (l->lt && minor != l->minor)
 		return err_set(
@@ -243,13 +245,15 @@ static int prepare(struct captures *cs, struct err *err)
 	if (r)
 		return r;
 	l->minor = minor;
-	n = logtext_names(l->lt, &names, &levels);
+	names = logtext_names(l->lt);
 	if (cs->watch)
-		return prepare_write(cs, names, levels, n, err);
-	cs->what.names = names;
-	cs->what.nnames = n;
-	for (size_t i = 0; i < n; i++)
-		l->levels[i] = levels[i] + 1;
+		return prepare_write(cs, &names, err);
+	cs->what.names = names.names;
+	cs->what.nnames = names.n;
+	cs->what.npaths = names.npaths;
+	cs->what.nspare = names.nspare;
+	for (size_t i = 0; i < names.n; i++)
+		l->levels[i] = names.levels[i] + 1;
 	cs->what.levels = l->levels;
 	return 0;
 }

@@ -45,7 +45,7 @@ int log_prepare(struct dap *d, const char *text, struct bp_spec *spec, struct er
 {
 	struct interp *in = session_interp(d->s);
 	struct dap_log *l = calloc(1, sizeof(*l));
-	const unsigned *levels;
+	struct logtext_names names;
 	int r = l ? 0 : -ENOMEM;
 
 	if (!r)
@@ -58,13 +58,17 @@ int log_prepare(struct dap *d, const char *text, struct bp_spec *spec, struct er
 		log_free(l);
 		return r;
 	}
-	l->what = (struct bp_capture){ .items = LOG_ITEMS,
+	names = logtext_names(l->lt);
+	for (size_t i = 0; i < names.n; i++)
+		l->levels[i] = names.levels[i] + 1;
+	l->what = (struct bp_capture){ .names = names.names,
+				       .levels = l->levels,
+				       .nnames = names.n,
+				       .npaths = names.npaths,
+				       .nspare = names.nspare,
+				       .items = LOG_ITEMS,
 				       .value_bytes = LOG_BYTES,
 				       .bytes = LOG_RECORD };
-	l->what.nnames = logtext_names(l->lt, &l->what.names, &levels);
-	for (size_t i = 0; i < l->what.nnames; i++)
-		l->levels[i] = levels[i] + 1;
-	l->what.levels = l->levels;
 	spec->action = BP_LOG;
 	spec->capture = &l->what;
 	*ret = l;

@@ -43,10 +43,29 @@ static bool is_exception(const char *name)
 	return !strcmp(name, "exc") || !strcmp(name, "__exception__");
 }
 
+/* How the kernel finds what a name stands for: a word of abi_capture.progs. */
+static int capture_name(struct session *s, const struct bp_priv *b, struct bp_rule *r,
+			const char *name, capture_compile_fn compile, struct err *err,
+			uint32_t *ret)
+{
+	struct err why = { 0 };
+	int q;
+
+	if (r->code && !b->data && find_slot(s, r->code, name, ret) == 0)
+		return 0;
+	q = compile(s, r, name, &why, ret);
+	if (q)
+		return err_set(err, q, "%s: '%s' cannot be looked up in the kernel: %s", s->label,
+			       name, why.text[0] ? why.text : strerror(-q));
+	if (b->data)
+		*ret |= ABI_PROG_WRITE;
+	if (b->pub.exception && is_exception(name))
+		*ret |= ABI_PROG_EXC;
+	return 0;
+}
+
 int capture_rule(struct session *s, const struct bp_priv *b, struct bp_rule *r,
-		 int (*compile)(struct session *s, struct bp_rule *r, const char *name,
-				struct err *why, uint32_t *ret),
-		 struct err *err)
+		 capture_compile_fn compile, struct err *err)
 {
 	const struct bp_capture *c = b->capture;
 	struct abi_capture abi = {
@@ -67,19 +86,19 @@ int capture_rule(struct session *s, const struct bp_priv *b, struct bp_rule *r,
 		abi.exc_depth = b->pub.action == BP_SNAP ? c->depth : EXC_DEPTH;
 	for (size_t i = 0; i < c->nnames; i++) {
 		abi.depths[i] = c->levels[i];
-		if (r->code && !b->data && find_slot(s, r->code, c->names[i], &abi.progs[i]) == 0)
+		if (i < c->npaths) {
+			/* What the kernel cannot follow is looked up below its name. */
+			if (compile(s, r, c->names[i], &why, &abi.progs[i]))
+				abi.progs[i] = 0;
+			abi.progs[i] |= ABI_PROG_PATH;
 			continue;
-		q = compile(s, r, c->names[i], &why, &abi.progs[i]);
+		}
+		q = capture_name(s, b, r, c->names[i], compile, err, &abi.progs[i]);
 		if (q)
-			return err_set(err, q, "%s: '%s' cannot be looked up in the kernel: %s",
-				       s->label, c->names[i],
-				       why.text[0] ? why.text : strerror(-q));
-		if (b->data)
-			abi.progs[i] |= ABI_PROG_WRITE;
-		if (!b->pub.exception || !is_exception(c->names[i]))
-			continue;
-		abi.progs[i] |= ABI_PROG_EXC;
-		if (abi.exc_depth < abi.depths[i])
+			return q;
+		if (i >= c->nnames - c->nspare)
+			abi.progs[i] |= ABI_PROG_SPARE;
+		if (abi.progs[i] & ABI_PROG_EXC && abi.exc_depth < abi.depths[i])
 			abi.exc_depth = abi.depths[i];
 	}
 	q = trace_capture_set(s->trace, r->capture, &abi);

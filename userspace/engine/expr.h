@@ -64,6 +64,9 @@ struct expr_scope {
 int expr_names(const struct expr *e, int (*fn)(void *priv, const char *name, unsigned levels, bool is_call),
 	       void *priv);
 
+/* Is it a name with attributes and items of constant keys behind it (`order.items[0].sku`), and not the name alone? */
+bool expr_is_path(const struct expr *e);
+
 /*
  * Evaluate; the frame must not move on meanwhile. The order of a set that was computed is not the target's.
  * -ENOENT a name, attribute, key or index that is not there; -EOPNOTSUPP refused (a property, a call);

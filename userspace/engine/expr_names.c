@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Which names an expression uses, and how far below them it looks. */
+#include <stdbool.h>
+
 #include "engine/expr.h"
 #include "engine/expr_ast.h"
 
@@ -37,6 +39,32 @@ static int each_name(const struct names *s, uint32_t index, unsigned levels)
 			r = each_name(s, kid, more && levels < 2 ? 2 : levels);
 	}
 	return r;
+}
+
+static const struct expr_node *kid_of(const struct expr *e, const struct expr_node *n, uint32_t i)
+{
+	return &e->nodes.data[e->kids.data[n->first + i]];
+}
+
+static bool is_constant(const struct expr *e, const struct expr_node *n)
+{
+	if (n->kind == NODE_UNARY && n->op == OP_NEG)
+		n = kid_of(e, n, 0);
+	return n->kind == NODE_CONST;
+}
+
+bool expr_is_path(const struct expr *e)
+{
+	const struct expr_node *n = &e->nodes.data[e->root];
+
+	if (n->kind == NODE_NAME)
+		return false;
+	while (n->kind == NODE_ATTR || n->kind == NODE_ITEM) {
+		if (n->kind == NODE_ITEM && !is_constant(e, kid_of(e, n, 1)))
+			return false;
+		n = kid_of(e, n, 0);
+	}
+	return n->kind == NODE_NAME;
 }
 
 int expr_names(const struct expr *e,

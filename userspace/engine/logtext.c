@@ -25,12 +25,16 @@ struct piece {
 	char *text; /* of the expression */
 	char *spec;
 	char conversion; /* 'r', 's', 'a' or 0 */
+	size_t path; /* of names, from 1: what the whole expression leads to; 0: there is none */
 };
 
 struct logtext {
 	VEC(struct piece) pieces;
-	VEC(char *) names;
+	VEC(char *)
+	names; /* paths, names that are always needed, names that only paths begin with */
 	VEC(unsigned) levels;
+	size_t npaths, nspare;
+	struct expr *object; /* `_`: of what a path leads to */
 	unsigned minor, show;
 	unsigned tail; /* while names are collected: levels below the value of the field */
 };
@@ -49,6 +53,7 @@ void logtext_free(struct logtext *lt)
 	}
 	for (size_t i = 0; i < lt->names.n; i++)
 		free(lt->names.data[i]);
+	expr_free(lt->object);
 	vec_deinit(&lt->pieces);
 	vec_deinit(&lt->names);
 	vec_deinit(&lt->levels);
@@ -214,6 +219,12 @@ static int parse_piece(struct logtext *lt, const char **text, struct err *err)
 	return r;
 }
 
+/* Levels below the value of a field. A specification is for what has no parts. */
+static unsigned tail_of(const struct logtext *lt, const struct piece *p)
+{
+	return p->spec && p->spec[0] && !p->conversion ? 1 : lt->show;
+}
+
 static int add_name(void *priv, const char *name, unsigned levels, bool is_call)
 {
 	struct logtext *lt = priv;
@@ -235,18 +246,72 @@ static int add_name(void *priv, const char *name, unsigned levels, bool is_call)
 	return vec_push(&lt->levels, levels);
 }
 
-static int collect_names(struct logtext *lt, struct err *err)
+/* The names of the fields that are paths, or of the others. */
+static int add_names(struct logtext *lt, bool paths)
 {
 	int r = 0;
 
 	for (size_t i = 0; !r && i < lt->pieces.n; i++) {
 		const struct piece *p = &lt->pieces.data[i];
 
-		/* A specification is for what has no parts. */
-		lt->tail = p->spec && p->spec[0] && !p->conversion ? 1 : lt->show;
-		if (p->expr)
+		lt->tail = tail_of(lt, p);
+		if (p->expr && (p->path != 0) == paths)
 			r = expr_names(p->expr, add_name, lt);
 	}
+	return r;
+}
+
+/*
+ * What the kernel follows itself, to send what is at its end and not all that lies on the way.
+ * Where it cannot (a property, a class that it does not know), the names are sent as if there were
+ * no path.
+ */
+static int add_paths(struct logtext *lt)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < lt->pieces.n; i++) {
+		struct piece *p = &lt->pieces.data[i];
+
+		if (!p->expr || !expr_is_path(p->expr))
+			continue;
+		lt->tail = tail_of(lt, p);
+		r = add_name(lt, p->text, 0, false);
+		for (size_t k = 0; !r && !p->path; k++)
+			if (strcmp(lt->names.data[k], p->text) == 0)
+				p->path = k + 1;
+	}
+	lt->npaths = lt->names.n;
+	return r;
+}
+
+static void drop_paths(struct logtext *lt)
+{
+	for (size_t i = 0; i < lt->npaths; i++)
+		free(lt->names.data[i]);
+	lt->names.n -= lt->npaths;
+	lt->levels.n -= lt->npaths;
+	memmove(lt->names.data, lt->names.data + lt->npaths, lt->names.n * sizeof(*lt->names.data));
+	memmove(lt->levels.data, lt->levels.data + lt->npaths,
+		lt->levels.n * sizeof(*lt->levels.data));
+	lt->npaths = lt->nspare = 0;
+	for (size_t i = 0; i < lt->pieces.n; i++)
+		lt->pieces.data[i].path = 0;
+}
+
+static int collect_names(struct logtext *lt, struct err *err)
+{
+	size_t always;
+	int r = add_paths(lt);
+
+	if (!r)
+		r = add_names(lt, false);
+	always = lt->names.n;
+	if (!r)
+		r = add_names(lt, true);
+	lt->nspare = lt->names.n - always;
+	if (!r && lt->names.n > ABI_CAPTURE_EXPRS)
+		drop_paths(lt);
 	if (!r && lt->names.n > ABI_CAPTURE_EXPRS)
 		r = err_set(err, -E2BIG, "the text of the log uses %zu names: %d are the limit",
 			    lt->names.n, ABI_CAPTURE_EXPRS);
@@ -265,6 +330,8 @@ int logtext_parse(const char *text, unsigned minor, unsigned show, struct err *e
 		r = parse_piece(lt, &text, err);
 	if (!r)
 		r = collect_names(lt, err);
+	if (!r)
+		r = expr_parse("_", err, &lt->object);
 	if (r) {
 		logtext_free(lt);
 		return r == -ENOMEM ? err_set(err, r, "out of memory") : r;
@@ -273,12 +340,15 @@ int logtext_parse(const char *text, unsigned minor, unsigned show, struct err *e
 	return 0;
 }
 
-size_t logtext_names(const struct logtext *lt, const char *const **ret_names,
-		     const unsigned **ret_levels)
+struct logtext_names logtext_names(const struct logtext *lt)
 {
-	*ret_names = (const char *const *)lt->names.data;
-	*ret_levels = lt->levels.data;
-	return lt->names.n;
+	return (struct logtext_names){
+		.names = (const char *const *)lt->names.data,
+		.levels = lt->levels.data,
+		.n = lt->names.n,
+		.npaths = lt->npaths,
+		.nspare = lt->nspare,
+	};
 }
 
 /* ---- filling in ---- */
@@ -334,10 +404,26 @@ static bool is_nothing(const struct piece *p, const struct expr_scope *scope)
 	return false;
 }
 
+/* What the kernel found at the end of its path, or else by its names. */
+static int evaluate(const struct logtext *lt, const struct piece *p, const struct expr_scope *scope,
+		    const struct value_limits *lim, struct err *err, struct value **ret)
+{
+	struct expr_name object = { .name = "_" };
+	struct expr_scope of_object = *scope;
+
+	if (p->path && p->path <= scope->nnames)
+		object.address = scope->names[p->path - 1].address;
+	if (!object.address)
+		return expr_eval(p->expr, scope, lim, err, ret);
+	of_object.names = &object;
+	of_object.nnames = 1;
+	return expr_eval(lt->object, &of_object, lim, err, ret);
+}
+
 /* One field; what goes wrong is its error. -ENOMEM. */
-static int render_field(const struct piece *p, unsigned minor, const struct expr_scope *scope,
-			const struct value_limits *lim, struct strbuf *out,
-			struct logtext_field *ret)
+static int render_field(const struct logtext *lt, const struct piece *p,
+			const struct expr_scope *scope, const struct value_limits *lim,
+			struct strbuf *out, struct logtext_field *ret)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	struct err err = { 0 };
@@ -348,9 +434,9 @@ static int render_field(const struct piece *p, unsigned minor, const struct expr
 		strbuf_adds(out, "nothing");
 		return out->failed ? -ENOMEM : 0;
 	}
-	r = expr_eval(p->expr, scope, lim, &err, &ret->value);
+	r = evaluate(lt, p, scope, lim, &err, &ret->value);
 	if (!r)
-		r = add_value(p, minor, ret->value, &text, &err);
+		r = add_value(p, lt->minor, ret->value, &text, &err);
 	if (!r) {
 		strbuf_add(out, strbuf_str(&text), text.len);
 		return text.failed ? -ENOMEM : 0;
@@ -396,7 +482,7 @@ int logtext_render(const struct logtext *lt, struct interp *in, struct mem *mem,
 
 		strbuf_adds(out, p->literal);
 		if (p->expr)
-			r = render_field(p, lt->minor, &scope, lim, out, &fields[n++]);
+			r = render_field(lt, p, &scope, lim, out, &fields[n++]);
 	}
 	if (c)
 		capture_end(mem);

@@ -27,11 +27,15 @@ struct value_limits;
 int logtext_parse(const char *text, unsigned minor, unsigned show, struct err *err, struct logtext **ret);
 void logtext_free(struct logtext *lt); /* NULL is fine */
 
-/*
- * The names that it needs, each once, in the order of the values of a record, and for each how many levels of objects below
- * it are looked at (0: it is only called). Owned by lt.
- */
-size_t logtext_names(const struct logtext *lt, const char *const **ret_names, const unsigned **ret_levels);
+/* What it needs, each once, in the order of the values of a record; owned by the text. */
+struct logtext_names {
+	const char *const *names;
+	const unsigned *levels; /* of objects below each that are looked at; 0: it is only called */
+	size_t n;
+	size_t npaths; /* the first of them are fields that the kernel follows to their end: `order.items[0].sku` */
+	size_t nspare; /* the last of them are needed only where it could not follow one */
+};
+struct logtext_names logtext_names(const struct logtext *lt);
 
 /* A {field}. At most one of value and error is not NULL. */
 struct logtext_field {

@@ -73,12 +73,12 @@ static int compile(struct session *s, const struct expr *e, uint64_t code, struc
 	return r;
 }
 
-/* The same for a name alone, kept with the rule. */
-static int compile_name(struct session *s, struct bp_rule *r, const char *name, struct err *why,
+/* The same for a text, kept with the rule. */
+static int compile_text(struct session *s, struct bp_rule *r, const char *text, struct err *why,
 			uint32_t *ret)
 {
 	struct expr *e = NULL;
-	int q = expr_parse(name, why, &e);
+	int q = expr_parse(text, why, &e);
 
 	if (!q)
 		q = compile(s, e, r->code, why, ret);
@@ -181,7 +181,7 @@ static int rule_set(struct session *s, struct bp_priv *b, struct bp_rule *r, str
 	r->progs.n = 0;
 	q = rule_condition(s, b, r, err, &abi);
 	if (!q && r->capture)
-		q = capture_rule(s, b, r, compile_name, err);
+		q = capture_rule(s, b, r, compile_text, err);
 	if (q)
 		return q;
 	q = trace_rule_set(s->trace, r->rule, &abi);

@@ -95,6 +95,11 @@ struct bp_capture {
 	const char *const *names; /* BP_LOG: what these names stand for, in this order; of a data breakpoint: old, new */
 	const unsigned *levels;	  /* of each: levels of objects below it */
 	size_t nnames;
+	/*
+	 * BP_LOG: the first npaths of them are no names but `name.attribute[0]` and the like (expr_is_path()): what they lead to. The
+	 * last nspare are sent only where one of these led to nothing that the kernel finds.
+	 */
+	size_t npaths, nspare;
 	unsigned frames; /* BP_SNAP */
 	unsigned depth, items, value_bytes, bytes;
 };

@@ -332,12 +332,11 @@ uint64_t catch_frame(struct session *s, const struct bp_priv *b, const struct ab
 /* capture_rule.c */
 struct bp_rule;
 /*
- * Tell the kernel what the rule sends. compile: a name as a program for frames of the rule's code, in *ret. 0 or -errno
+ * Tell the kernel what the rule sends. compile: an expression as a program for frames of the rule's code, in *ret. 0 or -errno
  * with a line.
  */
-int capture_rule(struct session *s, const struct bp_priv *b, struct bp_rule *r,
-		 int (*compile)(struct session *s, struct bp_rule *r, const char *name, struct err *why, uint32_t *ret),
-		 struct err *err);
+typedef int (*capture_compile_fn)(struct session *s, struct bp_rule *r, const char *text, struct err *why, uint32_t *ret);
+int capture_rule(struct session *s, const struct bp_priv *b, struct bp_rule *r, capture_compile_fn compile, struct err *err);
 
 /* latency.c: the kernel side is about to go */
 void latency_keep(struct session *s);
