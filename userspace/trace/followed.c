@@ -11,6 +11,7 @@
 #include "bpf/abi.h"
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
+#include "trace/load.h"
 #include "trace/pidns.h"
 #include "follow.skel.h"
 #include "watch.skel.h"
@@ -25,43 +26,19 @@ void followed_prepare(struct watch_bpf *skel, bool children)
 		bpf_map__set_max_entries(skel->maps.process_hits, ABI_PROCESSES_MAX);
 }
 
-static int share_maps(struct follow_bpf *own, struct watch_bpf *skel)
-{
-	struct bpf_map *map, *theirs;
-	int r = 0;
-
-	bpf_object__for_each_map(map, own->obj)
-	{
-		if (bpf_map__is_internal(map))
-			continue;
-		theirs = bpf_object__find_map_by_name(skel->obj, bpf_map__name(map));
-		if (theirs)
-			r = bpf_map__reuse_fd(map, bpf_map__fd(theirs));
-		if (r)
-			break;
-	}
-	return r;
-}
-
 static int load(struct followed *f, struct watch_bpf *skel)
 {
-	libbpf_print_fn_t print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
 	struct stat own;
-	int r = 0;
+	int r;
 
 	f->skel = follow_bpf__open();
 	if (!f->skel)
-		r = -errno;
-	if (!r && !stat("/proc/self/ns/pid", &own))
+		return -errno;
+	if (!stat("/proc/self/ns/pid", &own))
 		f->skel->rodata->our_ns_ino = own.st_ino;
-	if (!r) {
-		f->skel->rodata->ns_ino = skel->rodata->ns_ino;
-		r = share_maps(f->skel, skel);
-	}
-	if (!r)
-		r = follow_bpf__load(f->skel);
-	libbpf_set_print(print);
-	return r;
+	f->skel->rodata->ns_ino = skel->rodata->ns_ino;
+	r = share_maps(f->skel->obj, skel->obj);
+	return r ? r : load_skeleton(f->skel->skeleton, "", NULL);
 }
 
 static int attach(const struct bpf_program *prog, struct bpf_link **link)

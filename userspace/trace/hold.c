@@ -3,10 +3,8 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -16,6 +14,7 @@
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
 #include "hold.skel.h"
+#include "trace/load.h"
 #include "trace/pidns.h"
 
 #define ROOT_PIDNS_INO 0xeffffffcu /* PROC_PID_INIT_INO in the kernel's proc_ns.h */
@@ -47,7 +46,6 @@ DEFINE_CLEANUP(struct hold *, hold_free)
 
 static int load(struct hold *h, const struct bpf_object *maps, const struct pidns *ns)
 {
-	struct bpf_map *map, *theirs;
 	int r;
 
 	h->skel = hold_bpf__open();
@@ -56,16 +54,8 @@ static int load(struct hold *h, const struct bpf_object *maps, const struct pidn
 	h->skel->rodata->hold = 1;
 	h->skel->rodata->ns_dev = ns->dev;
 	h->skel->rodata->ns_ino = ns->ino;
-	bpf_object__for_each_map(map, h->skel->obj)
-	{
-		theirs = bpf_map__is_internal(map)
-				 ? NULL
-				 : bpf_object__find_map_by_name(maps, bpf_map__name(map));
-		r = theirs ? bpf_map__reuse_fd(map, bpf_map__fd(theirs)) : 0;
-		if (r)
-			return r;
-	}
-	return hold_bpf__load(h->skel);
+	r = share_maps(h->skel->obj, maps);
+	return r ? r : load_skeleton(h->skel->skeleton, "", NULL);
 }
 
 /* From here on hits come. */
@@ -76,21 +66,9 @@ static int enter(const struct bpf_map *map, const struct bpf_program *prog)
 	return bpf_map_update_elem(bpf_map__fd(map), &zero, &fd, BPF_ANY);
 }
 
-/* bpf_task_work_schedule_signal() came with 6.18; to ask for it would be to read the kernel's BTF.
- */
-static bool kernel_may_hold(void)
-{
-	unsigned major = 0, minor = 0;
-	struct utsname u;
-
-	return !uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
-	       (major > 6 || (major == 6 && minor >= 18));
-}
-
 int hold_new(const struct bpf_object *maps, const struct pidns *ns, struct hold **ret)
 {
 	_cleanup_(cleanup_hold_free) struct hold *h = calloc(1, sizeof(*h));
-	libbpf_print_fn_t print;
 	struct stat own;
 	int r;
 
@@ -98,12 +76,10 @@ int hold_new(const struct bpf_object *maps, const struct pidns *ns, struct hold 
 		return -ENOMEM;
 	if (stat("/proc/self/ns/pid", &own))
 		return -errno;
-	if (!kernel_may_hold() || (!ns->same && own.st_ino != ROOT_PIDNS_INO))
+	if (!ns->same && own.st_ino != ROOT_PIDNS_INO)
 		return -EOPNOTSUPP;
 	h->root_tid = !ns->same;
-	print = libbpf_set_print(NULL); /* the edges speak, not the libraries */
 	r = load(h, maps, ns);
-	libbpf_set_print(print);
 	if (r)
 		return r;
 	h->kicks = ring_buffer__new(bpf_map__fd(h->skel->maps.kicks), on_kick, h, NULL);

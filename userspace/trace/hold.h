@@ -14,7 +14,7 @@ struct pidns;
 
 /*
  * Load what holds them; maps: the object of the watch engine, whose maps it shares. 0; -EOPNOTSUPP: threads of ns (the target's)
- * have other numbers for us than the kernel can tell, or this kernel is older than 6.18; or -errno.
+ * have other numbers for us than the kernel can tell, or this kernel has no bpf_task_work_schedule_signal() (6.18); or -errno.
  */
 int hold_new(const struct bpf_object *maps, const struct pidns *ns, struct hold **ret);
 /* Nobody may be in a call any more. NULL is fine. */

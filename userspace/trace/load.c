@@ -131,3 +131,21 @@ int load_skeleton(struct bpf_object_skeleton *s, const char *who, struct err *er
 	libbpf_set_print(print);
 	return r;
 }
+
+int share_maps(struct bpf_object *obj, const struct bpf_object *of)
+{
+	struct bpf_map *map, *theirs;
+	int r = 0;
+
+	bpf_object__for_each_map(map, obj)
+	{
+		if (bpf_map__is_internal(map)) /* its own constants */
+			continue;
+		theirs = bpf_object__find_map_by_name(of, bpf_map__name(map));
+		if (theirs)
+			r = bpf_map__reuse_fd(map, bpf_map__fd(theirs));
+		if (r)
+			return r;
+	}
+	return 0;
+}

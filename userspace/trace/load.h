@@ -3,6 +3,7 @@
 #ifndef PYBPFDBG_TRACE_LOAD_H
 #define PYBPFDBG_TRACE_LOAD_H
 
+struct bpf_object;
 struct bpf_object_skeleton;
 struct err;
 
@@ -12,5 +13,8 @@ struct err;
  * names it and has what the verifier said last.
  */
 int load_skeleton(struct bpf_object_skeleton *s, const char *who, struct err *err);
+
+/* obj, opened and not yet loaded, uses the maps of `of`, which is loaded, for its own of the same names. 0 or -errno. */
+int share_maps(struct bpf_object *obj, const struct bpf_object *of);
 
 #endif

@@ -127,25 +127,17 @@ static bool is_own(enum trace_program which, const char *map)
 	return false;
 }
 
-/* Share what the watch engine has; of the maps that are not shared only this program's own has
- * room. */
-static int share_maps(const struct programs *p, struct uprobe_bpf *skel, enum trace_program which)
+/* The maps of the watch engine; those that are neither its nor this program's get no room. */
+static int set_maps(const struct programs *p, struct uprobe_bpf *skel, enum trace_program which)
 {
-	struct bpf_map *map, *theirs;
-	int r = 0;
+	struct bpf_map *map;
+	int r = share_maps(skel->obj, p->env.maps);
 
-	bpf_object__for_each_map(map, skel->obj)
-	{
-		if (bpf_map__is_internal(map))
-			continue;
-		theirs = bpf_object__find_map_by_name(p->env.maps, bpf_map__name(map));
-		if (theirs)
-			r = bpf_map__reuse_fd(map, bpf_map__fd(theirs));
-		else if (!is_own(which, bpf_map__name(map)))
-			r = bpf_map__set_max_entries(map, 1);
-		if (r)
-			break;
-	}
+	bpf_object__for_each_map(
+		map, skel->obj) if (!r && !bpf_map__is_internal(map) &&
+				    !is_own(which, bpf_map__name(map)) &&
+				    !bpf_object__find_map_by_name(p->env.maps, bpf_map__name(map)))
+		r = bpf_map__set_max_entries(map, 1);
 	return r;
 }
 
@@ -167,7 +159,7 @@ static int load(struct programs *p, enum trace_program which, struct err *err)
 		skel->rodata->per_process = p->env.children;
 		bpf_object__for_each_program(prog, skel->obj) bpf_program__set_autoload(
 			prog, !strcmp(bpf_program__name(prog), table[which].name));
-		r = share_maps(p, skel, which);
+		r = set_maps(p, skel, which);
 	}
 	if (!r && p->env.children && which == TRACE_PROGRAM_CALLS)
 		r = bpf_map__set_max_entries(skel->maps.calls_map, ABI_FAMILY_CALLS_MAX);

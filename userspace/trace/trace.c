@@ -179,7 +179,7 @@ int trace_follow_forks(struct trace *tr, bool on)
 		return -EOPNOTSUPP;
 	if (on)
 		r = followed_begin(&tr->followed, tr->skel);
-	else if (!on)
+	else
 		followed_end(&tr->followed);
 	if (!r)
 		programs_wide(tr->programs, on);
