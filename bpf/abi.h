@@ -181,8 +181,22 @@ struct abi_place {
 	__u32 counter; /* where its accepted hits go; trace_place_set() fills it in */
 	__u32 note_group; /* another line that this place helps: remembered for it as well; 0: none */
 	__u32 ruled; /* 1: rules say what to do, and action only says NOTE or not */
-	__u32 pad0;
+	__u32 loan; /* enum abi_loan */
 	__u32 rules[ABI_PLACE_RULES]; /* 0: none */
+};
+
+/*
+ * A place where a function begins can be at ABI_ADDR_ENTRY for as long as a step needs its slot. Set and given back while no frame
+ * can go on (docs/STEPPING.md).
+ */
+enum abi_loan {
+	ABI_LOAN_LENT = 1, /* at ABI_ADDR_ENTRY: where a step stops at the call, it is the step's; the watch will see the line */
+	ABI_LOAN_TOLD = 2, /* at its watched address: a frame in `told` has begun while the place was lent, and was seen then */
+};
+#define ABI_TOLD_MAX 1024
+struct abi_told {
+	__u64 frame, code;
+	__u32 tgid, pad0; /* in the target's pid namespace */
 };
 
 /*

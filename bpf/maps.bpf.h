@@ -165,6 +165,14 @@ struct {
 	__type(value, struct abi_data);
 } data_watches SEC(".maps");
 
+/* Frames whose next hit of a place was told already (ABI_LOAN_TOLD): the id of that place. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, ABI_TOLD_MAX);
+	__type(key, struct abi_told);
+	__type(value, __u32);
+} told SEC(".maps");
+
 /* For the walk of data.bpf.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -172,6 +172,14 @@ static __always_inline int is_start(const struct pt_regs *ctx, struct abi_site s
 	       !py_prev_in_frame(f, &prev) && prev == PY_PREV_NONE;
 }
 
+/* Does the step stop the thread at this very call? */
+static __always_inline int step_stops_here(const struct hit_at *at)
+{
+	struct abi_step *st = step_of(&at->who);
+
+	return st && st->events & ABI_STEP_CALL && step_counts(st, at->f.code) == 1;
+}
+
 /*
  * Function breakpoints. Not the hit's ip: the instruction under the uprobe may be a jump, so where
  * the thread stops says nothing.
@@ -194,8 +202,11 @@ int enter(struct pt_regs *ctx)
 	}
 	key.code = at.f.code;
 	place = bpf_map_lookup_elem(&places, &key);
-	if (place && is_start(ctx, site, &at.f) && !is_again(site, &at.f, at.who.pid))
-		hit_act(ctx, place, &at);
+	if (!place || !is_start(ctx, site, &at.f) || is_again(site, &at.f, at.who.pid))
+		return 0;
+	if (place->loan == ABI_LOAN_LENT && step_stops_here(&at))
+		return 0;
+	hit_act(ctx, place, &at);
 	return 0;
 }
 

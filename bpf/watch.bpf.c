@@ -221,6 +221,18 @@ static __always_inline int previous(const struct abi_place *place, const struct 
 	return 0;
 }
 
+/* Was this hit told when the frame began, while a step had the slot of the place? */
+static __always_inline int was_told(const struct abi_place *place, const struct hit_at *at)
+{
+	struct abi_told key = { .frame = at->f.frame, .code = at->f.code, .tgid = at->who.tgid };
+	u32 *id = bpf_map_lookup_elem(&told, &key);
+
+	if (!id || *id != place->id)
+		return 0;
+	bpf_map_delete_elem(&told, &key);
+	return 1;
+}
+
 /* The rules of the place. It may not come back. */
 static __always_inline void watch_judge(struct bpf_perf_event_data *ctx,
 					const struct abi_place *place, const struct hit_at *at)
@@ -272,6 +284,10 @@ static __always_inline void watch_hit(struct bpf_perf_event_data *ctx, struct py
 	}
 	if (py_is_dropped(place, prev)) {
 		stat_add(ABI_STAT_DROPPED_PREV);
+		return;
+	}
+	if (place->loan == ABI_LOAN_TOLD && was_told(place, &at)) {
+		stat_add(ABI_STAT_REDISPATCH);
 		return;
 	}
 	if (place->action == ABI_ACT_ENTER)

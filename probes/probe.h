@@ -384,6 +384,12 @@ struct interp_ops {
 	/* Free returns. -EINVAL: no code object; -E2BIG: it has more than struct abi_timed can hold. */
 	int (*exits)(struct interp *in, uint64_t code, struct interp_exits *ret);
 	/*
+	 * Does every frame of this code run the instruction at offset (bytes) exactly once, as the first behind what begins
+	 * the frame? 1, 0 or -errno. *ret_from: a frame that stands there or behind it, and before offset, has passed its
+	 * ABI_SITE_EVAL_ENTRY or ABI_SITE_RESUME.
+	 */
+	int (*begins)(struct interp *in, uint64_t code, uint32_t offset, int32_t *ret_from);
+	/*
 	 * The exception that thread state tstate is about to propagate, as a tree. *ret_addr: the instance; 0 where C code
 	 * raised it and nobody has made the instance yet (before 3.12): then *ret is what it will be. -ENOENT: there is none.
 	 */

@@ -135,6 +135,7 @@ const struct interp_ops cpython_ops = {
 	.type_is = cpython_type_is,
 	.type_lookup = cpython_type_lookup,
 	.exits = cpython_exits,
+	.begins = cpython_begins,
 	.raised = cpython_raised,
 	.left_frames = cpython_left_frames,
 	.handles = cpython_handles,

@@ -173,6 +173,7 @@ int cpython_code_children(struct interp *in, uint64_t code, uint64_t **ret, size
 
 /* exits.c */
 int cpython_exits(struct interp *in, uint64_t code, struct interp_exits *ret);
+int cpython_begins(struct interp *in, uint64_t code, uint32_t offset, int32_t *ret_from);
 /* exceptions.c */
 int cpython_raised(struct interp *in, uint64_t tstate, const struct value_limits *lim, uint64_t *ret_addr,
 		   struct value **ret);

@@ -96,27 +96,72 @@ static int find_exits(const struct flow *f, struct interp_exits *ret)
 	return r ? r : find_returns(f, ret);
 }
 
+/* The flow of a code object; the parts, which it borrows from, are due for code_parts_deinit() if
+ * it is 0. */
+static int flow_of(struct interp *in, uint64_t code, struct code_parts *p, struct flow *ret)
+{
+	struct flow_input fi;
+	int r = code_parts_read(cpython_of(in), code, p);
+
+	if (r)
+		return r;
+	fi = flow_input_of(cpython_of(in), p);
+	r = flow_init(ret, &fi);
+	if (r)
+		code_parts_deinit(p);
+	return r;
+}
+
 int cpython_exits(struct interp *in, uint64_t code, struct interp_exits *ret)
 {
-	struct cpython *py = cpython_of(in);
 	struct interp_exits x = { 0 };
-	struct flow_input fi;
 	struct code_parts p;
 	struct flow f;
 	int r;
 
-	r = code_parts_read(py, code, &p);
+	r = flow_of(in, code, &p, &f);
 	if (r)
 		return r;
-	fi = flow_input_of(py, &p);
-	r = flow_init(&f, &fi);
-	if (!r) {
-		x.generator = p.head.flags & FLAGS_GENERATOR;
-		r = find_exits(&f, &x);
-		flow_deinit(&f);
-	}
+	x.generator = p.head.flags & FLAGS_GENERATOR;
+	r = find_exits(&f, &x);
+	flow_deinit(&f);
 	code_parts_deinit(&p);
 	if (!r)
 		*ret = x;
+	return r;
+}
+
+#define GEN_START 129 /* 3.10: the first unit of a generator; Include/opcode.h */
+
+/* Only what begins the frame leads to instruction i. */
+static int begins(const struct flow *f, uint32_t i, int32_t *ret_from)
+{
+	uint32_t first, edges = f->in_first[i + 1] - f->in_first[i];
+
+	if (f->minor >= 11) {
+		first = (uint32_t)flow_at(f, find_entry(f));
+		*ret_from = (int32_t)f->ins[first].start;
+		return f->ins[first].kind == OPK_RESUME && i == first + 1 && edges == 1;
+	}
+	*ret_from =
+		-1; /* f_lasti of a frame that has begun but run nothing (Objects/frameobject.c) */
+	first = f->minor == 10 && f->ins[0].op == GEN_START;
+	return i == first && edges == first;
+}
+
+int cpython_begins(struct interp *in, uint64_t code, uint32_t offset, int32_t *ret_from)
+{
+	struct code_parts p;
+	struct flow f;
+	int32_t i;
+	int r;
+
+	r = flow_of(in, code, &p, &f);
+	if (r)
+		return r;
+	i = flow_at(&f, offset);
+	r = i < 0 ? -EINVAL : f.ins[i].start == offset && begins(&f, (uint32_t)i, ret_from);
+	flow_deinit(&f);
+	code_parts_deinit(&p);
 	return r;
 }

@@ -333,7 +333,8 @@ int info_slots(struct shell *sh, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		out_add(sh->out, OUT_PLAIN, "  %#" PRIx64 " ", holders[i].address);
 		if (holders[i].step)
-			out_add(sh->out, OUT_PLAIN, " the step");
+			out_add(sh->out, OUT_PLAIN, " the step%s",
+				holders[i].bps[0] ? ", lent by" : "");
 		for (size_t k = 0; k < 4 && holders[i].bps[k]; k++)
 			out_add(sh->out, OUT_PLAIN, "%s%s %d", k ? "," : "",
 				name_of(sh, holders[i].bps[k]), holders[i].bps[k]);

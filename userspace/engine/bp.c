@@ -108,8 +108,10 @@ void bps_deinit(struct session *s)
 
 	for (i = 0; i < s->bps.n; i++)
 		bp_free(s, s->bps.data[i]);
-	for (i = 0; i < s->places.n; i++)
+	for (i = 0; i < s->places.n; i++) {
+		vec_deinit(&s->places.data[i]->told);
 		free(s->places.data[i]);
+	}
 	vec_deinit(&s->bps);
 	vec_deinit(&s->pubs);
 	vec_deinit(&s->places);

@@ -84,7 +84,7 @@ static int bp_arm_data(struct session *s, struct bp_priv *b, struct err *err)
 	bp_disarm(s, b);
 	session_relax(s);
 	if (r == -ENOSPC && !session_slots(s, NULL, &used, &nfree) && nfree < needed)
-		(void)slots_explain(s, needed, "a watchpoint there", err);
+		(void)slots_explain(s, needed, "a watchpoint there", false, err);
 back:
 	process_back(s, was);
 	return r;

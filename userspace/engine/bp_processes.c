@@ -16,6 +16,7 @@
 #include "engine/location.h"
 #include "engine/processes.h"
 #include "engine/session_priv.h"
+#include "engine/step.h"
 #include "trace/trace.h"
 #include "target/ptrace.h"
 
@@ -147,6 +148,11 @@ int bps_follow(struct session *s, struct err *err)
 {
 	int r = 0;
 
+	if (loans_any(s))
+		return err_set(
+			err, -EBUSY,
+			"%s: a breakpoint lends its slot to a step: try again when that has ended",
+			s->label);
 	trace_program_off(s->trace, TRACE_PROGRAM_EVAL_CODE);
 	for (size_t i = 0; !r && i < s->bps.n; i++) {
 		struct bp_priv *b = s->bps.data[i];

@@ -111,7 +111,7 @@ static void correct_top(struct session *s, const struct abi_hit *hit, struct int
 {
 	const struct place *p = hit->h.kind == ABI_REC_HIT ? place_by_id(s, hit->place) : NULL;
 	bool entered = hit->h.kind == ABI_REC_STEP ? hit->rules[0] == ABI_STEP_CALL
-						   : p && p->addr == ABI_ADDR_ENTRY;
+						   : p && hit->addr == ABI_ADDR_ENTRY;
 
 	/* Up to 3.10 the thread state knows a frame only some instructions after the eval loop is
 	 * entered with it; there is room for one more. */

@@ -24,7 +24,9 @@ static struct place *place_at(struct session *s, uint64_t addr, uint64_t code)
 	size_t i;
 
 	for (i = 0; i < s->places.n; i++)
-		if (s->places.data[i]->addr == addr && s->places.data[i]->code == code)
+		if ((s->places.data[i]->lent ? s->places.data[i]->lent : s->places.data[i]->addr) ==
+			    addr &&
+		    s->places.data[i]->code == code)
 			return s->places.data[i];
 	return NULL;
 }
@@ -86,6 +88,7 @@ void place_release(struct session *s, uint32_t id, uint32_t rule, bool stops)
 	if (!address_used(s, p->addr))
 		look_away(s, p->addr);
 	trace_place_del(s->trace, p->addr, p->code);
+	vec_deinit(&p->told);
 	free(p);
 }
 
@@ -139,6 +142,14 @@ static int place_join(struct session *s, struct place *p, const struct interp_pl
 	return 0;
 }
 
+static int err_busy(const struct session *s, struct err *err)
+{
+	return err_set(err, -EBUSY,
+		       "%s: a breakpoint there lends its slot to the step: try again when that has "
+		       "ended",
+		       s->label);
+}
+
 int place_take(struct session *s, const struct bind_place *bp, bool keep_state, uint32_t rule,
 	       bool stops, struct err *err, uint32_t *ret_id)
 {
@@ -147,6 +158,8 @@ int place_take(struct session *s, const struct bind_place *bp, bool keep_state, 
 	bool first_at_addr;
 	int r;
 
+	if (p && p->lent && (keep_state || !bp->place->event))
+		return err_busy(s, err);
 	if (p) {
 		r = place_join(s, p, bp->place, keep_state, rule, stops);
 		if (r == -ENOSPC)
@@ -158,6 +171,9 @@ int place_take(struct session *s, const struct bind_place *bp, bool keep_state, 
 		*ret_id = p->id;
 		return 0;
 	}
+	for (size_t i = 0; addr == ABI_ADDR_ENTRY && i < s->places.n; i++)
+		if (s->places.data[i]->addr == addr && s->places.data[i]->code == bp->code)
+			return err_busy(s, err);
 	p = calloc(1, sizeof(*p));
 	if (!p)
 		return err_set(err, -ENOMEM, "out of memory");

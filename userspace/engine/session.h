@@ -336,7 +336,7 @@ struct slot_holder {
 	uint64_t address;
 	int bps[4];   /* breakpoints, ascending; 0: no more */
 	bool more;    /* than fit */
-	bool step;    /* the step that is on */
+	bool step;    /* the step that is on; bps: who has lent it the slot */
 };
 /* malloc'ed. 0 or -ENOMEM. */
 int session_slot_holders(struct session *s, struct slot_holder **ret, size_t *ret_n);

@@ -22,6 +22,8 @@ struct tracees;
 struct place {
 	uint32_t id;
 	uint64_t addr, code;
+	uint64_t lent; /* its watched address while a step has its slot: addr is ABI_ADDR_ENTRY then; 0: it has it itself */
+	VEC(uint64_t) told; /* frames that were given to trace_told_set(), perhaps taken out by the kernel */
 	unsigned users; /* enabled breakpoints */
 	unsigned stops; /* of them: those that stop */
 	struct abi_place abi;
@@ -392,7 +394,8 @@ void stops_resume_all(struct session *s);
 
 /* slots.c */
 /* -ENOSPC with a line: what (a step, ...) needs so many watch slots, and who has them. */
-int slots_explain(struct session *s, unsigned needed, const char *what, struct err *err);
+/* lends: it could have borrowed one. */
+int slots_explain(struct session *s, unsigned needed, const char *what, bool lends, struct err *err);
 
 /* look.c */
 /* session_frames() without s->unwound. */

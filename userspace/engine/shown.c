@@ -62,8 +62,9 @@ static bool is_left(struct session *s, const struct abi_hit *hit)
 {
 	const struct abi_hit *l = &s->left;
 
-	return l->frame && l->tid == hit->tid && l->frame == hit->frame && l->code == hit->code &&
-	       l->offset == hit->offset && bps_first_since_left(s, hit);
+	return hit->addr != ABI_ADDR_ENTRY && l->frame && l->tid == hit->tid &&
+	       l->frame == hit->frame && l->code == hit->code && l->offset == hit->offset &&
+	       bps_first_since_left(s, hit);
 }
 
 /* What becomes of the thread that has waited longest. If it stops, its process is looked at. */
@@ -132,6 +133,7 @@ static int stop_at(struct session *s, const struct abi_hit *hit, enum stop_reaso
 	s->stop_line = ev->line;
 	s->stop = *hit;
 	ev->kind = SESSION_STOPPED;
+	loans_return(s);
 	data_check(s);
 	ev->bp = bp;
 	ev->tid = (pid_t)hit->tid;

@@ -70,8 +70,13 @@ int session_slot_holders(struct session *s, struct slot_holder **ret, size_t *re
 		if (b->data && b->data->also_point) /* then there is no slot_point */
 			add_bp(holder_at(all, &n, b->data->also_point), b->pub.id);
 	}
-	if (s->step.on && s->step.armed)
-		all[n++] = (struct slot_holder){ .address = s->step.armed, .step = true };
+	if (s->step.on && s->step.armed) {
+		all[n] = (struct slot_holder){ .address = s->step.armed, .step = true };
+		for (size_t i = 0; i < s->places.n; i++)
+			if (s->places.data[i]->lent)
+				add_users(s, s->places.data[i], &all[n]);
+		n++;
+	}
 	*ret = all;
 	*ret_n = n;
 	return 0;
@@ -105,7 +110,7 @@ static void add_holders(struct session *s, struct strbuf *out)
 		strbuf_adds(out, "none of ours");
 }
 
-int slots_explain(struct session *s, unsigned needed, const char *what, struct err *err)
+int slots_explain(struct session *s, unsigned needed, const char *what, bool lends, struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf who = STRBUF_INIT;
 	unsigned used = 0, nfree = 0;
@@ -114,9 +119,13 @@ int slots_explain(struct session *s, unsigned needed, const char *what, struct e
 	add_holders(s, &who);
 	return err_set(
 		err, -ENOSPC,
-		"%s: %s needs %u watch slot%s, and %u of %d are free; they are held by: %s%s; "
+		"%s: %s needs %u watch slot%s, and %u of %d are free; they are held by: %s%s; %s"
 		"`disable` one",
 		s->label, what, needed, needed == 1 ? "" : "s", nfree, TRACE_SLOTS,
 		strbuf_str(&who),
-		used + nfree < TRACE_SLOTS ? ", and another debugger or the kernel" : "");
+		used + nfree < TRACE_SLOTS ? ", and another debugger or the kernel" : "",
+		lends ? "none of these can be lent (only a breakpoint at the first line of a "
+			"function can, while nobody is "
+			"on the way to it): "
+		      : "");
 }

@@ -256,6 +256,7 @@ void step_forget(struct session *s)
 	idle_in(s, 0);
 	trace_program_off_later(s->trace, TRACE_PROGRAM_STEP_CALL);
 	trace_program_off_later(s->trace, TRACE_PROGRAM_STEP_RAISE);
+	loans_over(s);
 }
 
 void step_idle(struct session *s)
@@ -318,6 +319,15 @@ static int arm_programs(struct session *s, const struct plan *pl, struct err *er
 	return r;
 }
 
+/* So that a call which both the step and a lent breakpoint wait for is told by one of them. */
+static void lend_files(struct session *s)
+{
+	for (size_t i = 0; i < s->places.n; i++)
+		if (s->places.data[i]->lent)
+			tell_file(s, s->places.data[i]->code,
+				  step_is_mine(s, s->places.data[i]->code));
+}
+
 static int arm_watch(struct session *s, const struct plan *pl, struct err *err)
 {
 	const struct abi_py *py = &s->step.py;
@@ -337,8 +347,12 @@ static int arm_watch(struct session *s, const struct plan *pl, struct err *err)
 			       pl->nunits);
 	spec.addr = pl->watch->frame + py->frame_prev;
 	r = trace_arm(s->trace, &spec, err);
+	if (r == -ENOSPC && !loans_take(s)) {
+		lend_files(s);
+		r = trace_arm(s->trace, &spec, err);
+	}
 	if (r == -ENOSPC)
-		return slots_explain(s, 1, "a step", err);
+		return slots_explain(s, 1, "a step", true, err);
 	if (!r)
 		s->step.armed = spec.addr;
 	return r;
@@ -444,6 +458,8 @@ int session_step(struct session *s, const struct step_spec *asked, struct err *e
 		return stops_at_step(s, &hit);
 	}
 	r = step_arm(s, spec, &pl, err);
+	if (r)
+		loans_return(s);
 	return r ? r : stops_go(s, err);
 }
 

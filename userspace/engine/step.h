@@ -28,4 +28,15 @@ bool step_is_mine(struct session *s, uint64_t code);
 /* The object that is about to be returned there; 0: none, or not known. */
 uint64_t step_value(struct session *s, const struct abi_hit *hit);
 
+/* ---- loan.c: a breakpoint where a function begins lends its slot and is seen by a uprobe ---- */
+/* While the target stands: free one slot for the step. 0, or -ENOSPC: none can be lent without losing hits. */
+int loans_take(struct session *s);
+/* Give back what can be: while the target stands, else nothing. What cannot stays with the uprobe. */
+void loans_return(struct session *s);
+/* The target goes on without a step: no uprobe for loans any more, unless one is still out. */
+void loans_over(struct session *s);
+/* A step ended without a stop (its thread did): give back. */
+void loans_check(struct session *s);
+bool loans_any(const struct session *s);
+
 #endif

@@ -338,6 +338,8 @@ int stops_pump(struct session *s)
 		r = stops_losses(s);
 	if (!r && !s->over)
 		births_check(s);
+	if (!r && !s->over)
+		loans_check(s);
 	/* The pidfd is readable when the whole process has ended; a tracer is told through its
 	 * threads, too. */
 	for (size_t i = s->processes.n; !r && !s->over && i-- > 0;)

@@ -74,6 +74,20 @@ int trace_place_del(struct trace *tr, uint64_t addr, uint64_t code)
 	return bpf_map_delete_elem(bpf_map__fd(tr->skel->maps.places), &key);
 }
 
+int trace_told_set(struct trace *tr, const struct abi_told *frame, uint32_t id)
+{
+	int fd = bpf_map__fd(tr->skel->maps.told);
+
+	return id ? bpf_map_update_elem(fd, frame, &id, BPF_ANY) : bpf_map_delete_elem(fd, frame);
+}
+
+bool trace_told_is(struct trace *tr, const struct abi_told *frame, uint32_t id)
+{
+	uint32_t found;
+
+	return !bpf_map_lookup_elem(bpf_map__fd(tr->skel->maps.told), frame, &found) && found == id;
+}
+
 int trace_place_hits(struct trace *tr, uint64_t addr, uint64_t code, uint64_t *ret_hits)
 {
 	struct abi_place_key key = { .addr = addr, .code = code };

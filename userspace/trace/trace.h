@@ -115,6 +115,12 @@ int trace_slots(struct trace *tr, unsigned *ret_used, unsigned *ret_free);
  */
 int trace_place_set(struct trace *tr, uint64_t addr, uint64_t code, const struct abi_place *place);
 int trace_place_del(struct trace *tr, uint64_t addr, uint64_t code);
+/*
+ * A frame whose hit of the place with that id, which has ABI_LOAN_TOLD, is none: it was told already. id 0: take it out. What
+ * the kernel has found is taken out. 0 or -errno (-ENOENT: it was not there).
+ */
+int trace_told_set(struct trace *tr, const struct abi_told *frame, uint32_t id);
+bool trace_told_is(struct trace *tr, const struct abi_told *frame, uint32_t id);
 int trace_place_hits(struct trace *tr, uint64_t addr, uint64_t code, uint64_t *ret_hits);
 
 /*

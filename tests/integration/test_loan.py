@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""All four slots are taken and a step needs one: a breakpoint where a function begins lends its own, and no hit is lost or told twice."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import harness
+import terminal
+
+SCRIPT = os.path.join(harness.TARGETS, "lent.py")
+FUNCTIONS = ("one", "two", "three", "four")
+
+
+def line_of(mark):
+    with open(SCRIPT, encoding="utf-8") as f:
+        return next(n for n, text in enumerate(f, 1) if text.rstrip().endswith("# " + mark))
+
+
+@harness.per_interpreter
+class Loan(harness.TestCase):
+    def begin(self, interp, mark, calls, first=0):
+        """Stopped in work(), with four breakpoints: 2 to 5. The first of them is the one that is lent."""
+        target = self.start(interp, SCRIPT, calls)
+        piped = terminal.Piped("attach", target.pid, "--json")
+        self.addCleanup(piped.close)
+        self.assertEqual(piped.event()["event"], "attached")
+        piped.send("tbreak lent.py:%d\ncontinue\n" % line_of(mark))
+        self.assertEqual(piped.event()["event"], "bound")
+        target.send("go\n")
+        self.assertEqual(self.stop(piped)[:3], ("breakpoint", None, "work"))
+        for function in FUNCTIONS[first:] + FUNCTIONS[:first]:
+            piped.send("break lent.py:%d\n" % line_of(function))
+            event = piped.event()
+            self.assertEqual(event["event"], "bound", event)
+        return target, piped
+
+    def stop(self, piped):
+        """(reason, what, function, line) of the next stop."""
+        while True:
+            event = piped.event()
+            if event["event"] == "stopped":
+                return (event["reason"], event.get("step"), event["function"].rpartition(".")[2], event["line"])
+            self.assertIn(event["event"], ("resumed", "bound"), event)
+
+    def run_to(self, piped, command):
+        piped.send(command + "\n")
+        return self.stop(piped)
+
+    @harness.each_interpreter
+    def test_callee(self, interp):
+        """What a step runs into: a lent breakpoint once, and where `step` enters its function, the call and then the line."""
+        target, piped = self.begin(interp, "own", 0)
+        at = line_of("own")
+        self.assertEqual(self.run_to(piped, "next"), ("breakpoint", None, "one", line_of("one")))
+        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "one", line_of("one") + 1))
+        self.assertEqual(self.run_to(piped, "next"), ("step", "return", "one", line_of("one") + 1))
+        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "work", at + 1))
+        self.assertEqual(self.run_to(piped, "step")[1:3], ("call", "two"))
+        self.assertEqual(self.run_to(piped, "continue"), ("breakpoint", None, "two", line_of("two")))
+        self.assertEqual(self.run_to(piped, "return"), ("step", "return", "two", line_of("two") + 3))
+        self.assertEqual(self.run_to(piped, "continue"), ("breakpoint", None, "three", line_of("three")))
+        self.assertEqual(self.run_to(piped, "continue"), ("breakpoint", None, "four", line_of("four")))
+        self.assertEqual(self.run_to(piped, "until"), ("step", "return", "four", line_of("four")))
+        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "work", at + 4))
+        self.assertEqual(self.run_to(piped, "step")[1:3], ("call", "one"))
+        self.assertEqual(self.run_to(piped, "continue"), ("breakpoint", None, "one", line_of("one")))
+        self.assertEqual(self.run_to(piped, "return"), ("step", "return", "one", line_of("one") + 1))
+        piped.end()
+        self.assertEqual([target.line(), target.line()], ["waits", "2 1 1 1"])
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_counts(self, interp):
+        """Three threads call them all the while: what was counted is what was called, whichever is lent."""
+        first = interp.minor % len(FUNCTIONS)
+        target, piped = self.begin(interp, "begin", 1500, first)
+        piped.send("".join("ignore %d 1000000000\n" % number for number in range(2, 6)))
+        for _ in range(14):
+            self.assertEqual(self.run_to(piped, "next")[:3], ("step", "line", "work"))
+        self.assertEqual(self.run_to(piped, "return")[:3], ("step", "return", "work"))
+        piped.send("info breakpoints\n")
+        hits = [piped.event()["hits"] for _ in range(4)]
+        piped.end()
+        self.assertEqual(target.line(), "waits")
+        called = [int(n) for n in target.line().split()]
+        self.assertEqual(hits, called[first:] + called[:first])
+        self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_killed_while_lent(self, interp):
+        target, piped = self.begin(interp, "begin", 3000)
+        piped.send("".join("ignore %d 1000000000\n" % number for number in range(2, 6)) + "return\n")
+        self.assertEqual(target.line(), "waits")  # who prints that is stepped
+        piped.close()  # SIGKILL
+        self.assertEqual(target.line(60), "9002 9001 9001 9001")
+        self.assertUntouched(target)
+
+
+if __name__ == "__main__":
+    harness.main()
