@@ -184,9 +184,8 @@ class Step(harness.TestCase):
         self.assertGreater(int(target.line()), 10)
         self.assertUntouched(target)
 
-    @harness.each_interpreter
-    def test_max_pause(self, interp):
-        target, piped = self.begin(interp, "over", "--max-pause", "1.5")
+    def test_max_pause(self):
+        target, piped = self.begin(interpreters.one(), "over", "--max-pause", "1.5")
         self.assertEqual(self.run_to(piped, "next")[1], "line")
         self.assertEqual(piped.event()["event"], "resumed")
         self.assertEqual(target.line(), "14")
