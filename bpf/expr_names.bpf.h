@@ -72,9 +72,8 @@ static __always_inline u64 around_at(const struct expr_state *st, u32 off)
 /*
  * The version of a dict of names, as that of all dicts (up to 3.12, Objects/dictobject.c: each change of any dict takes another
  * DICT_NEXT_VERSION()), or of its keys (3.13+: dk_version is 0 after a change of the set of keys, until LOAD_GLOBAL asks for another one).
- * Of the keys `bytes` are read with it.
  */
-EXPR_FN int expr_named_version(struct expr_state *st, struct expr_named *n, u64 dict, u32 bytes)
+EXPR_FN int expr_named_version(struct expr_state *st, struct expr_named *n, u64 dict)
 {
 	u64 keys;
 
@@ -82,7 +81,6 @@ EXPR_FN int expr_named_version(struct expr_state *st, struct expr_named *n, u64 
 		return -EINVAL;
 	n->dict = dict;
 	n->tag = 0;
-	n->bytes = 0;
 	if (dict & 7 || dict < 4096 || read_user(st->around, 64, dict) || around_at(st, obj.ob_type) != obj.types[ABI_CLS_DICT])
 		return 0; /* the lookup itself finds out what is wrong */
 	if (obj.dict_version != ABI_NONE) {
@@ -93,26 +91,21 @@ EXPR_FN int expr_named_version(struct expr_state *st, struct expr_named *n, u64 
 	keys = around_at(st, obj.dict_keys);
 	if (around_at(st, obj.dict_values) || keys & 7 || obj.keys_version > 32)
 		return 0;
-	bytes &= sizeof(n->words) - 1;
-	if (read_user(n->words, bytes, keys)) {
-		bytes = 40;
-		if (read_user(n->words, bytes, keys))
-			return 0;
-	}
-	n->bytes = bytes;
+	if (read_user(st->around, 40, keys))
+		return 0;
 	n->tagged = keys;
-	n->tag = (u32)(*(const u32 *)((const u8 *)n->words + (obj.keys_version & 63)));
+	n->tag = (u32)around_at(st, obj.keys_version);
 	return 0;
 }
 
 /* The name st->a in a dict, from what is known. 0: it must be looked up; 1: it is not there; 2: st->found; -EFAULT */
-static __always_inline int name_known(struct expr_state *st, struct expr_named *n, u64 dict, u32 bytes)
+static __always_inline int name_known(struct expr_state *st, struct expr_named *n, u64 dict)
 {
-	u64 arg = 0, off;
+	u64 arg = 0;
 	u32 what;
 
 	if (n->dict != dict)
-		expr_named_version(st, n, dict, bytes);
+		expr_named_version(st, n, dict);
 	if (!n->tag)
 		return 0;
 	what = name_cache_get(n->tagged, n->tag, st->hash, &arg);
@@ -123,10 +116,7 @@ static __always_inline int name_known(struct expr_state *st, struct expr_named *
 	st->found = arg;
 	if (obj.dict_version != ABI_NONE)
 		return 2;
-	off = arg - n->tagged;
-	if (off + 8 <= n->bytes && !(off & 7))
-		st->found = n->words[(off / 8) & (EXPR_NAMED_WORDS - 1)];
-	else if (read_user(&st->found, 8, arg))
+	if (read_user(&st->found, 8, arg))
 		return -EFAULT;
 	return st->found ? 2 : -EFAULT;
 }

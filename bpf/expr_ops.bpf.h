@@ -7,10 +7,6 @@
 
 #define EXPR_SCAN_MAX 128 /* items of a list that are compared */
 
-/* Of the keys of globals and built-ins so much is read at once. More costs more than it saves: it is in no cache. */
-#define GLOBALS_BYTES 256
-#define BUILTINS_BYTES 64
-
 static __always_inline int expr_frame_known(u64 frame, u32 off, u64 *ret);
 
 /* A word of the frame; 0 or -EFAULT. */
@@ -172,14 +168,14 @@ EXPR_FN int expr_global(struct expr_state *st, const struct abi_prog *p)
 		return -EINVAL;
 	if (read_frame(st, obj.frame_globals, &st->word) || !st->word || name_key(st, p, p->insns[(st->pc - 1) & (ABI_EXPR_INSNS - 1)].b))
 		return -EFAULT;
-	r = name_known(st, &st->named[0], st->word, GLOBALS_BYTES);
+	r = name_known(st, &st->named[0], st->word);
 	if (!r)
 		dict_begin(st, st->word, THEN_GLOBAL);
 	if (r != 1)
 		return r > 0 ? run_global(st, p, 1) : r;
 	if (read_frame(st, obj.frame_builtins, &st->word))
 		return -EFAULT;
-	r = name_known(st, &st->named[1], st->word, BUILTINS_BYTES);
+	r = name_known(st, &st->named[1], st->word);
 	if (!r)
 		dict_begin(st, st->word, THEN_BUILTIN);
 	return r > 0 ? run_global(st, p, (u32)r - 1) : r;

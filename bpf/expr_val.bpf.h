@@ -59,13 +59,10 @@ struct expr_text {
 #define EXPR_CLASS 360 /* bytes of a class that are read */
 #define EXPR_CHUNK 192 /* bytes of a dict's keys that are read at once: those of up to five entries are all there */
 #define EXPR_AROUND 128
-#define EXPR_NAMED_WORDS 64
 
 /* Globals or built-ins, whose version is read once an evaluation: see expr_names.bpf.h. */
 struct expr_named {
 	u64 dict, tagged, tag; /* dict 0: not read yet; tag 0: it has no version */
-	u32 bytes, pad;	       /* of `words` */
-	u64 words[EXPR_NAMED_WORDS]; /* 3.13+: the first of the dict's keys */
 };
 
 struct expr_state {

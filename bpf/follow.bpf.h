@@ -38,11 +38,13 @@ static __always_inline void unfollow(struct task_struct *task)
 {
 	u64 id = bpf_get_current_pid_tgid();
 	int inner = 0;
-	u32 nr = task_number(BPF_CORE_READ(task, group_leader), ns_ino, &inner);
+	u32 nr = task_number(BPF_CORE_READ(task, group_leader), ns_ino, &inner), zero = 0;
+	u64 now = bpf_ktime_get_ns();
 
 	if (!nr || !inner || bpf_map_delete_elem(&followed, &nr))
 		return;
 	bpf_map_delete_elem(&known, &id); /* after an exec the thread still has its number and start time */
+	bpf_map_update_elem(&epochs, &zero, &now, BPF_ANY);
 }
 
 SEC("tp_btf/sched_process_exec")

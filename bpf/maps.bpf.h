@@ -106,6 +106,32 @@ struct {
 	__type(value, struct abi_known);
 } known SEC(".maps");
 
+/*
+ * When `places` or `followed` were changed last, or a thread was taken out of `known`: a time, which does not come back. What is on a
+ * desk is as true as it was when it was put there, as long as this is the same. Who changes them writes it afterwards.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} epochs SEC(".maps");
+
+/* The thread and the place of the last hit on this CPU: the next one is mostly of the same. A trap from user mode does not nest. */
+struct desk {
+	__u64 epoch;
+	__u64 task; /* address of its task_struct; 0: nothing is known */
+	struct abi_known thread;
+	struct abi_place_key key; /* addr 0: no place */
+	struct abi_place place;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct desk);
+} desks SEC(".maps");
+
 /* What the watch program has read of the frame; of no frame while it does not run. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -76,8 +76,10 @@ static __always_inline int look_frame(struct py_look *l, u64 frame)
 		first = look_min(first, py.frame_prev);
 		end = look_max(end, py.frame_prev + 8);
 	}
-	if (obj.frame_slots)
+	if (obj.frame_slots) {
+		first = look_min(first, look_min(obj.frame_globals, obj.frame_builtins));
 		end = look_max(end, obj.frame_slots + 8 * LOOK_SLOTS);
+	}
 	if (end - first > LOOK_FRAME)
 		end = look_max(py.frame_code + 8, py.prev_kind == ABI_PREV_FRAME ? py.frame_prev + 8 : 0);
 	if (end - first > LOOK_FRAME || read_user(l->block, end - first, frame + first))

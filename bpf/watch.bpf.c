@@ -61,31 +61,50 @@ static __always_inline int is_followed(struct bpf_pidns_info *ret)
 
 /* The running thread, as far as it is known. */
 struct thread {
-	u64 id; /* key of `known` */
+	struct desk *desk;
+	u64 task;
 	u64 start, self;
 	u64 tstate; /* 0: not known */
 };
 
 /* What is known of the running thread, and who it is; 0: it is not one of a process that we follow.
  */
-static __always_inline int who_runs(struct thread *ret, struct bpf_pidns_info *who)
+static __always_inline int who_runs(struct thread *ret, struct desk *desk,
+				    struct bpf_pidns_info *who)
 {
 	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	u64 *epoch, now, id;
 	struct abi_known *k;
+	u32 zero = 0;
 
-	ret->id = bpf_get_current_pid_tgid();
+	epoch = bpf_map_lookup_elem(&epochs, &zero);
+	if (!epoch)
+		return 0;
+	now = *(volatile u64 *)epoch; /* before what it is about is looked at */
+	ret->desk = desk;
+	ret->task = (u64)task;
 	ret->start = task->start_time;
 	ret->self = task->thread.fsbase;
-	k = bpf_map_lookup_elem(&known, &ret->id);
-	if (k && k->start == ret->start && k->self == ret->self) {
-		who->pid = k->pid;
-		who->tgid = k->tgid;
-		ret->tstate = k->tstate;
-		stat_add(ABI_STAT_TRAPS);
-		return 1;
+	if (desk->epoch != now || desk->task != ret->task || desk->thread.start != ret->start ||
+	    desk->thread.self != ret->self) {
+		if (desk->epoch != now)
+			desk->key.addr = 0;
+		desk->epoch = now;
+		desk->task = 0;
+		id = bpf_get_current_pid_tgid();
+		k = bpf_map_lookup_elem(&known, &id);
+		if (!k || k->start != ret->start || k->self != ret->self) {
+			ret->tstate = 0;
+			return is_followed(who);
+		}
+		desk->thread = *k;
+		desk->task = ret->task;
 	}
-	ret->tstate = 0;
-	return is_followed(who);
+	who->pid = desk->thread.pid;
+	who->tgid = desk->thread.tgid;
+	ret->tstate = desk->thread.tstate;
+	stat_add(ABI_STAT_TRAPS);
+	return 1;
 }
 
 static __always_inline void remember_thread(const struct thread *t, u64 tstate,
@@ -96,9 +115,27 @@ static __always_inline void remember_thread(const struct thread *t, u64 tstate,
 			       .tstate = tstate,
 			       .pid = who->pid,
 			       .tgid = who->tgid };
+	u64 id = bpf_get_current_pid_tgid();
 
-	bpf_map_update_elem(&known, &t->id, &k, BPF_ANY);
+	t->desk->task = 0;
+	bpf_map_update_elem(&known, &id, &k, BPF_ANY);
 	bpf_map_update_elem(&threads, &t->self, &tstate, BPF_ANY);
+}
+
+/* The place of code at addr, on the desk; NULL: there is none. */
+static __always_inline struct abi_place *place_of(struct desk *desk, u64 addr, u64 code)
+{
+	struct abi_place_key key = { .addr = addr, .code = code };
+	struct abi_place *place;
+
+	if (desk->key.addr == addr && desk->key.code == code)
+		return &desk->place;
+	place = bpf_map_lookup_elem(&places, &key);
+	if (!place)
+		return NULL;
+	desk->place = *place;
+	desk->key = key;
+	return &desk->place;
 }
 
 /* The place that was hit, and the frame it was hit in; NULL when it is not one of ours (counted).
@@ -107,7 +144,6 @@ static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *
 						    const struct thread *t, struct py_look *look,
 						    struct hit_at *at)
 {
-	struct abi_place_key key = { .addr = ctx->addr };
 	struct abi_place *place;
 	struct py_walk *w;
 	u32 zero = 0;
@@ -117,8 +153,7 @@ static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *
 	if (r == -EAGAIN)
 		r = py_frame_of(t->tstate, t->self, &at->f);
 	if (!r) {
-		key.code = at->f.code;
-		place = bpf_map_lookup_elem(&places, &key);
+		place = place_of(t->desk, ctx->addr, at->f.code);
 		if (place)
 			return place;
 	}
@@ -140,8 +175,7 @@ static __always_inline struct abi_place *find_place(struct bpf_perf_event_data *
 	/* Up to 3.10 different code may share the bytes, and the frame is always right. */
 	if (!w->wanted && py.prev_kind == ABI_PREV_FRAME)
 		frame_in_regs(ctx, w, &at->f);
-	key.code = at->f.code;
-	place = bpf_map_lookup_elem(&places, &key);
+	place = place_of(t->desk, ctx->addr, at->f.code);
 	if (!place)
 		stat_add(w->fault ? ABI_STAT_FAULT : ABI_STAT_OTHER_CODE);
 	return place;
@@ -243,14 +277,15 @@ static __always_inline void watch_judge(struct bpf_perf_event_data *ctx,
 	judge_hit(ctx, place->rules, &hit, at);
 }
 
-static __always_inline void watch_hit(struct bpf_perf_event_data *ctx, struct py_look *look)
+static __always_inline void watch_hit(struct bpf_perf_event_data *ctx, struct py_look *look,
+				      struct desk *desk)
 {
 	struct hit_at at = { .addr = ctx->addr, .ip = ctx->regs.rip };
 	struct abi_place *place;
 	struct thread t;
 	s32 prev;
 
-	if (!who_runs(&t, &at.who))
+	if (!who_runs(&t, desk, &at.who))
 		return;
 	if (!py_is_eval(ctx->regs.rip)) {
 		stat_add(ABI_STAT_NOT_EVAL);
@@ -307,11 +342,12 @@ int watch(struct bpf_perf_event_data *ctx)
 {
 	u32 zero = 0;
 	struct py_look *look = bpf_map_lookup_elem(&looks, &zero);
+	struct desk *desk = bpf_map_lookup_elem(&desks, &zero);
 
-	if (!look)
+	if (!look || !desk)
 		return 0;
 	look->frame = 0;
-	watch_hit(ctx, look);
+	watch_hit(ctx, look, desk);
 	look->frame = 0;
 	return 0;
 }

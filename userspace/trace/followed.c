@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/clock.h"
 #include "bpf/abi.h"
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
@@ -80,6 +81,14 @@ int followed_add(struct watch_bpf *skel, const struct pidns *ns)
 	return bpf_map_update_elem(bpf_map__fd(skel->maps.followed), &key, &p, BPF_ANY);
 }
 
+int epoch_next(struct watch_bpf *skel)
+{
+	uint64_t now = clock_ns();
+	uint32_t zero = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(skel->maps.epochs), &zero, &now, BPF_ANY);
+}
+
 /* Only threads of followed processes may be known (bpf/maps.bpf.h). */
 static void forget_threads(struct watch_bpf *skel, uint32_t tgid)
 {
@@ -119,7 +128,7 @@ int followed_remove(struct watch_bpf *skel, pid_t inner, pid_t ours)
 	    (!find_ours(fd, (uint32_t)ours, &key) || bpf_map_delete_elem(fd, &key)))
 		return -ESRCH;
 	forget_threads(skel, key);
-	return 0;
+	return epoch_next(skel);
 }
 
 pid_t followed_ours(struct watch_bpf *skel, uint32_t tgid)

@@ -25,6 +25,8 @@ void followed_end(struct followed *f);
 int followed_add(struct watch_bpf *skel, const struct pidns *ns);
 /* The same, no more: by its number there, or by ours where that is not known. 0, -ESRCH or -errno. */
 int followed_remove(struct watch_bpf *skel, pid_t inner, pid_t ours);
+/* `places` or `followed` were changed: what programs have put aside holds no more (bpf/maps.bpf.h). 0 or -errno. */
+int epoch_next(struct watch_bpf *skel);
 /* Our number for a process by the target's pid namespace; 0: it is not followed (any more). */
 pid_t followed_ours(struct watch_bpf *skel, uint32_t tgid);
 /* Call fn for each process in which that rule state has hits. Non-zero from fn ends it and is returned. */

@@ -9,6 +9,7 @@
 
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
+#include "trace/followed.h"
 #include "trace/programs.h"
 #include "trace/trace_priv.h"
 #include "watch.skel.h"
@@ -58,6 +59,8 @@ int trace_place_set(struct trace *tr, uint64_t addr, uint64_t code, const struct
 		return i;
 	value.counter = (uint32_t)i;
 	r = bpf_map_update_elem(bpf_map__fd(tr->skel->maps.places), &key, &value, BPF_ANY);
+	if (!r)
+		r = epoch_next(tr->skel);
 	if (r && fresh)
 		tr->places.data[i].used = false;
 	return r;
@@ -66,12 +69,13 @@ int trace_place_set(struct trace *tr, uint64_t addr, uint64_t code, const struct
 int trace_place_del(struct trace *tr, uint64_t addr, uint64_t code)
 {
 	struct abi_place_key key = { .addr = addr, .code = code };
-	int i = place_of(tr, &key);
+	int i = place_of(tr, &key), r;
 
 	if (i < 0)
 		return i;
 	tr->places.data[i].used = false;
-	return bpf_map_delete_elem(bpf_map__fd(tr->skel->maps.places), &key);
+	r = bpf_map_delete_elem(bpf_map__fd(tr->skel->maps.places), &key);
+	return r ? r : epoch_next(tr->skel);
 }
 
 int trace_told_set(struct trace *tr, const struct abi_told *frame, uint32_t id)
