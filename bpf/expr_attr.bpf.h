@@ -25,7 +25,7 @@ enum abi_descr {
 /* Of a class and a name. Another program may come in between at any point, but what is kept under one key is always the same. */
 static __always_inline struct expr_cache *cache_of(const struct expr_state *st)
 {
-	u32 h = (u32)(st->cls >> 4) ^ (u32)st->hash ^ (u32)(st->hash >> 32) ^ st->version;
+	u32 h = (u32)(st->cls >> 4) ^ (u32)st->hash ^ (u32)(st->hash >> 32);
 
 	return expr_cache_at((h ^ h >> 8) & (EXPR_CACHE_SIZE - 1));
 }
@@ -67,10 +67,43 @@ static __always_inline void cache_put(const struct expr_state *st, u64 index)
 	c->process = expr_process();
 	c->what = st->what;
 	c->arg = st->arg;
+	c->tflags = st->tflags;
+	c->basicsize = st->basicsize;
+	c->dictoffset = st->dictoffset;
 	c->has_index = index != ~0ull;
 	c->index = index;
 	barrier_here();
 	c->type = st->cls;
+}
+
+/* The version that the class st->cls has now, without reading more of it; 0: it has none, or it cannot be read. */
+static __always_inline u32 version_now(struct expr_state *st)
+{
+	u32 bytes = obj.version_flag ? obj.type_version_tag + 8 - obj.type_flags : 8;
+	u32 first = obj.version_flag ? obj.type_flags : obj.type_version_tag;
+
+	if (bytes > EXPR_CLASS || bytes < 8 || read_user(st->class_block, bytes, st->cls + first))
+		return 0;
+	if (obj.version_flag && !((u32)st->class_block[0] & obj.version_flag))
+		return 0;
+	return *(const u32 *)((const u8 *)st->class_block + ((bytes - 8) & 511));
+}
+
+/* What was learnt before of the class st->cls and the name holds: all that its instances are asked by. 1 or 0 */
+static __always_inline int cache_holds(struct expr_state *st, u64 *ret_index)
+{
+	struct expr_cache *c = cache_of(st);
+
+	if (!c || c->type != st->cls || c->name != st->hash)
+		return 0;
+	st->version = version_now(st);
+	if (!cache_get(st, ret_index))
+		return 0;
+	st->tflags = c->tflags;
+	st->basicsize = c->basicsize;
+	st->dictoffset = c->dictoffset;
+	barrier_here();
+	return c->type == st->cls && c->version == st->version;
 }
 
 /* Set the key to a constant name. */
@@ -336,6 +369,9 @@ EXPR_FN int expr_attr(struct expr_state *st, u64 self)
 		st->of_class = 1;
 		st->cls = self;
 	}
+	/* The class itself answers another question than its instances do. */
+	if (!st->of_class && cache_holds(st, &index))
+		return expr_attr_instance(st, index);
 	if (expr_class(st, st->cls))
 		return -EFAULT;
 	st->tflags = class_at(st, obj.type_flags);
@@ -345,11 +381,8 @@ EXPR_FN int expr_attr(struct expr_state *st, u64 self)
 	st->basicsize = class_at(st, obj.type_basicsize);
 	st->dictoffset = class_at(st, obj.type_dictoffset);
 	class_version(st);
-	/* The class itself answers another question than its instances do. */
 	if (st->of_class)
 		st->version = 0;
-	if (cache_get(st, &index))
-		return expr_attr_instance(st, index);
 	return mro_begin(st);
 }
 

@@ -14,6 +14,7 @@ struct expr_cache {
 	u32 version, process;
 	u32 what, has_index;
 	u64 index; /* of a class: of the name among the keys that the instances share; of a dict: its version */
+	u64 tflags, basicsize, dictoffset; /* of a class */
 };
 
 static __always_inline struct expr_cache *expr_cache_at(u32 i);

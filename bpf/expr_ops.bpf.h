@@ -489,14 +489,16 @@ EXPR_FN int expr_isinstance_known(struct expr_state *st, u64 type, u32 single)
 {
 	u64 index;
 
-	if (!st || expr_class(st, type))
+	if (!st || type & 7)
 		return -EFAULT;
 	st->cls = type;
-	class_version(st);
 	st->asked = single ? isinstance_key(st) : 0;
 	st->hash = st->asked;
-	if (st->asked && cache_get(st, &index) && (st->what == DESCR_DERIVED || st->what == DESCR_OTHER))
+	if (st->asked && cache_holds(st, &index) && (st->what == DESCR_DERIVED || st->what == DESCR_OTHER))
 		return st->what == DESCR_DERIVED;
+	if (expr_class(st, type))
+		return -EFAULT;
+	class_version(st);
 	return 2;
 }
 
