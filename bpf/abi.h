@@ -109,7 +109,17 @@ struct abi_rule {
 	__u64 ignore;  /* hits that come before the first that counts */
 	__u64 every;   /* then each so many-th, beginning with the first; 0 and 1: each */
 	__u64 limit;   /* after so many nothing more; 0: no limit */
+	__u64 code_id; /* of what it was made for: abi_rule_code_id(); 0: whatever lies at the place's code */
 };
+
+/*
+ * Tells a code object from another one that lies in the same memory later: its version, or before 3.12 where its file name and its name are
+ * (abi_py.code_filename, code_name). Never 0.
+ */
+static inline __u64 abi_rule_code_id(__u64 first, __u64 second)
+{
+	return (first ^ (second << 32 | second >> 32)) | 1;
+}
 
 /* Counted in the kernel; user space only reads and, when it makes a rule, writes zeros. */
 struct abi_rule_state {
@@ -544,7 +554,7 @@ extern "C" {
 _Static_assert(sizeof(struct abi_place_key) == 16, "abi");
 _Static_assert(sizeof(struct abi_hit) == 128, "abi");
 _Static_assert(sizeof(struct abi_captured) % 8 == 0, "abi");
-_Static_assert(sizeof(struct abi_rule) == 48, "abi");
+_Static_assert(sizeof(struct abi_rule) == 56, "abi");
 _Static_assert(sizeof(struct abi_site) == 8, "abi");
 _Static_assert(sizeof(struct abi_modules) == 48, "abi");
 _Static_assert(sizeof(struct abi_step) == 72, "abi");

@@ -37,13 +37,27 @@ static __always_inline int rule_counts(const struct abi_rule *r, struct abi_rule
 	return 0;
 }
 
+/* Does the code that runs have that id? What cannot be read has another. */
+static __noinline int rule_is_of(u64 id, u64 code)
+{
+	u64 first = 0, second = 0;
+
+	if (py.code_id[1] == ABI_NONE) {
+		if (py_read_u64(code + py.code_id[0], &first))
+			return 0;
+	} else if (py_read_u64(code + py.code_filename, &first) || py_read_u64(code + py.code_name, &second)) {
+		return 0;
+	}
+	return abi_rule_code_id(first, second) == id;
+}
+
 /* full (a constant): expressions are evaluated and captures sent; without it a rule that needs that is undecided. */
 static __always_inline enum verdict rule_judge(const struct abi_rule *r, struct abi_rule_state *st,
 					       const struct hit_at *at, int full)
 {
 	int truth;
 
-	if (r->tid && r->tid != at->who.pid)
+	if ((r->tid && r->tid != at->who.pid) || (r->code_id && !rule_is_of(r->code_id, at->f.code)))
 		return VERDICT_NO;
 	__sync_fetch_and_add(&st->seen, 1);
 	truth = !(r->cond | (r->flags & ABI_RULE_ASK)) ? 1 : -EOPNOTSUPP;

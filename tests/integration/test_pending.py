@@ -128,7 +128,13 @@ class Bound(Case):
 
     @harness.each_interpreter
     def test_count(self, interp):
-        ways, locations = ["thread", "reload"], ["late_thread.py:8", "late_reload.py:12"]
+        self.check_count(interp, ["thread", "reload"], ["late_thread.py:8", "late_reload.py:12"])
+
+    @harness.each_interpreter
+    def test_other_code_in_the_same_memory(self, interp):
+        self.check_count(interp, ["reuse"], ["late_reuse.py:3", "late_reuse.py:9"])
+
+    def check_count(self, interp, ways, locations):
         lines = self.expected(interp, *ways)
         target = self.start_late(interp, *ways)
         piped = terminal.Piped("count", target.pid, "--pending", "--json", *locations)

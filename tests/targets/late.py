@@ -44,7 +44,7 @@ def tracer(frame, event, arg):
 
 def go(way):
     name = "late_" + way
-    if way in ("import", "reload", "thread"):
+    if way in ("import", "reload", "reuse", "thread"):
         write(name)
         importlib.invalidate_caches()
     if way == "import":
@@ -55,6 +55,14 @@ def go(way):
             module.outer(0)
             importlib.reload(module)
         module.outer(0)
+    elif way == "reuse":
+        # What a module's and a class's code leaves free, other code takes.
+        module = importlib.import_module(name)
+        for i in range(2):
+            for n in range(200):
+                exec(compile("class Other(object):\n    size = %d\n    def get(self):\n        pass\n" % n, "other_%d.py" % n, "exec"), {})
+                eval("n + 1")
+            importlib.reload(module)
     elif way == "thread":
         thread = threading.Thread(target=importlib.import_module, args=(name,))
         thread.start()

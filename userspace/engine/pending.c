@@ -339,7 +339,9 @@ static int bind_new(struct session *s, struct bp_priv *b, struct code_index *ix)
 	if (!r && processes_many(s) && !b->pub.pending) {
 		/* The others may be about to run what they have. */
 		r = bp_extend(s, b, &w, &err, &changed);
-		r = r ? stay_pending(s, b, err.text) : changed ? tell(s, SESSION_BOUND, b) : 0;
+		r = r	      ? stay_pending(s, b, err.text)
+		    : changed ? tell(s, SESSION_BOUND, b)
+			      : rules_identify(s, b, &err);
 		binding_deinit(&w);
 		return r;
 	}
@@ -348,6 +350,8 @@ static int bind_new(struct session *s, struct bp_priv *b, struct code_index *ix)
 	if (!r && changed) {
 		r = rebind(s, b, &w, fresh, &err);
 		r = r ? stay_pending(s, b, err.text) : tell(s, SESSION_BOUND, b);
+	} else if (!r) {
+		r = rules_identify(s, b, &err); /* loaded again to the same address */
 	}
 	binding_deinit(&w);
 	return r;

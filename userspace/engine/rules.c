@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "bpf/expr_abi.h"
 #include "engine/data.h"
 #include "engine/expr.h"
@@ -173,6 +174,7 @@ static int rule_set(struct session *s, struct bp_priv *b, struct bp_rule *r, str
 		.ignore = b->ignore_until,
 		.every = b->pub.every,
 		.limit = b->pub.limit,
+		.code_id = r->code_id,
 	};
 	int q;
 
@@ -213,10 +215,51 @@ uint32_t rules_of(const struct bp_priv *b, uint64_t code)
 	return 0;
 }
 
+/*
+ * Which code object a breakpoint means that waits for code. Code of modules and classes is freed
+ * when it has run, and the next module's may lie there, with a line at the same place. 0: it does
+ * not matter, or cannot be told.
+ */
+static uint64_t code_id(struct session *s, const struct bp_priv *b, uint64_t code)
+{
+	struct mem *mem = target_mem(s->target);
+	struct abi_py py = { 0 };
+	uint64_t first, second = 0;
+	int r;
+
+	if (!b->waited || !code || b->data)
+		return 0;
+	s->in->ops->kernel(s->in, &py);
+	if (py.code_id[1] == ABI_NONE)
+		r = mem_u64(mem, code + py.code_id[0], &first);
+	else
+		r = mem_u64(mem, code + py.code_filename, &first) ||
+		    mem_u64(mem, code + py.code_name, &second);
+	return r ? 0 : abi_rule_code_id(first, second);
+}
+
+int rules_identify(struct session *s, struct bp_priv *b, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < b->rules.n; i++) {
+		struct bp_rule *rule = &b->rules.data[i];
+		uint64_t id = code_id(s, b, rule->code);
+
+		if (rule->process != s->now->pid || id == rule->code_id)
+			continue;
+		rule->code_id = id;
+		r = rule_set(s, b, rule, err);
+	}
+	return r;
+}
+
 static int rule_new(struct session *s, struct bp_priv *b, uint64_t code)
 {
 	struct bp_rule r = { .code = code, .process = s->now->pid };
 	int q;
+
+	r.code_id = code_id(s, b, code);
 
 	r.rule = pool_take(&s->pools.rules, ABI_RULES_MAX);
 	if (b->capture)

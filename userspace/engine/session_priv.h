@@ -33,6 +33,7 @@ struct place {
 struct bp_rule {
 	uint64_t code; /* as for kexpr_compile() */
 	pid_t process; /* which has the code */
+	uint64_t code_id; /* abi_rule's */
 	uint32_t rule, capture; /* abi_rule's index, and that of its capture (0: none) */
 	VEC(uint32_t) progs;	/* expressions of it in the kernel */
 };
@@ -309,6 +310,8 @@ int rules_more(struct session *s, struct bp_priv *b, struct err *err);
 void rules_trim(struct session *s, struct bp_priv *b);
 /* The condition or the hit counts of b have changed. As rules_make(). */
 int rules_sync(struct session *s, struct bp_priv *b, struct err *err);
+/* Its code was loaded again, to where it was: the rules are for what lies there now. */
+int rules_identify(struct session *s, struct bp_priv *b, struct err *err);
 /* The rule of b in that code; 0: none. */
 uint32_t rules_of(const struct bp_priv *b, uint64_t code);
 /* What the kernel counts for b; NULL: it was never armed, or there is no kernel side any more. */
