@@ -27,44 +27,32 @@ class Loan(harness.TestCase):
         piped.send("tbreak lent.py:%d\ncontinue\n" % line_of(mark))
         self.assertEqual(piped.event()["event"], "bound")
         target.send("go\n")
-        self.assertEqual(self.stop(piped)[:3], ("breakpoint", None, "work"))
+        self.assertEqual(piped.stop()[:3], ("breakpoint", None, "work"))
         for function in FUNCTIONS[first:] + FUNCTIONS[:first]:
             piped.send("break lent.py:%d\n" % line_of(function))
             event = piped.event()
             self.assertEqual(event["event"], "bound", event)
         return target, piped
 
-    def stop(self, piped):
-        """(reason, what, function, line) of the next stop."""
-        while True:
-            event = piped.event()
-            if event["event"] == "stopped":
-                return (event["reason"], event.get("step"), event["function"].rpartition(".")[2], event["line"])
-            self.assertIn(event["event"], ("resumed", "bound"), event)
-
-    def run_to(self, piped, command):
-        piped.send(command + "\n")
-        return self.stop(piped)
-
     @harness.each_interpreter
     def test_callee(self, interp):
         """What a step runs into: a lent breakpoint once, and where `step` enters its function, the call and then the line."""
         target, piped = self.begin(interp, "own", 0)
         at = line_of("own")
-        self.assertEqual(self.run_to(piped, "next"), ("breakpoint", None, "one", line_of("one")))
-        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "one", line_of("one") + 1))
-        self.assertEqual(self.run_to(piped, "next"), ("step", "return", "one", line_of("one") + 1))
-        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "work", at + 1))
-        self.assertEqual(self.run_to(piped, "step")[1:3], ("call", "two"))
-        self.assertEqual(self.run_to(piped, "continue"), ("breakpoint", None, "two", line_of("two")))
-        self.assertEqual(self.run_to(piped, "return"), ("step", "return", "two", line_of("two") + 3))
-        self.assertEqual(self.run_to(piped, "continue"), ("breakpoint", None, "three", line_of("three")))
-        self.assertEqual(self.run_to(piped, "continue"), ("breakpoint", None, "four", line_of("four")))
-        self.assertEqual(self.run_to(piped, "until"), ("step", "return", "four", line_of("four")))
-        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "work", at + 4))
-        self.assertEqual(self.run_to(piped, "step")[1:3], ("call", "one"))
-        self.assertEqual(self.run_to(piped, "continue"), ("breakpoint", None, "one", line_of("one")))
-        self.assertEqual(self.run_to(piped, "return"), ("step", "return", "one", line_of("one") + 1))
+        self.assertEqual(piped.run_to("next"), ("breakpoint", None, "one", line_of("one")))
+        self.assertEqual(piped.run_to("next"), ("step", "line", "one", line_of("one") + 1))
+        self.assertEqual(piped.run_to("next"), ("step", "return", "one", line_of("one") + 1))
+        self.assertEqual(piped.run_to("next"), ("step", "line", "work", at + 1))
+        self.assertEqual(piped.run_to("step")[1:3], ("call", "two"))
+        self.assertEqual(piped.run_to("continue"), ("breakpoint", None, "two", line_of("two")))
+        self.assertEqual(piped.run_to("return"), ("step", "return", "two", line_of("two") + 3))
+        self.assertEqual(piped.run_to("continue"), ("breakpoint", None, "three", line_of("three")))
+        self.assertEqual(piped.run_to("continue"), ("breakpoint", None, "four", line_of("four")))
+        self.assertEqual(piped.run_to("until"), ("step", "return", "four", line_of("four")))
+        self.assertEqual(piped.run_to("next"), ("step", "line", "work", at + 4))
+        self.assertEqual(piped.run_to("step")[1:3], ("call", "one"))
+        self.assertEqual(piped.run_to("continue"), ("breakpoint", None, "one", line_of("one")))
+        self.assertEqual(piped.run_to("return"), ("step", "return", "one", line_of("one") + 1))
         piped.end()
         self.assertEqual([target.line(), target.line()], ["waits", "2 1 1 1"])
         self.assertUntouched(target)
@@ -76,8 +64,8 @@ class Loan(harness.TestCase):
         target, piped = self.begin(interp, "begin", 1500, first)
         piped.send("".join("ignore %d 1000000000\n" % number for number in range(2, 6)))
         for _ in range(14):
-            self.assertEqual(self.run_to(piped, "next")[:3], ("step", "line", "work"))
-        self.assertEqual(self.run_to(piped, "return")[:3], ("step", "return", "work"))
+            self.assertEqual(piped.run_to("next")[:3], ("step", "line", "work"))
+        self.assertEqual(piped.run_to("return")[:3], ("step", "return", "work"))
         piped.send("info breakpoints\n")
         hits = [piped.event()["hits"] for _ in range(4)]
         piped.end()

@@ -27,37 +27,24 @@ class Step(harness.TestCase):
         piped.send("tbreak steps.py:%d\ncontinue\n" % line_of(mark))
         self.assertEqual(piped.event()["event"], "bound")
         target.send({"last": "ends"}.get(mark, "slots" if mark == "one" else mark) + "\n")
-        self.assertEqual(self.stop(piped)[0], "breakpoint")
+        self.assertEqual(piped.stop()[0], "breakpoint")
         return target, piped
-
-    def stop(self, piped):
-        """(reason, what, function, line) of the next stop."""
-        while True:
-            event = piped.event()
-            if event["event"] == "stopped":
-                self.last = event
-                return (event["reason"], event.get("step"), event["function"].rpartition(".")[2], event["line"])
-            self.assertIn(event["event"], ("resumed", "bound"), event)
-
-    def run_to(self, piped, command):
-        piped.send(command + "\n")
-        return self.stop(piped)
 
     @harness.each_interpreter
     def test_over_and_into(self, interp):
         """A breakpoint in a callee ends the step over it; a function's value is shown where it returns."""
         target, piped = self.begin(interp, "over")
         at = line_of("over")
-        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "over", at + 1))
+        self.assertEqual(piped.run_to("next"), ("step", "line", "over", at + 1))
         inner = line_of("callee")
         piped.send("break steps.py:%d\n" % inner)
         self.assertEqual(piped.event()["event"], "bound")
-        self.assertEqual(self.run_to(piped, "next"), ("breakpoint", None, "callee", inner))
-        self.assertEqual(self.run_to(piped, "n"), ("step", "return", "callee", inner))
-        self.assertEqual(self.last["value"]["repr"], "10")
-        self.assertEqual(self.run_to(piped, "until"), ("step", "line", "over", at + 2))
-        self.assertEqual(self.run_to(piped, "return"), ("step", "return", "over", at + 2))
-        self.assertEqual(self.last["value"]["repr"], "14")
+        self.assertEqual(piped.run_to("next"), ("breakpoint", None, "callee", inner))
+        self.assertEqual(piped.run_to("n"), ("step", "return", "callee", inner))
+        self.assertEqual(piped.last["value"]["repr"], "10")
+        self.assertEqual(piped.run_to("until"), ("step", "line", "over", at + 2))
+        self.assertEqual(piped.run_to("return"), ("step", "return", "over", at + 2))
+        self.assertEqual(piped.last["value"]["repr"], "14")
         piped.send("continue\n")
         self.assertEqual(target.line(), "14")
         piped.close()
@@ -71,15 +58,15 @@ class Step(harness.TestCase):
         piped.send("break steps.py:%d if i == 3\nbreak steps.py:%d if i == 5\n" % (at, at))
         for _ in range(2):
             self.assertEqual(piped.event()["event"], "bound")
-        self.assertEqual(self.run_to(piped, "next")[1:], ("line", "looped", at - 1))
-        self.assertEqual(self.run_to(piped, "next")[1:], ("line", "looped", at))
-        self.assertEqual(self.run_to(piped, "continue")[:1], ("breakpoint",))
-        self.assertEqual(self.last["breakpoint"], 2)
-        self.assertEqual(self.run_to(piped, "next")[1:], ("line", "looped", at - 1))
-        self.assertEqual(self.run_to(piped, "next")[1:], ("line", "looped", at))
-        self.assertEqual(self.run_to(piped, "next")[1:], ("line", "looped", at - 1))
+        self.assertEqual(piped.run_to("next")[1:], ("line", "looped", at - 1))
+        self.assertEqual(piped.run_to("next")[1:], ("line", "looped", at))
+        self.assertEqual(piped.run_to("continue")[:1], ("breakpoint",))
+        self.assertEqual(piped.last["breakpoint"], 2)
+        self.assertEqual(piped.run_to("next")[1:], ("line", "looped", at - 1))
+        self.assertEqual(piped.run_to("next")[1:], ("line", "looped", at))
+        self.assertEqual(piped.run_to("next")[1:], ("line", "looped", at - 1))
         # Where both are about to stop it is one stop, and no other follows.
-        self.assertIn(self.run_to(piped, "next"), [("step", "line", "looped", at), ("breakpoint", None, "looped", at)])
+        self.assertIn(piped.run_to("next"), [("step", "line", "looped", at), ("breakpoint", None, "looped", at)])
         piped.send("continue\n")
         self.assertEqual(target.line(), "15")
         piped.close()
@@ -90,15 +77,15 @@ class Step(harness.TestCase):
         """A generator expression is called when it is asked for a value, not when it is made; a `return` runs the end of the `with`."""
         target, piped = self.begin(interp, "leaves")
         at = line_of("leaves")
-        self.assertEqual(self.run_to(piped, "step"), ("step", "call", "<genexpr>", at))
+        self.assertEqual(piped.run_to("step"), ("step", "call", "<genexpr>", at))
         piped.send("tbreak steps.py:%d\n" % (at + 1))
         self.assertEqual(piped.event()["event"], "bound")
-        self.assertEqual(self.run_to(piped, "continue")[0], "breakpoint")
-        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "leaves", at + 2))
-        stop = self.run_to(piped, "next")
+        self.assertEqual(piped.run_to("continue")[0], "breakpoint")
+        self.assertEqual(piped.run_to("next"), ("step", "line", "leaves", at + 2))
+        stop = piped.run_to("next")
         if interp.minor >= 8 and stop[1] == "line":  # of the `with`
             self.assertEqual(stop[3], at - 1)
-            stop = self.run_to(piped, "next")
+            stop = piped.run_to("next")
         self.assertEqual(stop[:3], ("step", "return", "leaves"))
         piped.send("continue\n")
         self.assertEqual(target.line(), "1,2")
@@ -109,10 +96,10 @@ class Step(harness.TestCase):
     def test_exception(self, interp):
         target, piped = self.begin(interp, "raises")
         at = line_of("raises")
-        self.assertEqual(self.run_to(piped, "next"), ("step", "exception", "raises", at))
-        self.assertIn("IndexError", self.last["exception"])
-        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "raises", at + 1))
-        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "raises", at + 2))
+        self.assertEqual(piped.run_to("next"), ("step", "exception", "raises", at))
+        self.assertIn("IndexError", piped.last["exception"])
+        self.assertEqual(piped.run_to("next"), ("step", "line", "raises", at + 1))
+        self.assertEqual(piped.run_to("next"), ("step", "line", "raises", at + 2))
         piped.end()
         self.assertEqual(target.line(), "None")
         self.assertUntouched(target)
@@ -122,14 +109,14 @@ class Step(harness.TestCase):
         """Not into the standard library, but into what it calls back; and into it when that is asked for."""
         target, piped = self.begin(interp, "library")
         at = line_of("library")
-        self.assertEqual(self.run_to(piped, "step"), ("step", "line", "library", at + 1))
-        self.assertEqual(self.run_to(piped, "step"), ("step", "line", "library", at + 2))
-        self.assertEqual(self.run_to(piped, "next"), ("step", "line", "library", at + 3))
+        self.assertEqual(piped.run_to("step"), ("step", "line", "library", at + 1))
+        self.assertEqual(piped.run_to("step"), ("step", "line", "library", at + 2))
+        self.assertEqual(piped.run_to("next"), ("step", "line", "library", at + 3))
         piped.send("set just-my-code off\n")
-        self.assertEqual(self.run_to(piped, "step")[1:3], ("call", "__init__"))  # Key(2)
-        self.assertEqual(self.run_to(piped, "return")[1:3], ("return", "__init__"))
+        self.assertEqual(piped.run_to("step")[1:3], ("call", "__init__"))  # Key(2)
+        self.assertEqual(piped.run_to("return")[1:3], ("return", "__init__"))
         piped.send("set just-my-code on\n")
-        self.assertEqual(self.run_to(piped, "step")[1:3], ("call", "__lt__"))  # by bisect, in C or Python
+        self.assertEqual(piped.run_to("step")[1:3], ("call", "__lt__"))  # by bisect, in C or Python
         piped.end()
         target.line()
         self.assertUntouched(target)
@@ -161,13 +148,13 @@ class Step(harness.TestCase):
         at = line_of("last")
         piped.send("break steps.py:%d\n" % line_of("over"))
         self.assertEqual(piped.event()["event"], "bound")
-        self.assertEqual(self.last["thread"]["name"], "short")
-        self.assertEqual(self.run_to(piped, "return"), ("step", "return", "last", at + 1))
+        self.assertEqual(piped.last["thread"]["name"], "short")
+        self.assertEqual(piped.run_to("return"), ("step", "return", "last", at + 1))
         piped.send("return\n")  # into threading.py, which is not ours
         self.assertEqual(target.line(), "None")
         target.send("over\n")
-        self.assertEqual(self.stop(piped)[0::2], ("breakpoint", "over"))
-        self.assertNotEqual(self.last["thread"]["name"], "short")
+        self.assertEqual(piped.stop()[0::2], ("breakpoint", "over"))
+        self.assertNotEqual(piped.last["thread"]["name"], "short")
         piped.close()
         self.assertUntouched(target)
 
@@ -176,17 +163,17 @@ class Step(harness.TestCase):
         """While a step is under way the other thread counts on, and its steps are not ours."""
         target, piped = self.begin(interp, "counts")
         at = line_of("counts")
-        tid = self.last["thread"]["tid"]
+        tid = piped.last["thread"]["tid"]
         for line in (at + 1, at + 2, at + 3):
-            self.assertEqual(self.run_to(piped, "step"), ("step", "line", "counts", line))
-            self.assertEqual(self.last["thread"]["tid"], tid)
+            self.assertEqual(piped.run_to("step"), ("step", "line", "counts", line))
+            self.assertEqual(piped.last["thread"]["tid"], tid)
         piped.end()
         self.assertGreater(int(target.line()), 10)
         self.assertUntouched(target)
 
     def test_max_pause(self):
         target, piped = self.begin(interpreters.one(), "over", "--max-pause", "1.5")
-        self.assertEqual(self.run_to(piped, "next")[1], "line")
+        self.assertEqual(piped.run_to("next")[1], "line")
         self.assertEqual(piped.event()["event"], "resumed")
         self.assertEqual(target.line(), "14")
         piped.close()

@@ -118,6 +118,21 @@ class Piped:
         line, self._buffer = self._buffer.split(b"\n", 1)
         return json.loads(line.decode())
 
+    def stop(self):
+        """(reason, what, function, line) of the next stop; the whole event is in `last`."""
+        while True:
+            event = self.event()
+            if event["event"] == "stopped":
+                self.last = event
+                return (event["reason"], event.get("step"), event["function"].rpartition(".")[2], event["line"])
+            if event["event"] not in ("resumed", "bound"):
+                raise AssertionError("no stop: %s" % event)
+
+    def run_to(self, command):
+        """The stop that the command leads to."""
+        self.send(command + "\n")
+        return self.stop()
+
     def end(self, timeout=30):
         """Close its input; the events that still come, and its exit status."""
         self.proc.stdin.close()

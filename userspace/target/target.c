@@ -407,18 +407,27 @@ static int check_status(struct target *t, struct err *err)
 	return 0;
 }
 
+int target_list_tids(const struct target *t, struct err *err, pid_t **ret, size_t *ret_n)
+{
+	int r = target_tids(t, ret, ret_n);
+
+	if (!r)
+		return 0;
+	return err_set(err, r,
+		       r == -ESRCH ? "pid %d: the process has ended"
+				   : "pid %d: its threads cannot be listed: %s",
+		       (int)t->pid, strerror(-r));
+}
+
 static int check_tracer(const struct target *t, struct err *err)
 {
 	_cleanup_free_ pid_t *tids = NULL;
 	size_t n, i;
 	int r;
 
-	r = target_tids(t, &tids, &n);
+	r = target_list_tids(t, err, &tids, &n);
 	if (r)
-		return err_set(err, r,
-			       r == -ESRCH ? "pid %d: the process has ended"
-					   : "pid %d: its threads cannot be listed: %s",
-			       (int)t->pid, strerror(-r));
+		return r;
 	for (i = 0; i < n; i++) {
 		pid_t tracer = target_tracer(t, tids[i]);
 		char comm[16];

@@ -38,6 +38,8 @@ int target_exit_status(const struct target *t);
 
 /* Thread ids now, ascending, malloc'ed. 0, -ESRCH (it is gone) or -errno. */
 int target_tids(const struct target *t, pid_t **ret, size_t *ret_n);
+/* The same, and a line in *err on failure. */
+int target_list_tids(const struct target *t, struct err *err, pid_t **ret, size_t *ret_n);
 /* The kernel's name of a thread (comm) into buf, NUL-terminated; 0 or -errno. */
 int target_comm(const struct target *t, pid_t tid, char buf[static 16]);
 /* State letter of a thread in /proc (R, S, D, T, t, Z ...), or 0 when it is gone. */

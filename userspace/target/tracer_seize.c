@@ -128,12 +128,9 @@ static int seize_pass(struct tracer *ts, struct target *t, struct err *err, size
 	int r;
 
 	*ret_new = 0;
-	r = target_tids(t, &tids, &n);
+	r = target_list_tids(t, err, &tids, &n);
 	if (r)
-		return err_set(err, r,
-			       r == -ESRCH ? "pid %d: the process has ended"
-					   : "pid %d: its threads cannot be listed: %s",
-			       (int)target_pid(t), strerror(-r));
+		return r;
 	for (i = 0; i < n; i++) {
 		if (tracer_find(ts, tids[i]))
 			continue;
