@@ -227,7 +227,7 @@ EXPR_FN int expr_dict_done(struct expr_state *st, const struct abi_prog *p, u32 
 		break;
 	case THEN_INSTANCE:
 		if (there && st->cached)
-			cache_put(st, st->ifound);
+			expr_cache_put(st, st->ifound);
 		r = there ? 1 : attr_of_class(st);
 		break;
 	default:

@@ -25,9 +25,7 @@ enum abi_descr {
 /* Of a class and a name. Another program may come in between at any point, but what is kept under one key is always the same. */
 static __always_inline struct expr_cache *cache_of(const struct expr_state *st)
 {
-	u32 h = (u32)(st->cls >> 4) ^ (u32)st->hash ^ (u32)(st->hash >> 32);
-
-	return expr_cache_at((h ^ h >> 8) & (EXPR_CACHE_SIZE - 1));
+	return cache_place(st->cls, st->hash);
 }
 
 static __always_inline int cache_get(struct expr_state *st, u64 *ret_index)
@@ -51,15 +49,16 @@ static __always_inline int cache_get(struct expr_state *st, u64 *ret_index)
 	return c->type == st->cls && c->name == st->hash && c->version == st->version && c->process == process;
 }
 
-static __always_inline void cache_put(const struct expr_state *st, u64 index)
+/* What st->what and st->arg say holds for this version of the class. 0 */
+EXPR_FN int expr_cache_put(const struct expr_state *st, u64 index)
 {
 	struct expr_cache *c;
 
-	if (!st->version)
-		return;
+	if (!st || !st->version)
+		return 0;
 	c = cache_of(st);
 	if (!c)
-		return;
+		return 0;
 	c->type = 0;
 	barrier_here();
 	c->name = st->hash;
@@ -74,6 +73,7 @@ static __always_inline void cache_put(const struct expr_state *st, u64 index)
 	c->index = index;
 	barrier_here();
 	c->type = st->cls;
+	return 0;
 }
 
 /* The version that the class st->cls has now, without reading more of it; 0: it has none, or it cannot be read. */
@@ -246,7 +246,7 @@ static __always_inline int attr_of_exception(struct expr_state *st)
 		return -EOPNOTSUPP;
 	st->what = DESCR_SLOT; /* its getter returns just that (Objects/exceptions.c, BaseException_get_args) */
 	st->arg = obj.exc_args;
-	cache_put(st, ~0ull);
+	expr_cache_put(st, ~0ull);
 	st->phase = PHASE_RUN;
 	return expr_attr_instance(st, ~0ull);
 }
@@ -271,7 +271,7 @@ EXPR_FN int expr_attr_mro(struct expr_state *st)
 		return -EINVAL;
 	if (st->imro >= st->nmro) {
 		st->what = DESCR_NONE;
-		cache_put(st, ~0ull);
+		expr_cache_put(st, ~0ull);
 		st->phase = PHASE_RUN;
 		return expr_attr_instance(st, ~0ull);
 	}
@@ -328,7 +328,7 @@ EXPR_FN int expr_attr_found(struct expr_state *st)
 	r = classify(st);
 	if (r)
 		return r;
-	cache_put(st, ~0ull);
+	expr_cache_put(st, ~0ull);
 	st->phase = PHASE_RUN;
 	return expr_attr_instance(st, ~0ull);
 }

@@ -25,18 +25,24 @@ static __always_inline u32 expr_process(void);
 #define NAME_ABSENT 16u  /* apart from what is said of classes: enum abi_descr */
 #define NAME_PRESENT 17u /* arg: of a dict the value, of its keys where the value is */
 
-static __always_inline struct expr_cache *name_cache_of(u64 tagged, u64 hash)
+/* Where that is kept, or is to be: one of two, so that what is asked for in turn does not drive each other out. */
+static __always_inline struct expr_cache *cache_place(u64 type, u64 name)
 {
-	u64 h = (tagged >> 4) ^ hash;
+	u64 h = (type >> 4) ^ name;
+	struct expr_cache *c;
 
 	h ^= h >> 32;
-	return expr_cache_at((u32)(h ^ h >> 8) & (EXPR_CACHE_SIZE - 1));
+	h ^= h >> 8;
+	c = expr_cache_at((u32)h & (EXPR_CACHE_SIZE - 1));
+	if (!c || !c->type || (c->type == type && c->name == name))
+		return c;
+	return expr_cache_at(((u32)h ^ 1) & (EXPR_CACHE_SIZE - 1));
 }
 
 /* What is known of the name with that hash in what has the version `tag`: NAME_*, and *ret_arg; 0: nothing. */
 static __always_inline u32 name_cache_get(u64 tagged, u64 tag, u64 hash, u64 *ret_arg)
 {
-	struct expr_cache *c = name_cache_of(tagged, hash);
+	struct expr_cache *c = cache_place(tagged, hash);
 	u32 process = expr_process(), what;
 
 	if (!c || c->type != tagged || c->name != hash || c->index != tag || c->process != process)
@@ -49,7 +55,7 @@ static __always_inline u32 name_cache_get(u64 tagged, u64 tag, u64 hash, u64 *re
 
 static __always_inline void name_cache_put(const struct expr_state *st, u32 what, u64 arg)
 {
-	struct expr_cache *c = name_cache_of(st->tagged, st->hash);
+	struct expr_cache *c = cache_place(st->tagged, st->hash);
 
 	if (!c)
 		return;

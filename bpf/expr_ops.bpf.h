@@ -509,7 +509,7 @@ EXPR_FN int expr_isinstance_note(struct expr_state *st, u32 hit)
 		return 0;
 	st->hash = st->asked;
 	st->what = hit ? DESCR_DERIVED : DESCR_OTHER;
-	cache_put(st, ~0ull);
+	expr_cache_put(st, ~0ull);
 	st->asked = 0;
 	return 0;
 }
