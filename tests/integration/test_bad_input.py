@@ -274,6 +274,12 @@ class Usage(Base):
             self.assertOneLine(self.debug("count", os.getpid(), "x.py:1", "--for", word), status=2)
             self.assertOneLine(self.debug("attach", os.getpid(), "--max-pause", word), status=2)
 
+    def test_of_another_command(self):
+        pid = os.getpid()
+        self.assertOneLine(self.debug("snap", pid, "x.py:1", "--max-pause", 3), "--max-pause needs --deep", status=2)
+        for option in (["--frames", 3], ["--max-pause", 3], ["--deep"]):
+            self.assertOneLine(self.debug("log", pid, "x.py:1", "text", *option), "option %s is not known" % option[0], status=2)
+
     def test_unreadable_script(self):
         target = self.busy()
         for path in ("/nonexistent/script", "/", "/proc/self/mem"):

@@ -173,19 +173,21 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 		{ NULL, 0, NULL, 0 },
 	};
 	struct err err = { 0 };
-	int o, r;
+	bool pause = false;
+	int o, r, which;
 
 	opterr = 0;
-	while ((o = getopt_long(argc, argv, ":h", longopts, NULL)) != -1) {
+	while ((o = getopt_long(argc, argv, ":h", longopts, &which)) != -1) {
 		if (o == 'h') {
 			program_help(p);
 			return -1;
 		}
 		/* of one of the two only */
 		if (ret_rest && (o == OPT_DEEP || o == OPT_PAUSE || o == OPT_NUMBER + 7))
-			return program_usage(p, "option %s is not known", argv[optind - 1]);
+			return program_usage(p, "option --%s is not known", longopts[which].name);
 		if (!ret_rest && o == OPT_WATCH)
 			return program_usage(p, "option --watch is not known");
+		pause |= o == OPT_PAUSE;
 		r = option(cs, o, &err);
 		if (r > 0)
 			return program_bad_option(p, argv, o);
@@ -194,6 +196,8 @@ int captures_options(struct captures *cs, const struct program *p, int argc, cha
 	}
 	if (!cs->for_given && lifetime_default(&err, &cs->for_ms))
 		return program_usage(p, "%s", err.text);
+	if (pause && !cs->deep)
+		return program_usage(p, "--max-pause needs --deep: nothing is stopped without it");
 	if (cs->children && cs->deep)
 		return program_usage(p, "--children and --deep do not go together");
 	if (cs->children && cs->watch)
