@@ -70,17 +70,26 @@ int arm_open_event(const struct arm_watch *w, pid_t pid, int cpu)
 	}
 }
 
-/* Somebody else who counts the free registers takes them all for some microseconds. */
-#define TAKEN_TRIES 4
-static const struct timespec taken_pause = { .tv_nsec = 1000000 };
+/*
+ * Somebody else who counts the free registers takes them all for some microseconds, or for as long
+ * as it waits for a CPU in the middle of it: longer each time.
+ */
+#define TAKEN_TRIES 6
+
+static void taken_pause(int nth)
+{
+	const struct timespec ts = { .tv_nsec = 1000000L << nth };
+
+	nanosleep(&ts, NULL);
+}
 
 /* As arm_open_event(), for what stays. */
 static int take_register(const struct arm_watch *w, pid_t pid, int cpu)
 {
 	int r = arm_open_event(w, pid, cpu);
 
-	for (int i = 1; r == -ENOSPC && i < TAKEN_TRIES; i++) {
-		nanosleep(&taken_pause, NULL);
+	for (int i = 0; r == -ENOSPC && i < TAKEN_TRIES; i++) {
+		taken_pause(i);
 		r = arm_open_event(w, pid, cpu);
 	}
 	return r;
@@ -110,8 +119,8 @@ static int slots_free_on(pid_t pid, int cpu, unsigned max, unsigned *ret)
 	unsigned n;
 	int r = count_free(pid, cpu, max, ret);
 
-	for (int i = 1; !r && *ret < max && i < TAKEN_TRIES; i++) {
-		nanosleep(&taken_pause, NULL);
+	for (int i = 0; !r && *ret < max && i < TAKEN_TRIES; i++) {
+		taken_pause(i);
 		r = count_free(pid, cpu, max, &n);
 		if (!r && n > *ret)
 			*ret = n;
