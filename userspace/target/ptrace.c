@@ -28,9 +28,8 @@ struct tracees {
 	bool exited;   /* TRACEE_EXITED was told */
 	bool settled;  /* for tracees_settled() */
 	bool settling; /* tracees_follow(): not true of every thread yet */
-	sigset_t old_mask;
 	int stop_signal;
-	bool take_keys, children;
+	bool take_keys, children, hold_exec;
 	bool (*filter)(void *priv, pid_t tid);
 	void *filter_priv;
 	pthread_mutex_t filtering; /* tracees_free() has all tracers work at once */
@@ -54,6 +53,24 @@ int tracees_choose_signal(const struct target *t)
 	return best ? best : SIGURG;
 }
 
+/* SIGCHLD is blocked while a thread of ours traces for anybody. */
+static _Thread_local unsigned blocked;
+static _Thread_local sigset_t unblocked;
+
+static int block(const sigset_t *set)
+{
+	int r = blocked ? 0 : -pthread_sigmask(SIG_BLOCK, set, &unblocked);
+
+	blocked += !r;
+	return r;
+}
+
+static void unblock(void)
+{
+	if (!--blocked)
+		pthread_sigmask(SIG_SETMASK, &unblocked, NULL);
+}
+
 static int open_fd(struct tracees *ts)
 {
 	struct sigaction sa;
@@ -71,7 +88,7 @@ static int open_fd(struct tracees *ts)
 	ts->fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (ts->fd < 0)
 		return -errno;
-	return -pthread_sigmask(SIG_BLOCK, &set, &ts->old_mask);
+	return block(&set);
 }
 
 /* execve may take long (a slow disk), but not for ever: it could wait for another tracer. */
@@ -165,11 +182,6 @@ void tracees_set_target(struct tracees *ts, struct target *t)
 	tracer_set_target(ts->own, t);
 }
 
-void tracees_hold_exec(struct tracees *ts, bool hold)
-{
-	tracer_hold_exec(ts->own, hold);
-}
-
 void tracees_take_keys(struct tracees *ts, bool take)
 {
 	ts->take_keys = take;
@@ -193,6 +205,7 @@ int tracees_hold(struct tracees *ts, const struct tracees_hits *hits)
 	tracer_set_filter(tracer, ts->filter ? filter : NULL, ts);
 	tracer_set_signal(tracer, ts->stop_signal);
 	tracer_take_keys(tracer, ts->take_keys);
+	tracer_hold_exec(tracer, ts->hold_exec);
 	return holder_start(hits, tracer, &ts->holder);
 }
 
@@ -209,6 +222,7 @@ enum op {
 	OP_FOLLOW,
 	OP_FOLLOWS,
 	OP_CHILDREN,
+	OP_HOLD_EXEC,
 	OP_LEAVE
 };
 
@@ -217,7 +231,7 @@ struct request {
 	pid_t tid;
 	struct tracee_event ev;
 	uint64_t ip, args[2], registers[17];
-	bool births, children;
+	bool births, children, hold_exec;
 	bool (*keep)(void *priv, pid_t tid);
 	void *priv;
 	int r;
@@ -257,6 +271,9 @@ static void serve(struct tracer *tracer, void *arg)
 		break;
 	case OP_CHILDREN:
 		tracer_set_children(tracer, rq->children);
+		break;
+	case OP_HOLD_EXEC:
+		tracer_hold_exec(tracer, rq->hold_exec);
 		break;
 	case OP_LEAVE:
 		tracer_leave(tracer, rq->tid);
@@ -328,6 +345,16 @@ void tracees_set_children(struct tracees *ts, bool children)
 	struct request rq = { .op = OP_CHILDREN, .children = children };
 
 	ts->children = children;
+	serve(ts->own, &rq);
+	if (ts->holder)
+		holder_call(ts->holder, serve, &rq);
+}
+
+void tracees_hold_exec(struct tracees *ts, bool hold)
+{
+	struct request rq = { .op = OP_HOLD_EXEC, .hold_exec = hold };
+
+	ts->hold_exec = hold;
 	serve(ts->own, &rq);
 	if (ts->holder)
 		holder_call(ts->holder, serve, &rq);
@@ -469,7 +496,7 @@ void tracees_free(struct tracees *ts)
 	if (ts->holder)
 		holder_free(ts->holder);
 	drain(ts);
-	pthread_sigmask(SIG_SETMASK, &ts->old_mask, NULL);
+	unblock();
 	close(ts->fd);
 	pthread_mutex_destroy(&ts->filtering);
 	free(ts);

@@ -37,7 +37,8 @@ struct tracee_event {
  * Seize all threads of t with TRACECLONE and TRACEEXEC: threads that come later are seized too,
  * forked children are not touched. Nothing is stopped. -EPERM/-EBUSY with a line in *err (already
  * traced, other user, no capability), -EAGAIN (execve of it does not come to its end). SIGCHLD is blocked in the calling thread until
- * tracees_free(). At most one struct tracees at a time in a thread of the debugger.
+ * the last tracees_free(). There may be several in a thread of the debugger: an event of one may make the descriptors of all readable,
+ * and is lost to nobody who calls tracees_next() of each then.
  */
 int tracees_seize(struct target *t, struct err *err, struct tracees **ret);
 /*
@@ -92,7 +93,7 @@ void tracees_free(struct tracees *ts);
  * use after it, so that a new t takes the place of the old one.
  */
 void tracees_set_target(struct tracees *ts, struct target *t);
-/* TRACEE_EXEC leaves the thread stopped: tracees_resume(). */
+/* TRACEE_EXEC leaves the thread stopped: tracees_resume(), or tracees_leave() of its process. */
 void tracees_hold_exec(struct tracees *ts, bool hold);
 /* SIGINT and SIGTSTP from the kernel (the terminal) are kept from the target: TRACEE_KEY. */
 void tracees_take_keys(struct tracees *ts, bool take);
@@ -106,6 +107,9 @@ int tracees_args(const struct tracees *ts, pid_t tid, uint64_t ret[static 2]);
  * on.
  */
 void tracees_set_filter(struct tracees *ts, bool (*fn)(void *priv, pid_t tid), void *priv);
+
+/* Does any thread of the debugger trace that thread, of whichever process? */
+bool tracees_are_of(pid_t tid);
 
 /* A signal fd that is readable when tracees_next() may have something (SIGCHLD); owned by ts. */
 int tracees_fd(const struct tracees *ts);

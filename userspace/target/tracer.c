@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -58,11 +59,19 @@ struct status tracer_status(pid_t tid)
 	while (fgets(line, sizeof(line), f)) {
 		(void)sscanf(line, "State: %c", &st.state);
 		(void)sscanf(line, "Tgid: %d", &st.pid);
+		(void)sscanf(line, "PPid: %d", &st.parent);
 		if (sscanf(line, "TracerPid: %d", &st.tracer) == 1)
 			break;
 	}
 	fclose(f);
 	return st;
+}
+
+bool tracees_are_of(pid_t tid)
+{
+	pid_t tracer = tracer_status(tid).tracer;
+
+	return tracer > 0 && !syscall(SYS_tgkill, getpid(), tracer, 0);
 }
 
 struct tracee *tracer_add(struct tracer *ts, pid_t tid, pid_t pid)
@@ -75,6 +84,7 @@ struct tracee *tracer_add(struct tracer *ts, pid_t tid, pid_t pid)
 	tr->pid = pid ? pid : ts->children ? tracer_status(tid).pid : target_pid(ts->t);
 	tr->options = tracer_options(ts);
 	HASH_ADD_INT(ts->all, tid, tr);
+	tracer_list(ts);
 	return tr;
 }
 
@@ -497,5 +507,6 @@ void tracer_free(struct tracer *ts)
 		return;
 	tracer_leave_all(ts);
 	tracer_drop_all(ts, 0);
+	tracer_unlist(ts);
 	free(ts);
 }

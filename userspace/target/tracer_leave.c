@@ -6,12 +6,14 @@
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "target/ptrace.h"
 #include "target/tracer.h"
 #include "target/tracer_priv.h"
 
 #define LEADER_NAP_NS 200000
+#define UNMET_NAPS    500  /* for a thread that was made just now */
 #define PEEK_MAX      1024 /* pending signals looked at */
 
 /* Does a stop signal of ours wait in this stopped thread, and would it be delivered if it went on?
@@ -94,13 +96,17 @@ static bool only_leaders(const struct tracer *ts)
 	return true;
 }
 
-static bool all_dead(const struct tracer *ts)
+/* Nobody is left of whom anything could come. */
+static bool all_gone(const struct tracer *ts)
 {
 	struct tracee *tr, *tmp;
+	struct status st;
 
-	HASH_ITER (hh, ts->all, tr, tmp)
-		if (tracer_status(tr->tid).state != 'Z')
+	HASH_ITER (hh, ts->all, tr, tmp) {
+		st = tracer_status(tr->tid);
+		if (st.state != 'Z' && st.tracer == gettid())
 			return false;
+	}
 	return true;
 }
 
@@ -111,11 +117,15 @@ static bool all_dead(const struct tracer *ts)
 static pid_t wait_leaving(struct tracer *ts, int *ret_status)
 {
 	static const struct timespec nap = { .tv_nsec = LEADER_NAP_NS };
+	int unmet = UNMET_NAPS;
 	pid_t tid;
 
-	if (!only_leaders(ts))
-		return tracer_wait(0, ret_status);
-	while (!(tid = tracer_wait(WNOHANG, ret_status)) && !all_dead(ts))
+	/* Where this thread traces for others, too, a wait for any of ours could be for one of
+	 * theirs. */
+	if (!only_leaders(ts) && tracer_is_alone(ts))
+		return tracer_wait(ts, 0, ret_status);
+	while (!(tid = tracer_wait(ts, WNOHANG, ret_status)) &&
+	       (!all_gone(ts) || (ts->unmet > 0 && unmet-- > 0)))
 		nanosleep(&nap, NULL);
 	return tid;
 }

@@ -11,6 +11,8 @@
 #include <sys/types.h>
 #include <uthash.h>
 
+#include "base/vec.h"
+
 struct target;
 struct tracee_event;
 
@@ -47,11 +49,18 @@ struct tracer {
 	bool take_keys; /* see tracees_take_keys() */
 	bool (*filter)(void *priv, pid_t tid);
 	void *filter_priv;
+	struct tracer *next; /* of the same thread of ours, once it has traced something */
+	bool listed;
+	VEC(struct waited {
+		pid_t tid;
+		int status;
+	})
+	waited; /* what another tracer of this thread was told of ours */
 };
 
 /* What /proc has of a thread of any process; pid 0: it is gone. */
 struct status {
-	pid_t pid, tracer;
+	pid_t pid, parent, tracer;
 	char state;
 };
 
@@ -87,8 +96,14 @@ int tracer_seize_one(const struct tracer *ts, pid_t tid, pid_t pid);
 bool tracer_renamed(struct tracer *ts, pid_t pid, pid_t tid);
 
 /* tracer_wait.c */
-/* As waitpid(): any thread that we trace. */
-pid_t tracer_wait(int flags, int *ret_status);
+/* One thread of ours is one tracer to the kernel: what is waited for is handed to whichever of its tracers it is for. */
+void tracer_list(struct tracer *ts);
+void tracer_unlist(struct tracer *ts);
+bool tracer_is_alone(const struct tracer *ts); /* no other one has traced anything in this thread */
+/* Whose is a thread that is waited for in this thread? ts where nobody knows it. */
+struct tracer *tracer_owner(struct tracer *ts, pid_t tid);
+/* As waitpid(), of the threads that this tracer traces. Others must be waited for with WNOHANG, see tracer_is_alone(). */
+pid_t tracer_wait(struct tracer *ts, int flags, int *ret_status);
 
 /* tracer_leave.c */
 void tracer_leave_stop(struct tracer *ts, pid_t tid, int status);

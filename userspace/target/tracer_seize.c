@@ -78,7 +78,8 @@ static void reap(struct tracer *ts)
 	do
 		si.si_pid = 0;
 	while (!waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT | WAIT_FLAGS) && si.si_pid &&
-	       !tracer_is_leader(ts, si.si_pid) && reaped(ts, si.si_pid));
+	       !tracer_is_leader(ts, si.si_pid) && tracer_owner(ts, si.si_pid) == ts &&
+	       reaped(ts, si.si_pid));
 	/* Where one that stays is found first, those behind it are asked for by name. */
 	HASH_ITER (hh, ts->all, tr, tmp)
 		if (si.si_pid && !tr->gone && !tracer_is_leader(ts, tr->tid) && has_ended(tr->tid))

@@ -1,14 +1,76 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What happens to the threads that we trace is waited for, without blocking. */
 #include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "target/ptrace.h"
 #include "target/target.h"
 #include "target/tracer.h"
 #include "target/tracer_priv.h"
 
-pid_t tracer_wait(int flags, int *ret_status)
+static _Thread_local struct tracer *first;
+
+void tracer_list(struct tracer *ts)
+{
+	if (ts->listed)
+		return;
+	ts->listed = true;
+	ts->next = first;
+	first = ts;
+}
+
+void tracer_unlist(struct tracer *ts)
+{
+	struct tracer **at = &first;
+
+	while (*at && *at != ts)
+		at = &(*at)->next;
+	if (*at)
+		*at = ts->next;
+	vec_deinit(&ts->waited);
+}
+
+bool tracer_is_alone(const struct tracer *ts)
+{
+	return !first || (first == ts && !ts->next);
+}
+
+static bool has_process(const struct tracer *ts, pid_t pid)
+{
+	const struct tracee *tr;
+
+	for (tr = ts->all; tr; tr = tr->hh.next)
+		if (tr->pid == pid)
+			return true;
+	return false;
+}
+
+struct tracer *tracer_owner(struct tracer *ts, pid_t tid)
+{
+	struct tracer *other;
+	struct status st;
+
+	if (tracer_is_alone(ts) || tracer_find(ts, tid))
+		return ts;
+	for (other = first; other; other = other->next)
+		if (tracer_find(other, tid))
+			return other;
+	/* It is new, or has ended before its first stop. */
+	st = tracer_status(tid);
+	for (other = first; other; other = other->next)
+		if (st.pid && (has_process(other, st.pid) || has_process(other, st.parent)))
+			return other;
+	for (other = first; other; other = other->next)
+		if (other->unmet > 0)
+			return other;
+	return ts;
+}
+
+static pid_t wait_any(int flags, int *ret_status)
 {
 	pid_t tid;
 
@@ -16,6 +78,35 @@ pid_t tracer_wait(int flags, int *ret_status)
 		tid = waitpid(-1, ret_status, WAIT_FLAGS | flags);
 	} while (tid < 0 && errno == EINTR);
 	return tid;
+}
+
+static bool take_waited(struct tracer *ts, struct waited *ret)
+{
+	if (!ts->waited.n)
+		return false;
+	*ret = ts->waited.data[0];
+	ts->waited.n--;
+	memmove(&ts->waited.data[0], &ts->waited.data[1], ts->waited.n * sizeof(*ret));
+	return true;
+}
+
+pid_t tracer_wait(struct tracer *ts, int flags, int *ret_status)
+{
+	struct waited w = { 0 };
+	struct tracer *owner;
+
+	while (!take_waited(ts, &w)) {
+		w.tid = wait_any(flags, &w.status);
+		if (w.tid <= 0)
+			return w.tid;
+		owner = tracer_owner(ts, w.tid);
+		if (owner == ts || vec_push(&owner->waited, w))
+			break;
+		/* who waits for that one is woken as by the event itself */
+		syscall(SYS_tgkill, getpid(), gettid(), SIGCHLD);
+	}
+	*ret_status = w.status;
+	return w.tid;
 }
 
 /*
@@ -32,9 +123,9 @@ static pid_t poll_any(struct tracer *ts, int *ret_status)
 		tr = tr->hh.next;
 	/* Whoever is not there yet is found the other way. */
 	ts->hint = tr ? tr->hh.next : NULL;
-	if (tr)
+	if (tr && !ts->waited.n)
 		tid = waitpid(tr->tid, ret_status, __WALL | __WNOTHREAD | WNOHANG);
-	return tid > 0 ? tid : tracer_wait(WNOHANG, ret_status);
+	return tid > 0 ? tid : tracer_wait(ts, WNOHANG, ret_status);
 }
 
 /* One that was reaped before. */
