@@ -22,6 +22,17 @@ static struct bp_priv *rule_owner(struct session *s, uint32_t rule, uint32_t pla
 	return NULL;
 }
 
+/* What several processes have loaded, each by itself, may lie at one address: is it one of these
+ * that is there now? */
+static bool is_its_code(struct session *s, const struct bp_priv *b, const struct bind_place *here)
+{
+	for (size_t i = 0; i < b->where.n; i++)
+		if (b->where.places[i].code == here->code &&
+		    bp_is_same_code(s, &b->where.places[i]))
+			return true;
+	return false;
+}
+
 struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 {
 	struct bp_priv *winner = NULL;
@@ -42,7 +53,7 @@ struct bp_priv *bps_judge(struct session *s, const struct abi_hit *hit)
 			continue;
 		if (b->pub.exception && !catch_judge(s, b, hit))
 			continue;
-		if (here && !bp_is_same_code(s, here)) {
+		if (here && !is_its_code(s, b, here)) {
 			b->pub.gone = !processes_many(s); /* of several another one has it */
 			if (!ask)
 				rules_unhit(s, b);
