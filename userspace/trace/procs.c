@@ -92,6 +92,11 @@ int procs_add(struct procs *p, pid_t pid)
 	return bpf_map_update_elem(bpf_map__fd(p->skel->maps.kin), &key, &one, BPF_ANY);
 }
 
+int procs_kin(const struct procs *p)
+{
+	return bpf_map__fd(p->skel->maps.kin);
+}
+
 int procs_fd(const struct procs *p)
 {
 	return ring_buffer__epoll_fd(p->rb);

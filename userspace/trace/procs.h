@@ -15,6 +15,7 @@ int procs_open(struct err *err, struct procs **ret);
 void procs_free(struct procs *p); /* NULL is fine */
 /* Look after a process (our number) and all that it forks from now on. To add one again is fine. 0 or -errno. */
 int procs_add(struct procs *p, pid_t pid);
+int procs_kin(const struct procs *p); /* the map of those that are looked after, for trace/execs.c; owned by p */
 int procs_fd(const struct procs *p); /* readable when procs_next() has something; owned by p */
 /* Hand over every record that waits. 0 or -errno. */
 int procs_next(struct procs *p, void (*fn)(void *priv, const struct abi_process *rec), void *priv);
