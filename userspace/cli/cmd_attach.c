@@ -19,6 +19,7 @@
 #include "cli/parse.h"
 #include "cli/program.h"
 #include "cli/shell.h"
+#include "engine/images.h"
 #include "engine/session.h"
 #include "target/target.h"
 
@@ -279,7 +280,7 @@ static int run_pipe(struct shell *sh, struct err *err)
 
 	while (!sh->over) {
 		struct pollfd fds[3] = { { .fd = STDIN_FILENO, .events = POLLIN },
-					 { .fd = session_fd(sh->s), .events = POLLIN },
+					 { .fd = images_fd(sh->im), .events = POLLIN },
 					 { .fd = sh->sigfd, .events = POLLIN } };
 
 		/* What has been typed ahead goes first: a stop is shown when nothing is left to do.
@@ -316,13 +317,13 @@ static int on_ctrl_c(struct shell *sh, struct err *err)
 	if (!shell_interrupted(sh) || sh->over)
 		return 0;
 	edit_drop();
-	return sh->stopped ? 0 : session_pause(sh->s, err);
+	return sh->stopped ? 0 : images_pause(sh->im, err);
 }
 
 static int prompt_once(struct shell *sh, struct err *err)
 {
 	struct pollfd fds[3] = { { .fd = STDIN_FILENO, .events = POLLIN },
-				 { .fd = session_fd(sh->s), .events = POLLIN },
+				 { .fd = images_fd(sh->im), .events = POLLIN },
 				 { .fd = sh->sigfd, .events = POLLIN } };
 	_cleanup_free_ char *line = NULL;
 	int r;
@@ -365,7 +366,7 @@ static int run_prompt(struct shell *sh, struct err *err)
 
 static int run(struct shell *sh, const struct attach_options *o, struct err *err)
 {
-	int r = o->children ? session_children(sh->s, err) : 0;
+	int r = o->children ? images_children(sh->im, err) : 0;
 
 	shell_sync_process(sh);
 	if (!r)
@@ -407,6 +408,11 @@ int attach_main(struct attach_options *o, attach_begin_fn *begin, void *priv)
 			 : read_scripts(o, &err);
 	if (!r)
 		r = begin(priv, &so, &err, &sh.s);
+	if (!r) {
+		r = images_new(sh.s, &so, &err, &sh.im);
+		if (r)
+			session_free(sh.s);
+	}
 	if (!r) {
 		shell_init(&sh);
 		r = run(&sh, o, &err);

@@ -11,6 +11,7 @@
 #include "cli/js.h"
 #include "cli/parse.h"
 #include "cli/shell.h"
+#include "engine/images.h"
 #include "engine/session.h"
 #include "trace/trace.h"
 
@@ -140,7 +141,7 @@ static int break_at(struct shell *sh, const char *args, bool temporary, struct e
 	spec.every = (uint64_t)hits.every;
 	spec.limit = (uint64_t)hits.first;
 	spec.tid = (pid_t)hits.thread;
-	r = session_break(sh->s, &spec, err, &id);
+	r = images_break(sh->im, &spec, err, &id);
 	if (r < 0)
 		return r;
 	show_bound(sh, session_bp(sh->s, id), &used);
@@ -227,7 +228,7 @@ int cmd_catch(struct shell *sh, const char *args, struct err *err)
 	spec.every = (uint64_t)hits.every;
 	spec.limit = (uint64_t)hits.first;
 	spec.tid = (pid_t)hits.thread;
-	r = session_break(sh->s, &spec, err, &id);
+	r = images_break(sh->im, &spec, err, &id);
 	if (r < 0)
 		return r;
 	show_caught(sh, session_bp(sh->s, id));
@@ -392,7 +393,7 @@ static int enable(struct shell *sh, const char *args, bool on, struct err *err)
 	int r = parse_ids(sh, on ? "enable" : "disable", args, err, &ids);
 
 	for (size_t i = 0; !r && i < ids.v.n; i++) {
-		r = session_bp_enable(sh->s, ids.v.data[i], on, err);
+		r = images_bp_enable(sh->im, ids.v.data[i], on, err);
 		if (!r)
 			out_line(sh->out, "breakpoint %d %s", ids.v.data[i],
 				 on ? "enabled" : "disabled");
@@ -458,7 +459,7 @@ int cmd_clear(struct shell *sh, const char *args, struct err *err)
 	if (!r && !ids.v.n)
 		out_line(sh->out, "no breakpoints");
 	for (size_t i = 0; !r && i < ids.v.n; i++) {
-		r = session_bp_clear(sh->s, ids.v.data[i], err);
+		r = images_bp_clear(sh->im, ids.v.data[i], err);
 		if (!r)
 			out_line(sh->out, "breakpoint %d removed", ids.v.data[i]);
 	}
@@ -480,7 +481,7 @@ int cmd_ignore(struct shell *sh, const char *args, struct err *err)
 		return -ENOENT;
 	if (count < 0)
 		return err_set(err, -EINVAL, "the count is a number from 0");
-	r = session_bp_ignore(sh->s, (int)id, (uint64_t)count, err);
+	r = images_bp_ignore(sh->im, (int)id, (uint64_t)count, err);
 	if (r < 0)
 		return r;
 	if (count)
@@ -509,7 +510,7 @@ int cmd_condition(struct shell *sh, const char *args, struct err *err)
 		return r;
 	if (!need_bp(sh, id, err))
 		return -ENOENT;
-	r = session_bp_condition(sh->s, (int)id, *condition ? condition : NULL, err);
+	r = images_bp_condition(sh->im, (int)id, *condition ? condition : NULL, err);
 	if (r < 0)
 		return r;
 	sh->condition_errors = 0;

@@ -11,6 +11,7 @@
 #include "cli/js.h"
 #include "cli/parse.h"
 #include "cli/shell.h"
+#include "engine/images.h"
 #include "engine/session.h"
 #include "engine/source.h"
 #include "target/target.h"
@@ -21,8 +22,10 @@ static const char *const modes[] = {
 
 void shell_sync_process(struct shell *sh)
 {
-	int number = session_number(sh->s);
+	int number;
 
+	sh->s = images_now(sh->im);
+	number = session_number(sh->s);
 	sh->out->process = session_has_processes(sh->s) ? target_pid(session_target(sh->s)) : 0;
 	if (number == sh->process)
 		return;
@@ -72,6 +75,28 @@ static void show_ended(struct shell *sh, const struct session_event *ev)
 			 ev->process, WEXITSTATUS(status));
 }
 
+static void show_exec(struct shell *sh, const struct session_event *ev)
+{
+	bool follows = ev->kind == SESSION_PROCESS_IMAGE;
+	json_t *j;
+
+	if (sh->out->json) {
+		j = js_event("exec", ev);
+		if (j)
+			json_object_set_new(j, "python", js_text(follows ? ev->image : NULL));
+		if (j)
+			json_object_set_new(j, "why", js_text(follows ? NULL : ev->image));
+		out_json(sh->out, j);
+	} else if (follows)
+		out_line(sh->out, "process %d (PID %d) runs another program: Python %s", ev->number,
+			 ev->process, ev->image);
+	else
+		out_line(sh->out,
+			 "process %d (PID %d) runs another program: it is left alone%s%s%s",
+			 ev->number, ev->process, ev->image ? " (" : "", ev->image ? ev->image : "",
+			 ev->image ? ")" : "");
+}
+
 void shell_process_event(struct shell *sh, const struct session_event *ev)
 {
 	bool json = sh->out->json;
@@ -92,12 +117,8 @@ void shell_process_event(struct shell *sh, const struct session_event *ev)
 		show_ended(sh, ev);
 		break;
 	case SESSION_PROCESS_EXEC:
-		if (json)
-			out_json(sh->out, js_event("exec", ev));
-		else
-			out_line(sh->out,
-				 "process %d (PID %d) runs another program: it is left alone",
-				 ev->number, ev->process);
+	case SESSION_PROCESS_IMAGE:
+		show_exec(sh, ev);
 		break;
 	case SESSION_PROCESS_LEFT:
 		if (json)
@@ -120,21 +141,20 @@ static const char *const doings[] = { [PROCESS_RUNS] = "running",
 				      [PROCESS_WAITS] = "waiting",
 				      [PROCESS_OTHER] = "other" };
 
-static void show_json(struct shell *sh, const struct session_process *p, const char *version)
+static void show_json(struct shell *sh, const struct session_process *p)
 {
-	bool other = p->doing == PROCESS_OTHER;
 	json_t *j = json_pack("{ss si si so so ss sb so}", "event", "process", "number", p->number,
 			      "process", (int)p->pid, "parent",
 			      p->parent ? json_integer(p->parent) : json_null(), "python",
-			      other ? json_null() : json_string(version), "state", doings[p->doing],
-			      "current", p->current, "why", js_text(p->why));
+			      js_text(p->python), "state", doings[p->doing], "current", p->current,
+			      "why", js_text(p->why));
 
 	if (j && p->inner)
 		json_object_set_new(j, "inner_pid", json_integer(p->inner));
 	out_json(sh->out, j);
 }
 
-static void show_process(struct shell *sh, const struct session_process *p, const char *version)
+static void show_process(struct shell *sh, const struct session_process *p)
 {
 	char pid[32];
 
@@ -147,7 +167,7 @@ static void show_process(struct shell *sh, const struct session_process *p, cons
 	if (p->doing == PROCESS_OTHER)
 		out_add(sh->out, OUT_PLAIN, " not followed: %s", p->why);
 	else
-		out_add(sh->out, OUT_PLAIN, " Python %s, %s", version,
+		out_add(sh->out, OUT_PLAIN, " Python %s, %s", p->python,
 			p->doing == PROCESS_STOPPED ? "stopped"
 			: p->doing == PROCESS_WAITS
 				? "stands at a breakpoint, which is shown after `continue`"
@@ -159,20 +179,18 @@ static void show_process(struct shell *sh, const struct session_process *p, cons
 
 int cmd_processes(struct shell *sh, const char *args, struct err *err)
 {
-	struct interp *in = session_interp(sh->s);
-	const char *version = in->ops->info(in)->version;
 	_cleanup_free_ struct session_process *list = NULL;
 	size_t n = 0;
-	int r = session_processes(sh->s, &list, &n);
+	int r = images_processes(sh->im, &list, &n);
 
 	if (*args)
 		return err_set(err, -EINVAL,
 			       "processes takes no argument: `process N` moves to one");
 	for (size_t i = 0; !r && i < n; i++) {
 		if (sh->out->json)
-			show_json(sh, &list[i], version);
+			show_json(sh, &list[i]);
 		else
-			show_process(sh, &list[i], version);
+			show_process(sh, &list[i]);
 	}
 	return r;
 }
@@ -182,7 +200,7 @@ static int find_process(struct shell *sh, int64_t n, int *ret)
 {
 	_cleanup_free_ struct session_process *list = NULL;
 	size_t count = 0;
-	int r = session_processes(sh->s, &list, &count);
+	int r = images_processes(sh->im, &list, &count);
 
 	*ret = (int)n;
 	for (size_t i = 0; !r && i < count; i++)
@@ -204,7 +222,7 @@ int cmd_process(struct shell *sh, const char *args, struct err *err)
 		if (!r)
 			r = find_process(sh, n, &number);
 		if (!r)
-			r = session_process(sh->s, number, err);
+			r = images_process(sh->im, number, err);
 		if (r)
 			return r;
 		shell_sync_process(sh);
@@ -230,7 +248,7 @@ int shell_set_follow_fork(struct shell *sh, const char *value, struct err *err)
 
 		if (strcmp(modes[i], value) != 0)
 			continue;
-		r = session_follow_forks(sh->s, (enum follow_fork)i, err);
+		r = images_follow(sh->im, (enum follow_fork)i, err);
 		shell_sync_process(sh);
 		return r;
 	}

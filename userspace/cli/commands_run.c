@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "cli/shell.h"
+#include "engine/images.h"
 #include "engine/session.h"
 
 int cmd_continue(struct shell *sh, const char *args, struct err *err)
@@ -13,7 +14,8 @@ int cmd_continue(struct shell *sh, const char *args, struct err *err)
 	if (*args)
 		return err_set(err, -EINVAL,
 			       "continue takes no argument: `tbreak LOCATION` stops there once");
-	if (sh->stopped || session_is_standing(sh->s)) {
+	if (images_standing(sh->im) || sh->stopped) {
+		shell_sync_process(sh);
 		r = session_continue(sh->s, err);
 		if (r < 0)
 			return r;
@@ -35,7 +37,7 @@ int cmd_interrupt(struct shell *sh, const char *args, struct err *err)
 	if (sh->stopped)
 		return err_set(err, -EALREADY,
 			       "the target is stopped already: `continue` lets it run");
-	r = session_pause(sh->s, err);
+	r = images_pause(sh->im, err);
 	return r < 0 ? r : shell_wait(sh, err);
 }
 

@@ -10,6 +10,7 @@
 #include "cli/js.h"
 #include "cli/parse.h"
 #include "cli/shell.h"
+#include "engine/images.h"
 #include "engine/session.h"
 #include "probes/value.h"
 #include "trace/trace.h"
@@ -95,7 +96,7 @@ int cmd_watch(struct shell *sh, const char *args, struct err *err)
 	r = look_begin(sh, false, err, &lk);
 	if (r < 0)
 		return r;
-	r = session_watch(sh->s, &spec, lk.frames[lk.frame].frame, err, &id);
+	r = images_watch(sh->im, &spec, lk.frames[lk.frame].frame, err, &id);
 	if (!r)
 		show_armed(sh, session_bp(sh->s, id));
 	look_end(sh, &lk);

@@ -17,6 +17,7 @@
 #include "cli/js.h"
 #include "cli/tasks.h"
 #include "cli/terminal.h"
+#include "engine/images.h"
 #include "engine/session.h"
 #include "engine/source.h"
 #include "probes/value.h"
@@ -61,7 +62,7 @@ static size_t count_processes(struct shell *sh)
 	_cleanup_free_ struct session_process *list = NULL;
 	size_t n = 0, ours = 0;
 
-	(void)session_processes(sh->s, &list, &n);
+	(void)images_processes(sh->im, &list, &n);
 	for (size_t i = 0; i < n; i++)
 		ours += list[i].doing != PROCESS_OTHER;
 	return ours;
@@ -74,7 +75,8 @@ void shell_detach(struct shell *sh)
 	if (!sh->s)
 		return;
 	n = count_processes(sh);
-	session_free(sh->s);
+	images_free(sh->im);
+	sh->im = NULL;
 	sh->s = NULL;
 	shell_forget(sh);
 	if (sh->status == CLI_ENDED)
@@ -93,10 +95,11 @@ static void shell_kill(struct shell *sh)
 {
 	struct session_event ev = { 0 };
 	struct err err = { 0 };
-	int r = session_kill(sh->s, &err);
+	struct session *s = images_first(sh->im);
+	int r = session_kill(s, &err);
 
 	while (!r && ev.kind != SESSION_EXITED)
-		r = session_next_event(sh->s, -1, &ev);
+		r = session_next_event(s, -1, &ev);
 	if (r < 0)
 		out_error(sh->out, err.text[0] ? err.text : strerror(-r));
 	else if (sh->out->json)
@@ -104,7 +107,8 @@ static void shell_kill(struct shell *sh)
 			 json_pack("{ss so}", "event", "exited", "status", js_status(ev.status)));
 	else
 		out_line(sh->out, "killed %d", sh->pid);
-	session_free(sh->s);
+	images_free(sh->im);
+	sh->im = NULL;
 	sh->s = NULL;
 	shell_forget(sh);
 	sh->over = true;
@@ -112,7 +116,7 @@ static void shell_kill(struct shell *sh)
 
 void shell_end(struct shell *sh)
 {
-	if (sh->s && sh->launched && sh->status != CLI_ENDED)
+	if (sh->s && sh->launched && sh->status != CLI_ENDED && !images_first_is_over(sh->im))
 		shell_kill(sh);
 	else
 		shell_detach(sh);
@@ -122,7 +126,7 @@ int shell_need_stop(struct shell *sh, const char *what, struct err *err)
 {
 	if (sh->stopped)
 		return 0;
-	if (session_is_standing(sh->s))
+	if (images_is_standing(sh->im))
 		return err_set(err, -EBUSY,
 			       "%s: process %d is running, it is another one that stopped: "
 			       "`processes` lists them",
@@ -443,6 +447,24 @@ static void show_exit(struct shell *sh, int status)
 			 json_pack("{ss so}", "event", "exited", "status", js_status(status)));
 }
 
+/* Of whichever session, while another one may be looked at. */
+static void show_binding(struct shell *sh, const struct session_event *ev)
+{
+	struct session *now = sh->s;
+	pid_t process = sh->out->process;
+
+	if (sh->from && sh->from != now) {
+		sh->s = sh->from;
+		sh->out->process = ev->process;
+	}
+	if (ev->kind == SESSION_BOUND)
+		break_bound(sh, ev->bp);
+	else
+		break_unbound(sh, ev->bp);
+	sh->s = now;
+	sh->out->process = process;
+}
+
 void shell_on_event(struct shell *sh, const struct session_event *ev)
 {
 	char text[128];
@@ -453,14 +475,13 @@ void shell_on_event(struct shell *sh, const struct session_event *ev)
 	case SESSION_KEY:
 		break;
 	case SESSION_BOUND:
-		break_bound(sh, ev->bp);
-		break;
 	case SESSION_UNBOUND:
-		break_unbound(sh, ev->bp);
+		show_binding(sh, ev);
 		break;
 	case SESSION_PROCESS:
 	case SESSION_PROCESS_ENDED:
 	case SESSION_PROCESS_EXEC:
+	case SESSION_PROCESS_IMAGE:
 	case SESSION_PROCESS_LEFT:
 		shell_sync_process(sh);
 		shell_process_event(sh, ev);
@@ -517,7 +538,7 @@ int shell_next_event(struct shell *sh, struct err *err, struct session_event *re
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
-	r = session_next_event(sh->s, 0, ret);
+	r = images_next_event(sh->im, ret, &sh->from);
 	if (r < 0)
 		return err_set(err, r, "pid %d: its events cannot be read: %s", sh->pid,
 			       strerror(-r));
@@ -579,7 +600,7 @@ static int wait_for_stop(struct shell *sh, struct err *err)
 	int r;
 
 	for (;;) {
-		struct pollfd fds[2] = { { .fd = session_fd(sh->s), .events = POLLIN },
+		struct pollfd fds[2] = { { .fd = images_fd(sh->im), .events = POLLIN },
 					 { .fd = sh->sigfd, .events = POLLIN } };
 
 		r = shell_next_event(sh, err, &ev);
@@ -602,7 +623,7 @@ static int wait_for_stop(struct shell *sh, struct err *err)
 			return err_set(err, -ETIMEDOUT,
 				       "pid %d has not stopped yet; it is still asked to", sh->pid);
 		asked = true;
-		r = session_pause(sh->s, err);
+		r = images_pause(sh->im, err);
 		if (r < 0)
 			return r;
 	}

@@ -13,6 +13,7 @@
 #include "probes/probe.h"
 
 struct err;
+struct images;
 struct session;
 struct session_event;
 struct source;
@@ -22,7 +23,9 @@ struct terminal;
 struct value;
 
 struct shell {
-	struct session *s;
+	struct images *im;
+	struct session *from; /* whose the last event is; NULL: nobody's */
+	struct session *s; /* that is looked at: shell_sync_process() */
 	struct out *out;
 	pid_t pid;
 	int sigfd;    /* readable on Ctrl-C */
@@ -89,7 +92,7 @@ int shell_wait(struct shell *sh, struct err *err);
 bool shell_interrupted(struct shell *sh);
 /* As session_options.progress, priv is the struct shell: a Ctrl-C ends the work. */
 int shell_progress(void *priv, const char *what, uint64_t done, uint64_t total);
-/* After sh->s was made. */
+/* After sh->s and sh->im were made. */
 void shell_init(struct shell *sh);
 /* Detach and say so, once. */
 void shell_detach(struct shell *sh);

@@ -129,6 +129,7 @@ void dap_on_event(struct dap *d, const struct session_event *ev)
 	case SESSION_PROCESS:
 	case SESSION_PROCESS_ENDED:
 	case SESSION_PROCESS_EXEC:
+	case SESSION_PROCESS_IMAGE:
 	case SESSION_PROCESS_LEFT: /* forks are not followed */
 	case SESSION_KEY:	   /* nobody types into a program that we started */
 	case SESSION_NONE:

@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * A program from its execve to its first line. The way to that: at each execve the thread stops; a
- * uprobe at the entry point of the new image stops it again, when the dynamic linker has mapped
- * everything; if PyEval_EvalCode is there, a uprobe on it stops at each module body until one runs
- * in the module __main__: that is the program (a script, -m, -c, a folder or an archive alike).
- */
-#include <elf.h>
+/* A program that we start, up to its first line (engine/starting.h), and its end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -18,33 +12,16 @@
 
 #include "base/cleanup.h"
 #include "base/err.h"
-#include "base/sym.h"
 #include "bpf/abi.h"
 #include "engine/index.h"
 #include "engine/session_priv.h"
+#include "engine/starting.h"
 #include "probes/probe.h"
-#include "probes/value.h"
 #include "target/ptrace.h"
 #include "target/target.h"
 #include "trace/halt.h"
 
-#define POLL_MS	  200
-#define INSN_MAX  15 /* bytes of an x86 instruction */
-#define EVAL_CODE "PyEval_EvalCode"
-
-struct starting {
-	const struct session_launch *l;
-	const struct session_options *opt;
-	pid_t pid;
-	struct target *target;
-	struct tracees *ts;
-	struct halt *halt;
-	uint64_t entry;	       /* where it is to stop next; 0: nowhere */
-	uint64_t eval_code;    /* 0: not Python, so far */
-	struct session *early; /* to look at module bodies with, before the program's own */
-	bool there;	       /* it stands at its first line's module */
-	uint64_t code;
-};
+#define POLL_MS 200
 
 /* ---- the child ---- */
 
@@ -78,7 +55,7 @@ static void child_exec(const struct session_launch *l, int go, int failed)
 }
 
 /* The child waits for a byte in *ret_go; *ret_failed then holds the errno of execve, or ends. */
-static int spawn(struct starting *st, int *ret_go, int *ret_failed)
+static int spawn(struct starting *st, const struct session_launch *l, int *ret_go, int *ret_failed)
 {
 	int go[2], failed[2];
 
@@ -94,7 +71,7 @@ static int spawn(struct starting *st, int *ret_go, int *ret_failed)
 	st->pid = fork();
 	if (!st->pid) {
 		close(go[1]);
-		child_exec(st->l, go[0], failed[1]);
+		child_exec(l, go[0], failed[1]);
 	}
 	close(go[0]);
 	close(failed[1]);
@@ -103,152 +80,17 @@ static int spawn(struct starting *st, int *ret_go, int *ret_failed)
 	return st->pid < 0 ? -errno : 0;
 }
 
-/* ---- what it is now ---- */
-
-static int open_target(struct starting *st, struct err *err)
-{
-	struct target *t;
-	int r = target_open(st->pid, err, &t);
-
-	if (r)
-		return r;
-	if (st->ts)
-		tracees_set_target(st->ts, t);
-	target_free(st->target);
-	st->target = t;
-	return 0;
-}
-
-/* The entry point of the executable, as the kernel told it the program. */
-static int entry_point(const struct starting *st, uint64_t *ret)
-{
-	_cleanup_close_ int fd = -1;
-	Elf64_auxv_t aux[64];
-	char path[32];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/auxv", (int)st->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, aux, sizeof(aux));
-	if (n < 0)
-		return -errno;
-	for (size_t i = 0; i < (size_t)n / sizeof(*aux); i++) {
-		if (aux[i].a_type != AT_ENTRY)
-			continue;
-		*ret = aux[i].a_un.a_val;
-		return 0;
-	}
-	return -ENOENT;
-}
-
-static int find_eval_code(struct starting *st)
-{
-	struct sym *sym = target_sym(st->target);
-	uint64_t size;
-	size_t module;
-	int r;
-
-	target_refresh(st->target);
-	r = sym_find_module(sym, EVAL_CODE, &module);
-	return r ? r : sym_lookup(sym, module, EVAL_CODE, &st->eval_code, &size);
-}
-
-static int halt_next(struct starting *st, uint64_t addr, struct err *err)
-{
-	st->entry = addr;
-	return halt_at(st->halt, st->pid, addr, err);
-}
-
 /* ---- its steps ---- */
-
-static int on_exec(struct starting *st, struct err *err)
-{
-	uint64_t addr;
-	int r;
-
-	session_free(st->early);
-	st->early = NULL;
-	st->eval_code = 0;
-	r = open_target(st, err);
-	if (r)
-		return r;
-	r = entry_point(st, &addr);
-	if (r)
-		return err_set(err, r, "pid %d: its entry point is not known: %s", (int)st->pid,
-			       strerror(-r));
-	return halt_next(st, addr, err);
-}
-
-/* Everything is mapped: is it Python? What is not may execute it yet. */
-static int on_entry(struct starting *st, struct err *err)
-{
-	int r = find_eval_code(st);
-
-	if (!r)
-		return halt_next(st, st->eval_code, err);
-	halt_off(st->halt);
-	st->entry = 0;
-	return r == -ENOENT ? 0
-			    : err_set(err, r, "pid %d: its symbols cannot be read: %s",
-				      (int)st->pid, strerror(-r));
-}
-
-/* Does the module that these globals are of run as the program? */
-static bool is_main(struct interp *in, uint64_t globals)
-{
-	const struct value_limits lim = { .depth = 0, .items = 0, .bytes = 64, .total = 1 };
-	struct value *v = NULL;
-	uint64_t addr;
-	bool is;
-
-	if (in->ops->dict_get(in, globals, "__name__", &addr) || in->ops->value(in, addr, &lim, &v))
-		return false;
-	is = v->kind == VALUE_STR && v->bytes && !strcmp(v->bytes, "__main__");
-	value_free(v);
-	return is;
-}
-
-static int on_eval_code(struct starting *st, pid_t tid, struct err *err)
-{
-	uint64_t args[2];
-	int r;
-
-	r = tracees_args(st->ts, tid, args);
-	if (r)
-		return 0; /* killed: its end is the next event */
-	if (!st->early) {
-		r = session_open(st->pid, st->opt, true, err, &st->early);
-		if (r)
-			return r == -EAGAIN ? 0
-					    : r; /* importlib, before the interpreter is whole */
-	}
-	if (tid == st->pid && is_main(session_interp(st->early), args[1])) {
-		st->code = args[0];
-		st->there = true;
-	}
-	return 0;
-}
-
-static int on_stop(struct starting *st, pid_t tid, struct err *err)
-{
-	uint64_t ip;
-
-	/* A signal of the kernel's own, or one that came late: nothing of ours. */
-	if (tracees_ip(st->ts, tid, &ip) || !st->entry || ip < st->entry ||
-	    (st->entry == st->eval_code && ip > st->entry + INSN_MAX))
-		return 0;
-	return st->entry == st->eval_code ? on_eval_code(st, tid, err) : on_entry(st, err);
-}
 
 static int ended(const struct starting *st, int status, struct err *err)
 {
 	if (WIFSIGNALED(status))
 		return err_set(err, -ECHILD,
 			       "%s was ended by signal %d (%s) before a line of the program ran",
-			       st->l->python, WTERMSIG(status), strsignal(WTERMSIG(status)));
+			       st->name, WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return err_set(err, -ECHILD,
-		       "%s ended with exit status %d before a line of the program ran",
-		       st->l->python, WEXITSTATUS(status));
+		       "%s ended with exit status %d before a line of the program ran", st->name,
+		       WEXITSTATUS(status));
 }
 
 static int on_event(struct starting *st, const struct tracee_event *ev, struct err *err)
@@ -257,10 +99,10 @@ static int on_event(struct starting *st, const struct tracee_event *ev, struct e
 
 	switch (ev->kind) {
 	case TRACEE_EXEC:
-		r = on_exec(st, err);
+		r = starting_exec(st, err);
 		break;
 	case TRACEE_SIGNAL:
-		r = on_stop(st, ev->tid, err);
+		r = starting_stop(st, ev->tid, err);
 		break;
 	case TRACEE_EXITED:
 		st->pid = 0;
@@ -375,38 +217,36 @@ static int let_exec(struct starting *st, int *go, int failed, struct err *err)
 				   1, POLL_MS);
 	} while (!r && ev.kind != TRACEE_EXITED);
 	st->pid = 0;
-	return err_set(err, -error, "%s: %s", st->l->python, strerror(error));
+	return err_set(err, -error, "%s: %s", st->name, strerror(error));
 }
 
-static void starting_deinit(struct starting *st)
+static void launch_deinit(struct starting *st)
 {
+	pid_t pid = st->pid;
 	int status;
 
-	halt_free(st->halt);
-	session_free(st->early);
-	if (st->pid > 0)
-		kill(st->pid, SIGKILL);
-	tracees_free(st->ts);
-	if (st->pid > 0)
-		waitpid(st->pid, &status, __WALL);
-	target_free(st->target);
+	if (pid > 0)
+		kill(pid, SIGKILL);
+	starting_deinit(st);
+	if (pid > 0)
+		waitpid(pid, &status, __WALL);
 }
 
 int session_launch(const struct session_launch *l, const struct session_options *opt,
 		   struct err *err, struct session **ret)
 {
-	struct starting st = { .l = l, .opt = opt };
+	struct starting st = { .name = l->python, .opt = opt };
 	_cleanup_close_ int go = -1, failed = -1;
 	int r;
 
 	r = halt_new(SIGURG, err, &st.halt);
 	if (r)
 		return r;
-	r = spawn(&st, &go, &failed);
+	r = spawn(&st, l, &go, &failed);
 	if (r)
 		err_set(err, r, "%s: cannot be started: %s", l->python, strerror(-r));
 	if (!r)
-		r = open_target(&st, err);
+		r = starting_open(&st, err);
 	if (!r)
 		r = tracees_seize(st.target, err, &st.ts);
 	if (!r) {
@@ -419,7 +259,7 @@ int session_launch(const struct session_launch *l, const struct session_options 
 		r = make_session(&st, err, ret);
 	if (!r)
 		st.pid = 0;
-	starting_deinit(&st);
+	launch_deinit(&st);
 	return r;
 }
 

@@ -81,7 +81,11 @@ struct process *process_new(struct session *s, pid_t pid, pid_t parent)
 		free(p);
 		return NULL;
 	}
-	p->number = ++s->last_number;
+	if (s->processes.n == 1 && s->opt.number)
+		p->number = s->opt.number;
+	else
+		p->number = s->opt.numbers ? ++*s->opt.numbers : s->last_number + 1;
+	s->last_number = p->number;
 	p->pid = pid;
 	p->parent = parent;
 	return p;
@@ -345,7 +349,8 @@ static void on_process(void *priv, const struct abi_process *rec)
 		return;
 	if (rec->kind == ABI_PROCESS_FORK)
 		on_fork(s, rec);
-	else if (rec->kind == ABI_PROCESS_EXEC && p)
+	/* Of one that we trace its tracer tells, and it stands until then. */
+	else if (rec->kind == ABI_PROCESS_EXEC && p && !(s->execs && tracees_are_of(p->pid)))
 		process_end(s, p->pid, (struct session_event){ .kind = SESSION_EXEC });
 	/* Of one that is open its descriptor tells, when its status is known. */
 	else if (rec->kind == ABI_PROCESS_EXIT && p && !p->opened && p != s->now)

@@ -108,7 +108,7 @@ int session_attach(pid_t pid, const struct session_options *opt, struct err *err
 	return session_open(pid, opt, false, err, ret);
 }
 
-int session_adopt(struct session *s, struct tracees *ts, struct err *err)
+int session_adopt_running(struct session *s, struct tracees *ts, struct err *err)
 {
 	int r = session_poll_add(s, tracees_fd(ts));
 
@@ -116,11 +116,20 @@ int session_adopt(struct session *s, struct tracees *ts, struct err *err)
 		return err_set(err, r, "%s: cannot wait for stops: %s", s->label, strerror(-r));
 	tracees_set_target(ts, s->target);
 	tracees_hold_exec(ts, false);
-	tracees_take_keys(ts, true);
 	tracees_set_filter(ts, stops_is_ours, s);
+	s->tracees = ts;
+	return 0;
+}
+
+int session_adopt(struct session *s, struct tracees *ts, struct err *err)
+{
+	int r = session_adopt_running(s, ts, err);
+
+	if (r)
+		return r;
+	tracees_take_keys(ts, true);
 	/* It could have been any thread that runs execve; from now on we are told. */
 	tracees_follow(ts, false);
-	s->tracees = ts;
 	s->launched = true;
 	return 0;
 }
@@ -197,6 +206,13 @@ static void read_facts(struct interp *in, struct session_facts *ret)
 	in->ops->kernel(in, &f.py);
 	f.objects = !in->ops->kernel_objects(in, &f.obj);
 	*ret = f;
+}
+
+void session_keep_execs(struct session *s, struct execs *execs)
+{
+	s->execs = execs;
+	if (s->tracees)
+		tracees_hold_exec(s->tracees, execs);
 }
 
 int session_need_trace(struct session *s, struct err *err)
@@ -283,6 +299,7 @@ int session_need_tracees(struct session *s, struct err *err)
 		return r;
 	}
 	tracees_set_filter(s->tracees, stops_is_ours, s);
+	tracees_hold_exec(s->tracees, s->execs);
 	if (s->stop_signal)
 		tracees_set_signal(s->tracees, s->stop_signal);
 	s->births = births ? BIRTHS_SEIZED : BIRTHS_UNSEEN;

@@ -37,6 +37,8 @@ struct session_options {
 	 */
 	bool children;
 	bool may_follow; /* session_follow_forks() may be called; not with children */
+	int *numbers;	 /* the last number that a process got, where several sessions share them; NULL: of this one alone */
+	int number;	 /* of the process itself; 0: the next */
 	/* A record of a BP_LOG or BP_SNAP (bpf/abi.h), from within session_next_event(); size in bytes. */
 	void (*captured)(void *priv, int bp, const struct abi_captured *rec, size_t size);
 	/* A write of a BP_LOG data breakpoint that has no record: session_watch_values(); its thread stands still until this returns. */
@@ -249,6 +251,7 @@ struct session_process {
 	bool current;		  /* it is looked at */
 	enum process_doing doing;
 	const char *why; /* borrowed until the next event */
+	const char *python; /* its version, where images_processes() lists it and it is followed; borrowed, too */
 	pid_t tid;	 /* the stopped thread, if it is current; else 0 */
 };
 /* Those that live, ascending by number, malloc'ed. 0 or -ENOMEM. */
@@ -277,6 +280,7 @@ enum session_event_kind {
 	SESSION_PROCESS,	/* it was forked by .parent */
 	SESSION_PROCESS_ENDED,	/* status; the session goes on with the others */
 	SESSION_PROCESS_EXEC,	/* it replaced its program; the same */
+	SESSION_PROCESS_IMAGE,	/* it runs another program, and has a session of its own now (engine/images.h) */
 	SESSION_PROCESS_LEFT,	/* FOLLOW_CHILD: it has forked and is left alone; the session is with the child now */
 };
 enum stop_reason { STOP_BREAKPOINT, STOP_PAUSE, STOP_ENTRY, STOP_EXCEPTION, STOP_DATA, STOP_STEP };
@@ -303,6 +307,8 @@ struct session_event {
 	int32_t line;
 	uint64_t lost;
 	int status; /* as from wait(2); -1 unknown */
+	/* SESSION_PROCESS_IMAGE: the version of its Python. SESSION_PROCESS_EXEC: why it is left alone, if that is known; else NULL */
+	const char *image;
 	const char *ended; /* STOP_DATA: not a write but the end of the data breakpoint, and why; else NULL */
 };
 

@@ -15,6 +15,7 @@ struct code_index;
 struct data_point;
 struct data_watch;
 struct timed;
+struct execs;
 struct expr;
 struct tracees;
 
@@ -133,6 +134,7 @@ struct session {
 	struct process *standing; /* whose stop is shown; NULL: none */
 	int last_number;
 	enum follow_fork follow_fork;
+	struct execs *execs; /* keeps whoever runs another program, for another session; NULL: it is left alone */
 	struct procs *procs; /* NULL: nobody is asked for */
 	uint64_t procs_lost;
 	struct code_index *names; /* of the first process: keeps the names that bindings have */
@@ -185,6 +187,7 @@ struct session {
 	char *shown_file, *shown_function, *shown_exception; /* of the event that was handed out last */
 	bool over; /* the process ended or ran another program */
 	bool launched; /* we started it: traced until the end */
+	bool quiet;    /* nothing is to be shown now: another session is stopped */
 	bool modules_on; /* module bodies are waited for (pending.c) */
 
 	struct calls *calls; /* NULL until calls are counted */
@@ -200,6 +203,10 @@ int session_open(pid_t pid, const struct session_options *opt, bool still, struc
 		 struct session **ret);
 /* Take over the threads that ts has seized. */
 int session_adopt(struct session *s, struct tracees *ts, struct err *err);
+/* The same of one that is not ours to keep: it is let go of as if we had attached. */
+int session_adopt_running(struct session *s, struct tracees *ts, struct err *err);
+/* Who runs another program is kept there; NULL: left alone. */
+void session_keep_execs(struct session *s, struct execs *execs);
 int session_need_trace(struct session *s, struct err *err);
 /* Put a program of the uprobe engine on its sites in the interpreter; 0 or negative errno with a line. */
 int session_program_on(struct session *s, enum trace_program which, struct err *err);

@@ -36,12 +36,16 @@ static bool own_first(struct session *s, pid_t pid)
 	return false;
 }
 
+bool shown_steps_alone(const struct session *s)
+{
+	return s->step.on && clock_ns() <= s->step.since_ns + STEP_ALONE_NS;
+}
+
 bool shown_may(struct session *s)
 {
-	if (s->standing || s->still || !s->waiting.n)
+	if (s->standing || s->still || s->quiet || !s->waiting.n)
 		return false;
-	return !s->step.on || own_first(s, s->step.process) ||
-	       clock_ns() > s->step.since_ns + STEP_ALONE_NS;
+	return !s->step.on || own_first(s, s->step.process) || !shown_steps_alone(s);
 }
 
 /* Fill in where a stop is, in words. */

@@ -24,6 +24,7 @@
 #include "engine/stops.h"
 #include "target/ptrace.h"
 #include "target/target.h"
+#include "trace/execs.h"
 #include "trace/trace.h"
 
 int stops_event(struct session *s, struct session_event ev)
@@ -230,8 +231,12 @@ static int stops_tracee(struct session *s, const struct tracee_event *te)
 			look_forget(s);
 		break;
 	case TRACEE_EXEC:
+		if (s->execs)
+			(void)execs_keep(s->execs, te->tid);
 		process_end(s, te->tid,
 			    (struct session_event){ .kind = SESSION_EXEC, .tid = te->tid });
+		if (s->execs && s->tracees)
+			tracees_leave(s->tracees, te->tid);
 		break;
 	case TRACEE_EXITED:
 		process_end(s, te->tid,

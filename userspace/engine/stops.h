@@ -29,6 +29,7 @@ int hits_tell_losses(struct session *s);
  * long: it may wait for one of them.
  */
 bool shown_may(struct session *s);
+bool shown_steps_alone(const struct session *s); /* it steps, and not for so long */
 /* The next thread that stands at a hit: shown, if it stops there, else it goes on. 0 or -errno. */
 int shown_next(struct session *s);
 /* Does the thread stand at another hit, which was not judged yet? */
