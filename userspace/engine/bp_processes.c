@@ -158,6 +158,9 @@ int bps_follow(struct session *s, struct err *err)
 		struct bp_priv *b = s->bps.data[i];
 		bool uprobe = b->pub.exception || (b->where.n && b->where.places[0].entry);
 
+		r = rules_identify(s, b, err);
+		if (r)
+			break;
 		if (!uprobe || !b->pub.enabled || b->pub.pending)
 			continue;
 		bp_disarm(s, b);

@@ -218,7 +218,8 @@ uint32_t rules_of(const struct bp_priv *b, uint64_t code)
 /*
  * Which code object a breakpoint means that waits for code. Code of modules and classes is freed
  * when it has run, and the next module's may lie there, with a line at the same place. 0: it does
- * not matter, or cannot be told.
+ * not matter, or cannot be told; or there are several processes, and each may have loaded its own
+ * there: bps_judge() tells by what lies there.
  */
 static uint64_t code_id(struct session *s, const struct bp_priv *b, uint64_t code)
 {
@@ -227,7 +228,7 @@ static uint64_t code_id(struct session *s, const struct bp_priv *b, uint64_t cod
 	uint64_t first, second = 0;
 	int r;
 
-	if (!b->waited || !code || b->data)
+	if (!b->waited || !code || b->data || processes_many(s))
 		return 0;
 	s->in->ops->kernel(s->in, &py);
 	if (py.code_id[1] == ABI_NONE)
