@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 # No watch slot: calls are counted by uprobes.
+# Text: reads the interpreter's.
 """calls: the counts are the interpreter's own, for every way in which a function is entered; nobody else is touched; and a
 debugger that is killed leaves the text as it was."""
 import collections
@@ -278,24 +279,6 @@ class Forks(harness.TestCase):
         self.assertEqual(hits, [1000])
         self.assertFalse(differences(before, text_areas(child)))
         target.send("\n")
-
-
-@harness.per_interpreter
-class Plain(harness.TestCase):
-    @harness.each_interpreter
-    @harness.sets_watchpoints
-    def test_breakpoint_sets_no_trap(self, interp):
-        """Where the code is there already, a breakpoint leaves the interpreter's text as it is."""
-        target = self.start(interp, "orders.py")
-        before = text_areas(target.pid)
-        piped = terminal.Piped("attach", target.pid, "--json")
-        self.addCleanup(piped.close)
-        self.assertEqual(piped.event()["event"], "attached")
-        piped.send("break work\n")
-        bound = piped.event()
-        piped.send("break orders.py:%d\n" % bound["line"])
-        self.assertEqual([bound["event"], piped.event()["event"]], ["bound", "bound"])
-        self.assertFalse(differences(before, text_areas(target.pid)))
 
 
 ENTERED = r"""

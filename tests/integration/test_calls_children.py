@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # No watch slot: calls are counted and timed by uprobes.
+# Text: reads the interpreter's.
 """calls --children, latency --children: in each process what its own sys.setprofile says, also in those that begin meanwhile."""
 import collections
 import json
@@ -133,18 +134,6 @@ class Others(Base):
                 self.assertEqual({e["process"]: e["count"] for e in events if "process" in e}, expected)
                 self.assertEqual(events[-1]["count"], sum(expected.values()))
                 target.end()
-
-    @harness.sets_watchpoints
-    def test_watched(self):
-        """By watchpoints, one pair of slots for all."""
-        target = self.start(interpreters.one(), "family.py")
-        d = self.live("latency", target.pid, "work", "--engine", "watch")
-        self.assertEqual(d.until("bound")["engine"], "watch")
-        self.ask(target, "fork 6 4")
-        self.ask(target, "work 2")
-        events = self.ended(d).of("latency")
-        self.assertEqual((events[-1]["count"], events[-1]["in_flight"], len(events)), (26, 0, 8))
-        self.assertUntouched(target)
 
     def test_text(self):
         target = self.start(interpreters.one(), "family.py")

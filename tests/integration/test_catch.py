@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # No watch slot: exceptions are seen by a uprobe.
+# Text: reads the interpreter's.
 """`catch`: stops where exceptions are raised, and nowhere else; what sys.settrace sees of the same program is the oracle."""
 import json
 import os

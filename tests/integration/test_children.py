@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Text: --children changes that of others.
 """--children: a process, those that it has forked and those to come; forked, executed, short-lived, a web server's workers."""
 import http.client
 import os

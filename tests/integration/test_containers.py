@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Text: --children changes that of others.
 """A program in mount, pid and user namespaces of its own, with another distribution's Python and C library, from outside."""
 import json
 import os

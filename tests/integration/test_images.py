@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Text: --children changes that of others.
 """attach --children where a process runs another program: it stays in the session if that is Python."""
 import os
 import sys

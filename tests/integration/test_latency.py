@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # No watch slot: calls are timed by uprobes.
+# Text: reads the interpreter's.
 """`latency`: as many calls as sys.setprofile sees return, whichever way they end, and as long as the program's own clock says."""
 import json
 import os
@@ -19,13 +20,11 @@ FUNCTIONS = ["plain", "many_returns", "recursive", "raises", "deep_raise", "hand
              "Lazy.__getattr__", "delegating", "failing_generator", "closed_generator", "suspending", "nested.<locals>.inner"]
 # On the others half of these each, as a timer takes the kernel most of a second to end: every second minor version the same.
 FEWER = [["recursive", "bare", "suppressed"], ["raises_again", "returns_through_finally", "failing_generator"]]
-WATCHED = ["plain", "in_with", "failing_generator"]  # one after the other: there are four slots
 SEED = int(os.environ.get("PYBPFDBG_SIGKILL_SEED", str(random.randrange(1 << 30))))
-ROUNDS = 30
+ROUNDS = 18
 
 
-@harness.per_interpreter
-class Latency(harness.TestCase):
+class Base(harness.TestCase):
     def time(self, target, runs, names, engine):
         """What `latency` says of each function after so many runs, and the program's answer."""
         timers = [terminal.Piped("latency", target.pid, name, "--json", "--engine", engine) for name in names]
@@ -60,6 +59,29 @@ class Latency(harness.TestCase):
         if name in ("plain", "many_returns", "handles", "suppressed", "returns_through_finally", "delegating"):
             self.assertEqual(result["raised"], 0, said)
 
+    def die(self, engine):
+        """The debugger dies at any moment: the program goes on and its sum is right."""
+        rnd = random.Random(SEED)
+        print("seed %d" % SEED, flush=True)
+        for interp in [i for i in (interpreters.one(), interpreters.one(8), interpreters.one(13)) if i]:
+            target = self.start(interp, SCRIPT)
+            target.send("1\n")
+            each = json.loads(target.line())["total"]
+            for n in range(ROUNDS if interp is interpreters.one() else ROUNDS // 3):
+                timer = terminal.Piped("latency", target.pid, rnd.choice(["plain", "in_with"]), "--json", "--engine", engine)
+                early = rnd.random() < 0.3
+                if not early:
+                    self.assertEqual(timer.event(60)["event"], "bound")
+                target.send("3\n")
+                time.sleep(rnd.random() * (0.3 if early else 0.03))  # a random instant is the point
+                timer.proc.kill()
+                timer.close()
+                self.assertEqual(json.loads(target.line())["total"], 3 * each, "round %d %s" % (n, engine))
+                self.assertUntouched(target)
+
+
+@harness.per_interpreter
+class Latency(Base):
     @harness.each_interpreter
     def test_uprobe(self, interp):
         target = self.start(interp, SCRIPT)
@@ -68,15 +90,6 @@ class Latency(harness.TestCase):
         results, _ = self.time(target, 2, names, "uprobe")
         for name, result in zip(names, results):
             self.check(name, result, 2 * oracle[name.split(".")[-1]])
-
-    @harness.each_interpreter
-    @harness.sets_watchpoints
-    def test_watch(self, interp):
-        target = self.start(interp, SCRIPT)
-        oracle = json.loads(target.first)
-        for name in WATCHED:
-            (result,), _ = self.time(target, 2, [name], "watch")
-            self.check(name, result, 2 * oracle[name])
 
     @harness.each_interpreter
     def test_durations(self, interp):
@@ -144,27 +157,8 @@ class Latency(harness.TestCase):
             self.assertEqual(done.err.count("\n"), 1, done)
         self.assertUntouched(target)
 
-    @harness.sets_watchpoints
     def test_sigkill(self):
-        """The debugger dies at any moment: the program goes on and its sum is right."""
-        rnd = random.Random(SEED)
-        print("seed %d" % SEED, flush=True)
-        for interp in [i for i in (interpreters.one(), interpreters.one(8), interpreters.one(13)) if i]:
-            target = self.start(interp, SCRIPT)
-            target.send("1\n")
-            each = json.loads(target.line())["total"]
-            for n in range(ROUNDS if interp is interpreters.one() else ROUNDS // 3):
-                engine = rnd.choice(["uprobe", "watch"])
-                timer = terminal.Piped("latency", target.pid, rnd.choice(["plain", "in_with"]), "--json", "--engine", engine)
-                early = rnd.random() < 0.3
-                if not early:
-                    self.assertEqual(timer.event(60)["event"], "bound")
-                target.send("3\n")
-                time.sleep(rnd.random() * (0.3 if early else 0.03))  # a random instant is the point
-                timer.proc.kill()
-                timer.close()
-                self.assertEqual(json.loads(target.line())["total"], 3 * each, "round %d %s" % (n, engine))
-                self.assertUntouched(target)
+        self.die("uprobe")
 
     def test_other_process_untouched(self):
         interp = interpreters.one()

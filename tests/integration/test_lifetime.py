@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
+# Text: reads the interpreter's.
 """What stays armed ends by itself: each command's lifetime acts, says so, and leaves nothing behind."""
 import os
 import re

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Text: reads the interpreter's.
 """Breakpoints on what is not loaded yet: bound before the first line of the new code runs, and bound to what is loaded again."""
 import json
 import os

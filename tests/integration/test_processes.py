@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Text: --children changes that of others.
 """attach --children, set follow-fork, processes, process: breakpoints that stop whichever process runs the line."""
 import os
 import signal

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Text: --children changes that of others.
 """Real programs under load: Django in gunicorn, tornado, gevent. What does not stop fails no request, nor does anything after detach;
 those that wait at a stop are answered, too."""
 import os
