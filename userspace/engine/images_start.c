@@ -257,6 +257,39 @@ int images_join(struct images *im, pid_t pid, int number, struct err *err)
 
 /* ---- a step further ---- */
 
+/*
+ * Its session need not have learnt of the execve yet, and leaves to the tracer what is traced
+ * (processes.c), which is another one by now.
+ */
+static void end_elsewhere(struct images *im, pid_t pid)
+{
+	for (size_t i = 0; i < im->all.n; i++) {
+		struct session *s = im->all.data[i];
+
+		if (s->over)
+			continue;
+		(void)processes_pump(s); /* it need not know of the fork either */
+		process_end(s, pid, (struct session_event){ .kind = SESSION_EXEC, .tid = pid });
+	}
+}
+
+/* Will images_execed() be called for it? Its number is known then. */
+static bool is_to_be_told(const struct images *im, const struct image *img)
+{
+	for (size_t i = 0; i < im->all.n; i++) {
+		const struct session *s = im->all.data[i];
+
+		for (size_t k = 0; k < s->events.n; k++) {
+			const struct session_event *ev = &s->events.data[k];
+
+			if ((ev->kind == SESSION_EXEC || ev->kind == SESSION_PROCESS_EXEC) &&
+			    (ev->process ? ev->process : s->now->pid) == img->pid)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* False: not yet, another tracer of ours has it. */
 static bool seize(struct images *im, struct image *img)
 {
@@ -281,6 +314,8 @@ static bool seize(struct images *im, struct image *img)
 	(void)images_poll(im, EPOLL_CTL_ADD, tracees_fd(st->ts));
 	tracees_hold_exec(st->ts, true);
 	img->seized = true;
+	if (!img->told)
+		end_elsewhere(im, img->pid);
 	(void)tracees_interrupt(st->ts, img->pid);
 	release(im, img);
 	return true;
@@ -338,6 +373,16 @@ static void go_on(struct images *im, struct image *img)
 		leave(im, img, err.text[0] ? err.text : strerror(-r));
 }
 
+/* It has waited for long enough to be kept, and not only because we were busy meanwhile. */
+static bool is_late(struct images *im, const struct image *img)
+{
+	if (clock_ns() <= img->since_ns + TAKE_OVER_NS)
+		return false;
+	if (im->execs)
+		execs_next(im->execs, on_kept, im);
+	return !img->kept;
+}
+
 void images_start(struct images *im)
 {
 	bool again = false;
@@ -350,11 +395,13 @@ void images_start(struct images *im)
 		if (i >= im->images.n)
 			continue;
 		img = im->images.data[i];
-		if (img->seized)
+		if (img->seized && !is_to_be_told(im, img))
 			go_on(im, img);
+		else if (img->seized)
+			continue; /* when the event has been handed out */
 		else if (img->kept)
 			again |= !seize(im, img);
-		else if (clock_ns() > img->since_ns + TAKE_OVER_NS)
+		else if (is_late(im, img))
 			leave(im, img, NULL); /* it was not kept: there was no room */
 		else
 			again = true;
