@@ -39,11 +39,12 @@ static bool begins(const struct binding *b, uint64_t code, const struct index_pl
 
 int bind_entry(struct code_index *ix, const char *target, struct err *err, struct binding *b)
 {
+	/* Names are told apart by their address, and b's may be of another process's index. */
+	const char *file = code_index_intern(ix, b->file);
 	const struct index_place *ps;
 	size_t n, to = 0;
-	int r;
+	int r = file ? code_index_places(ix, file, &ps, &n) : -ENOMEM;
 
-	r = code_index_places(ix, b->file, &ps, &n);
 	if (r)
 		return err_set(err, r, "%s: cannot read the line tables of %s: %s", target, b->file,
 			       strerror(-r));
