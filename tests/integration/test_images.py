@@ -41,6 +41,14 @@ class Base(test_processes.Base):
         self.assertEqual(target.line(60), answer)
         self.assertUntouched(target)
 
+    def staying(self, method, n, *breaks):
+        """Workers that wait for `go`."""
+        target, d = self.begin(interpreters.one(), *breaks)
+        target.send("stay %s %d\n" % (method, n))
+        kids = [int(w) for w in target.line(60).split()[1:]]
+        harness.wait_for(lambda: set(kids) <= {p for p, e in self.processes(d).items() if e["python"]}, what="all of them")
+        return target, d, kids
+
     def images(self, d):
         return [e for e in d.seen if e["event"] == "exec"]
 
@@ -86,6 +94,26 @@ class Others(Base):
                 self.assertEqual(sorted(each.count(pid) for pid in set(each)), [2, 2], stops)
                 self.assertNotIn(target.pid, each)
                 self.end(target, d, "done [0, 0]")
+
+    def test_loaded_by_workers_before(self):
+        """Each has loaded it by itself, at one address: no breakpoint is there yet, then each hit counts once."""
+        target, d, kids = self.staying("forkserver", 3)
+        bound = self.ask_for(d, "break --engine uprobe work ignore 3 if n == 3", "bound")
+        self.assertEqual(bound["engine"], "uprobe")
+        target.send("go\n")
+        self.assertEqual(target.line(60), "sum 27")
+        d.send("process %d" % kids[0])
+        e = self.ask_for(d, "info breakpoints", "bound")
+        self.assertEqual((e["hits"], e["process"]), (3, kids[0]))
+        target.send("go\n")
+        stops = self.stops(d, 1)
+        self.stopped = True
+        stops += self.stops(d, 2)
+        self.assertEqual({e["process"] for e in stops}, set(kids))
+        self.assertEqual(self.ask_for(d, "info breakpoints", "bound")["hits"], 6)
+        numbers = [e["number"] for e in d.seen if e["event"] == "forked"]
+        self.assertLessEqual({e["number"] for e in self.images(d)}, set(numbers))
+        self.end(target, d, "sum 27")
 
     def test_pool(self):
         target, d = self.begin(interpreters.one(), "work")
@@ -141,12 +169,8 @@ class Others(Base):
 
 
 class Ends(Base):
-    def staying(self, method):
-        target, d = self.begin(interpreters.one(), "work")
-        target.send("stay %s 2\n" % method)
-        words = target.line(60).split()
-        kids = [int(w) for w in words[1:]]
-        harness.wait_for(lambda: set(kids) <= {p for p, e in self.processes(d).items() if e["python"]}, what="both")
+    def stopping(self, method):
+        target, d, kids = self.staying(method, 2, "work")
         target.send("go\n")
         stopped = d.until("stopped")["process"]
         self.assertIn(stopped, kids)
@@ -154,7 +178,7 @@ class Ends(Base):
 
     def test_debugger_killed(self):
         """One is stopped, another image stands at its hit, the first runs: all go on."""
-        target, d, kids = self.staying("spawn")
+        target, d, kids = self.stopping("spawn")
         harness.wait_for(lambda: sorted(self.processes(d)[k]["state"] for k in kids) == ["stopped", "waiting"], what="the other's hit")
         d.proc.kill()
         d.proc.wait()
@@ -176,7 +200,7 @@ class Ends(Base):
 
     def test_detach_and_attach(self):
         """What runs already has its own program: it is taken up all the same."""
-        target, d, kids = self.staying("spawn")
+        target, d, kids = self.stopping("spawn")
         d.send("detach")
         self.assertEqual(d.finish().status, 0)
         self.assertEqual(target.line(60), "sum 18")

@@ -23,12 +23,22 @@ static bool bp_stops(const struct bp_priv *b)
 	return b->pub.action == BP_STOP;
 }
 
+/* What several processes have loaded, each by itself, may lie at one address. */
+static bool is_shared(const struct bp_priv *b, size_t i)
+{
+	for (size_t k = 0; k < b->where.n; k++)
+		if (k != i && b->place_ids[k] == b->place_ids[i] &&
+		    bp_rule_at(b, k) == bp_rule_at(b, i))
+			return true;
+	return false;
+}
+
 void bp_release_place(struct session *s, struct bp_priv *b, size_t i)
 {
 	uint32_t rule = bp_rule_at(b, i);
 
 	if (b->place_ids[i])
-		place_release(s, b->place_ids[i], rule, rule && bp_stops(b));
+		place_release(s, b->place_ids[i], is_shared(b, i) ? 0 : rule, rule && bp_stops(b));
 	b->place_ids[i] = 0;
 }
 

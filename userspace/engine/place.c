@@ -129,7 +129,8 @@ static int place_join(struct session *s, struct place *p, const struct interp_pl
 		p->abi = place_abi(p->id, ip, keep_state);
 		p->abi.note_group = old.group;
 	}
-	if (rule)
+	/* It is there already where several processes have loaded the same there. */
+	if (rule && place_replace(p, rule, rule))
 		r = place_replace(p, 0, rule);
 	if (!r && memcmp(&p->abi, &old, sizeof(old)))
 		r = trace_place_set(s->trace, p->addr, p->code, &p->abi);
