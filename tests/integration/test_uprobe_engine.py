@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import checksum
 import harness
 import interpreters
+import terminal
 
 KILLS = int(os.environ.get("PYBPFDBG_SIGKILL_ROUNDS", "30"))
 SEED = int(os.environ.get("PYBPFDBG_SIGKILL_SEED", str(random.randrange(1 << 30))))
@@ -30,6 +31,23 @@ FUNCTIONS = ["plain", "recursive", "generator", "delegating", "catching", "clean
 def line_of(script, text):
     with open(os.path.join(harness.TARGETS, script)) as f:
         return next(n for n, line in enumerate(f, 1) if text in line)
+
+
+STORM = """
+import sys, threading
+ended = []
+def job(i):
+    ended.append(i)
+print("ready", flush=True)
+for line in sys.stdin:
+    for i in range(0, 10000, 20):
+        some = [threading.Thread(target=job, args=(n,)) for n in range(i, i + 20)]
+        for t in some:
+            t.start()
+        for t in some:
+            t.join()
+    print(len(ended), flush=True)
+"""
 
 
 class Count:
@@ -146,6 +164,35 @@ class Refusals(harness.TestCase):
         run = self.debug("attach", target.pid, "-c", "break --engine uprobe plain", "-c", "info breakpoints")
         self.assertIn(", no watch slot but a trap at every Python call\n", run.out)
         self.assertRegex(run.out, r"\n1 .*\(plain\), 1 location, uprobe\n")
+
+
+class Storm(harness.TestCase):
+    def test_ten_thousand_threads(self):
+        """Of which a few stop: each of them, no other, and no descriptor is left over."""
+        target = self.start_code(interpreters.one(), STORM)
+        piped = terminal.Piped("attach", target.pid, "--json")
+        self.addCleanup(piped.close)
+        piped.send("break --engine uprobe job if i in (7, 2507, 5007, 7507, 9999)\n")
+        self.assertEqual([piped.event()["event"] for _ in range(2)], ["attached", "bound"])
+        target.send("\n")
+        seen, open_files = [], []
+        for command in (None, "continue", "continue", "continue", "continue"):
+            if command:
+                piped.run_to(command)
+            else:
+                piped.stop()
+            piped.send("p i\n")
+            seen.append(int(piped.event()["values"][0]["repr"]))
+            open_files.append(len(os.listdir("/proc/%d/fd" % piped.proc.pid)))
+        self.assertEqual(seen, [7, 2507, 5007, 7507, 9999])
+        self.assertLessEqual(open_files[-1], open_files[0])
+        piped.send("info breakpoints\n")
+        self.assertEqual(piped.event()["hits"], 5)
+        piped.send("detach\n")
+        events, status = piped.end()
+        self.assertEqual(([e["event"] for e in events], status), (["detached"], 0))
+        self.assertEqual(target.line(), "10000")
+        self.assertUntouched(target)
 
 
 class Killed(harness.TestCase):
