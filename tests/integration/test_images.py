@@ -7,6 +7,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import harness
 import interpreters
+import terminal
 import test_processes
 from test_children import line_of
 
@@ -145,6 +146,23 @@ class Others(Base):
                                  ["3.%d" % first.minor, "3.%d" % interp.minor])
                 self.assertEqual(found[e["process"]]["state"], "stopped")
                 self.end(target, d, "done 0")
+
+    def test_open_files(self):
+        """Each program takes some: the soft limit is no limit, and where the hard one is, that is said."""
+        for limit, python in (("200:", True), ("200:200", False)):
+            target = self.start(interpreters.one(), "images.py")
+            piped = terminal.Piped("attach", target.pid, "--json", "--children", wrap=("prlimit", "--nofile=" + limit))
+            self.addCleanup(piped.close)
+            self.assertEqual([piped.event()["event"] for _ in range(2)], ["attached", "process"])
+            target.send("python %s\n" % interpreters.one().path)
+            e = {"event": None}
+            while e["event"] != "exec":
+                e = piped.event()
+            self.assertEqual((bool(e["python"]), "files" in (e["why"] or "")), (python, not python), e)
+            self.assertEqual(target.line(60), "done 0")
+            piped.send("detach\n")
+            self.assertEqual(piped.end()[1], 0)
+            self.assertUntouched(target)
 
     def test_execve(self):
         """After a hit, when its thread is traced: to Python, and to what is none."""

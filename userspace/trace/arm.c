@@ -33,8 +33,7 @@ struct arm {
 	VEC(struct arm_event) events;
 };
 
-/* An event for each CPU and slot is more than 1024 descriptors on a large machine. */
-static bool raise_file_limit(void)
+bool arm_raise_file_limit(void)
 {
 	struct rlimit lim;
 
@@ -65,7 +64,7 @@ int arm_open_event(const struct arm_watch *w, pid_t pid, int cpu)
 		fd = (int)syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 		if (fd >= 0)
 			return fd;
-		if (errno != EMFILE || !raise_file_limit())
+		if (errno != EMFILE || !arm_raise_file_limit())
 			return -errno;
 	}
 }

@@ -24,6 +24,12 @@ struct arm_watch {
 int arm_open_event(const struct arm_watch *w, pid_t pid, int cpu);
 
 /*
+ * As many descriptors as may be: an event for each CPU and slot is more than 1024 on a large machine, and so are
+ * the kernel sides of seven sessions. False: there are as many already.
+ */
+bool arm_raise_file_limit(void);
+
+/*
  * How many more watchpoints can be had now, up to max (at most 4), on every CPU (pid -1) or in process pid's main
  * thread: by taking them and giving them back. 0 or -errno.
  */

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "bpf/abi.h"
 #include "execs.skel.h"
+#include "trace/arm.h"
 #include "trace/load.h"
 #include "trace/procs.h"
 
@@ -54,6 +55,7 @@ int execs_new(struct procs *p, struct execs **ret)
 	e = calloc(1, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
+	(void)arm_raise_file_limit(); /* each program that is run needs about 150 descriptors */
 	r = load(e, p);
 	if (r)
 		return r;

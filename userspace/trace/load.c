@@ -103,6 +103,9 @@ static int load_err(int r, const char *who, const struct logs *l, struct bpf_obj
 		return err_set(err, r, "%sthis kernel has no BPF (CONFIG_BPF_SYSCALL)", who);
 	if (r == -ENOMEM)
 		return err_set(err, r, "%sno memory for a BPF program", who);
+	if (r == -EMFILE)
+		return err_set(err, r, "%stoo many files are open for a BPF program: `ulimit -n`",
+			       who);
 	if (r == -EPERM || (r == -EACCES && !name))
 		return err_set(err, -EPERM, "%smay not load a BPF program: %s", who,
 			       geteuid() ? "run as root, or with CAP_BPF and CAP_PERFMON"
