@@ -339,6 +339,7 @@ EXPR_FN int expr_eval_in(u32 prog, const struct py_frame *f, u32 want_value, str
 	st->tstate = f->tstate;
 	st->pc = st->sp = st->phase = 0;
 	st->named[0].dict = st->named[1].dict = 0;
+	st->memo.addr = 0;
 	st->error = -E2BIG;
 	run.st = st;
 	run.p = p;

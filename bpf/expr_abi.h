@@ -116,7 +116,7 @@ struct abi_obj {
 	__u32 str_length, str_hash, str_state, str_ascii, str_compact, str_data, bytes_data;
 	__u32 list_items, tuple_items, set_used, module_dict;
 	__u32 dict_used, dict_keys, dict_values, values_values, values_valid;
-	__u32 dict_version;  /* up to 3.12: a u64, another one after each change of any dict; ABI_NONE later */
+	__u32 dict_version;  /* up to 3.13: a u64, another one after each change of any dict; ABI_NONE later */
 	__u32 keys_version;  /* 3.13+: a u32, 0 or another one after each change of the keys */
 	__u32 keys_size, keys_log2_size, keys_log2_index_bytes, keys_kind, keys_nentries, keys_indices;
 	__u32 managed;       /* enum abi_managed */

@@ -92,12 +92,14 @@ static __always_inline int dict_known(struct expr_state *st, u64 tagged, u64 tag
 	st->tagged = tagged;
 	st->tag = tag;
 	st->noting = 1;
-	what = name_cache_get(tagged, tag, st->hash, &st->found);
+	what = name_cache_get(st, tagged, tag);
 	if (what != NAME_ABSENT && what != NAME_PRESENT)
 		return 0;
 	st->noting = 0;
 	if (what == NAME_ABSENT)
 		return 1;
+	if (of_keys)
+		st->memo.addr = 0;
 	if (of_keys && (read_user(&st->found, 8, st->found) || !st->found))
 		return -EFAULT;
 	return 2;
@@ -114,15 +116,18 @@ static __always_inline void dict_note(struct expr_state *st, u32 there)
 	if (!there)
 		name_cache_put(st, NAME_ABSENT, 0);
 	else
-		name_cache_put(st, NAME_PRESENT, obj.dict_version != ABI_NONE ? st->found : at);
+		name_cache_put(st, NAME_PRESENT, st->tagged == st->keys ? at : st->found);
 }
 
 /*
- * Is it a name or a str of the program, in a dict that has a version (up to 3.12)? Of two strs the hash is the same only where they are
- * equal, as far as anybody can tell; of other keys that is not so.
+ * Is it a name or a str of the program, in a dict that has a version (up to 3.13)? Of two strs the hash is the same only where they are
+ * equal, as far as anybody can tell; of other keys that is not so. What 3.13 stores into an instance whose dict has been asked for
+ * changes the values that both share, and not the dict's version (measured; Objects/dictobject.c, _PyObject_StoreInstanceAttribute).
  */
 static __always_inline int dict_is_tagged(const struct expr_state *st)
 {
+	if (obj.managed == ABI_MANAGED_INLINE && st->values)
+		return 0;
 	return obj.dict_version != ABI_NONE && st->a.cls == ABI_CLS_STR && st->a.flags & OPND_CONST;
 }
 

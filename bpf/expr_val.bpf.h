@@ -62,7 +62,16 @@ struct expr_text {
 
 /* Globals or built-ins, whose version is read once an evaluation: see expr_names.bpf.h. */
 struct expr_named {
-	u64 dict, tagged, tag; /* dict 0: not read yet; tag 0: it has no version */
+	u64 dict, tag;      /* dict 0: not read yet; tag 0: it has no version */
+	u64 keys, keys_tag; /* keys 0: they have no version; keys_tag 0: not read yet */
+};
+
+/* The value that a dict has for a name, as far as known. */
+struct expr_memo {
+	u64 addr;              /* 0: none */
+	u64 tagged, tag, name; /* where that is kept */
+	s64 num;
+	u32 has_num, pad; /* it is the int num */
 };
 
 struct expr_state {
@@ -100,6 +109,7 @@ struct expr_state {
 	u64 around[EXPR_AROUND / 8]; /* bytes around or of st->self */
 	u32 nchunk, naround;
 	struct expr_named named[2]; /* globals, built-ins */
+	struct expr_memo memo;
 };
 
 static __always_inline u64 head_at(const struct expr_opnd *o, u32 off)
@@ -269,6 +279,30 @@ static __always_inline int look_derived(struct expr_state *st, struct expr_opnd 
 	return look_by_layout(o);
 }
 
+EXPR_FN int expr_memo_note(struct expr_state *st, s64 num);
+
+/* The object at st->memo.addr, an int of which is known what it is. */
+static __always_inline int look_memo(const struct expr_state *st, struct expr_opnd *o)
+{
+	o->type = obj.types[ABI_CLS_INT];
+	o->cls = ABI_CLS_INT;
+	o->flags = OPND_EXACT;
+	o->num = st->memo.num;
+	return 0;
+}
+
+/* An object of exactly that class. */
+static __always_inline int look_exact(struct expr_state *st, struct expr_opnd *o)
+{
+	int r;
+
+	o->flags = OPND_EXACT;
+	r = look_by_layout(o);
+	if (!r && o->cls == ABI_CLS_INT && o->addr == st->memo.addr && !(o->flags & OPND_BIG))
+		expr_memo_note(st, o->num);
+	return r;
+}
+
 /* Look at the object at addr. 0, -EFAULT, -EOPNOTSUPP. */
 EXPR_FN int expr_look(struct expr_state *st, struct expr_opnd *o, u64 addr)
 {
@@ -281,6 +315,8 @@ EXPR_FN int expr_look(struct expr_state *st, struct expr_opnd *o, u64 addr)
 	o->addr = addr;
 	o->flags = 0;
 	o->hash = (u64)-1;
+	if (addr == st->memo.addr && st->memo.has_num)
+		return look_memo(st, o);
 	o->have = sizeof(o->head);
 	if (read_user(o->head, sizeof(o->head), addr)) {
 		/* At the end of what is mapped: no object is larger than what is there of it. */
@@ -319,8 +355,7 @@ EXPR_FN int expr_look(struct expr_state *st, struct expr_opnd *o, u64 addr)
 		o->cls = ABI_CLS_FROZENSET;
 	else
 		return look_derived(st, o);
-	o->flags = OPND_EXACT;
-	return look_by_layout(o);
+	return look_exact(st, o);
 }
 
 /* The same for a value of the stack or a constant of the program. */

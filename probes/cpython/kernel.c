@@ -93,7 +93,7 @@ static void layout(const struct cpython *py, struct abi_obj *o)
 	o->version_flag = off->minor <= 12 ? VALID_VERSION_TAG : 0;
 	/* Between ma_used and ma_keys lies ma_version_tag (Include/cpython/dictobject.h); before
 	 * dk_usable dk_version (Include/internal/pycore_dict.h). */
-	o->dict_version = off->minor <= 12 ? off->dict_used + 8 : ABI_NONE;
+	o->dict_version = off->minor <= 13 ? off->dict_used + 8 : ABI_NONE;
 	o->keys_version = off->minor >= 13 ? off->keys_usable - 4 : ABI_NONE;
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Dicts, instances and classes that change between two calls of f(): what was true of them a moment ago is not any more.
 
-For each line read calls f() 48 times and prints how often each of the conditions (arguments) held.
+For each line read calls f() 3 times for each of 48 states and prints how often each of the conditions (arguments) held.
 """
 import sys
 
@@ -36,6 +36,10 @@ class B(Base):
 
 class U(Base):
     pass
+
+
+class Owner:
+    """What is stored into an instance is in its dict, too."""
 
 
 class Slots:
@@ -83,7 +87,7 @@ def classes(i, x):
 
 def turn():
     held, kept = [0] * len(CONDITIONS), dicts(0)
-    same = A()
+    same, owner = A(), Owner()
     for i in range(48):
         x = same if i % 2 else (A, B, U, Slots)[i // 2 % 4]()
         x.__class__ = A if x is same else type(x)
@@ -93,13 +97,15 @@ def turn():
             vars(x).pop('a', None)
         classes(i, x)
         kept['k'] = i % 2
-        d = kept if i % 3 == 0 else dicts(i)
+        owner.k = i // 6 % 2
+        d = kept if i % 3 == 0 else vars(owner) if i % 6 == 5 else dicts(i)
         for n, condition in enumerate(CONDITIONS):
             try:
-                held[n] += bool(eval(condition))
+                held[n] += 3 * bool(eval(condition))
             except (AttributeError, KeyError):
                 pass
-        f(x, d)
+        for _ in range(3):
+            f(x, d)
     return held
 
 

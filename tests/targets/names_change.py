@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Globals that change between two calls of f(): another value, another name before it, a built-in that is hidden and shown again.
 
-For each line read calls f() 40 times and prints how often `G == 1 and len(D) == 1` held.
+For each line read calls f() 3 times for each of 40 states and prints how often `G == 1 and len(D) == 1` held.
 """
 import builtins
 import sys
@@ -38,8 +38,9 @@ def turn():
         if i >= 30:
             del globals()['G']
             builtins.G = i % 2
-        held += builtins.len(D) == 1 and i % 2 == 1 and i % 8 != 5
-        f()
+        held += 3 * (builtins.len(D) == 1 and i % 2 == 1 and i % 8 != 5)
+        for _ in range(3):
+            f()
     del builtins.G
     return held
 
