@@ -124,7 +124,7 @@ struct abi_obj {
 	__u32 type_first, type_basicsize, type_as_number, type_as_sequence, type_as_mapping, type_getattro, type_flags, type_richcompare;
 	__u32 type_dict, type_descr_get, type_descr_set, type_dictoffset, type_mro, type_version_tag;
 	__u32 type_cached_keys;
-	__u32 version_flag;  /* the tag counts only with this flag (up to 3.11); 0: it counts when it is not 0 */
+	__u32 version_flag;  /* the tag counts only with this flag (up to 3.12, but for 3.11); 0: it counts when it is not 0 */
 	__u32 number_bool, sequence_length, mapping_length, mapping_subscript;
 	__u32 member_descr_member, member_type, member_offset, member_flags;
 	/* names of a frame's variables by slot; code_kinds: a byte for each (3.11+), else code_cells and code_frees go on */

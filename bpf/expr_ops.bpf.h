@@ -468,6 +468,16 @@ static __always_inline int is_plain_class(struct expr_state *st, const struct ex
 	return v->kind == EV_OBJ && !read_user(&st->word, 8, v->bits + obj.ob_type) && st->word == obj.types[ABI_CLS_TYPE];
 }
 
+/* One of the built-in classes that are told apart: its bases do not change (Objects/typeobject.c, type_set_bases). */
+#define STATIC_VERSION (~0u) /* of those it need not be read */
+static __always_inline int is_static_class(u64 type)
+{
+	for (u32 i = 1; i < ABI_CLS_MAX; i++)
+		if (type == obj.types[i])
+			return 1;
+	return 0;
+}
+
 /*
  * The T of isinstance(x, T), if what it answers depends on x's class only, until that class has another version; 0: not so. A class
  * made by the program can have gone and another one be there, of a metaclass that answers itself: that is looked at each time.
@@ -478,27 +488,30 @@ static __always_inline u64 isinstance_key(struct expr_state *st)
 
 	if (v->kind != EV_OBJ)
 		return 0;
-	for (u32 i = 1; i < ABI_CLS_MAX; i++)
-		if (v->bits == obj.types[i])
-			return v->bits;
-	return is_plain_class(st, v) ? v->bits : 0;
+	return is_static_class(v->bits) || is_plain_class(st, v) ? v->bits : 0;
 }
 
-/* Reads the class. isinstance() of an instance of it was asked before: 1, 0; 2: it was not; -EFAULT. single: there is one T. */
+/* isinstance() of an instance of the class was asked before: 1, 0; 2: it was not; the class is read; -EFAULT. single: there is one T. */
 EXPR_FN int expr_isinstance_known(struct expr_state *st, u64 type, u32 single)
 {
 	u64 index;
+	int is_static;
 
 	if (!st || type & 7)
 		return -EFAULT;
 	st->cls = type;
 	st->asked = single ? isinstance_key(st) : 0;
 	st->hash = st->asked;
-	if (st->asked && cache_holds(st, &index) && (st->what == DESCR_DERIVED || st->what == DESCR_OTHER))
+	is_static = st->asked && is_static_class(type);
+	st->version = STATIC_VERSION;
+	if (st->asked && (is_static ? cache_get(st, &index) : cache_holds(st, &index)) &&
+	    (st->what == DESCR_DERIVED || st->what == DESCR_OTHER))
 		return st->what == DESCR_DERIVED;
 	if (expr_class(st, type))
 		return -EFAULT;
 	class_version(st);
+	if (is_static)
+		st->version = STATIC_VERSION;
 	return 2;
 }
 
@@ -528,6 +541,9 @@ EXPR_FN int expr_isinstance(struct expr_state *st, const struct abi_prog *p, u32
 	if (class_of(p, &st->stack[(st->sp - n - 1) & (ABI_EXPR_STACK - 1)], &st->word))
 		return -EFAULT;
 	type = st->word;
+	/* (Objects/abstract.c, object_recursive_isinstance: an instance of T itself is one, before T is asked) */
+	if (n == 1 && top(st)->kind == EV_OBJ && top(st)->bits == type)
+		return answer(st, 2, 1);
 	r = expr_isinstance_known(st, type, n == 1);
 	if (r != 2)
 		return answer(st, 2, r);

@@ -90,7 +90,9 @@ static void layout(const struct cpython *py, struct abi_obj *o)
 		     : off->minor == 12 ? ABI_MANAGED_TAGGED
 		     : off->minor == 11 ? ABI_MANAGED_POINTERS
 					: ABI_MANAGED_NONE;
-	o->version_flag = off->minor <= 12 ? VALID_VERSION_TAG : 0;
+	/* 3.11 sets the tag to 0, too, when it takes the flag away (Objects/typeobject.c,
+	 * PyType_Modified, type_mro_modified). */
+	o->version_flag = off->minor <= 12 && off->minor != 11 ? VALID_VERSION_TAG : 0;
 	/* Between ma_used and ma_keys lies ma_version_tag (Include/cpython/dictobject.h); before
 	 * dk_usable dk_version (Include/internal/pycore_dict.h). */
 	o->dict_version = off->minor <= 13 ? off->dict_used + 8 : ABI_NONE;
