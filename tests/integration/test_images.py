@@ -147,6 +147,21 @@ class Others(Base):
                 self.assertEqual(found[e["process"]]["state"], "stopped")
                 self.end(target, d, "done 0")
 
+    def test_no_slot(self):
+        """Each has its own addresses: who has none says who may hold them, and what needs none."""
+        target, d, kids = self.staying("spawn", 2)
+        self.ask_for(d, "break work", "bound")
+        self.ask_for(d, "break start", "bound")
+        d.send("info slots", "detach")
+        run = d.finish()
+        self.assertEqual(run.status, 0, run)
+        self.assertRegex(run.err, r"not in process \d+ \((%d|%d)\): .*: no watch slot is free: 1 of 4 are its own, another program "
+                                  r"of the session, .*--engine uprobe" % tuple(kids))
+        self.assertIn("2 of 4 watch slots used here, 0 free; other programs of the session", run.err)
+        self.assertUntouched(target)
+        target.send("end\n")
+        self.assertEqual(target.line(60), "done [0, 0]")
+
     def test_open_files(self):
         """Each program takes some: the soft limit is no limit, and where the hard one is, that is said."""
         for limit, python in (("200:", True), ("200:200", False)):

@@ -526,12 +526,12 @@ static void test_slots(enum trace_scope scope)
 		CU_ASSERT_EQUAL(used, 3);
 		CU_ASSERT_EQUAL(left, 0);
 		CU_ASSERT_EQUAL(trace_watch(b.tr, b.addr + 6, &err), -ENOSPC);
-		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "3 of 4 are ours, another debugger"));
+		CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "3 of 4 are its own, another program"));
 	}
 	trace_free(second);
 	CU_ASSERT_EQUAL(trace_watch(b.tr, b.addr + 6, &err), 0);
 	CU_ASSERT_EQUAL(trace_watch(b.tr, b.addr + 8, &err), -ENOSPC);
-	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "4 of 4 are ours;"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "4 of 4 are its own;"));
 	do_reads(&b, FAKE_READ, 6);
 	CU_ASSERT_EQUAL(hits(&b), 6);
 	bed_deinit(&b);

@@ -329,8 +329,10 @@ int info_slots(struct shell *sh, struct err *err)
 		return r;
 	out_line(sh->out, "%u of %d watch slots used here, %u free%s", used, TRACE_SLOTS,
 		 free_slots,
-		 used + free_slots < TRACE_SLOTS ? "; other debuggers on this machine hold the rest"
-						 : "");
+		 used + free_slots < TRACE_SLOTS
+			 ? "; other programs of the session, or other debuggers "
+			   "on this machine, hold the rest"
+			 : "");
 	for (size_t i = 0; i < n; i++) {
 		out_add(sh->out, OUT_PLAIN, "  %#" PRIx64 " ", holders[i].address);
 		if (holders[i].step)

@@ -25,11 +25,11 @@ static void note_failed(struct session *s, int id, const struct session *where,
 			const struct err *why)
 {
 	struct bp_priv *b = bp_find(s, id);
-	char text[256];
+	char text[640];
 
 	if (!b)
 		return;
-	snprintf(text, sizeof(text), "not in process %d (%d): %.180s", where->now->number,
+	snprintf(text, sizeof(text), "not in process %d (%d): %.500s", where->now->number,
 		 (int)where->now->pid, why->text);
 	free(b->pub.why);
 	b->pub.why = strdup(text);

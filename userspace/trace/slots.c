@@ -158,11 +158,12 @@ int trace_arm(struct trace *tr, const struct trace_spec *spec, struct err *err)
 
 		return err_set(
 			err, r,
-			"pid %d: no watch slot is free: %u of %u are ours%s; clear or disable a "
-			"breakpoint",
+			"pid %d: no watch slot is free: %u of %u are its own%s; clear or disable "
+			"a breakpoint",
 			tr->pid, used, TRACE_SLOTS,
 			used < TRACE_SLOTS
-				? ", another debugger (or a kernel watchpoint) holds the rest"
+				? ", another program of the session, another debugger or the "
+				  "kernel holds the rest"
 				: "");
 	}
 	return r ? perf_err(r, tr->pid, err) : 0;

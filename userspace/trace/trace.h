@@ -66,7 +66,7 @@ int trace_process_hits(struct trace *tr, uint32_t state, int (*fn)(void *priv, p
 /*
  * Watch one byte at addr (reads by the target). Several places may share an address: the address takes one slot. To watch
  * what is watched already does nothing: one trace_unwatch() ends it.
- * -ENOSPC: no slot is free on this machine (the line says how many are ours and that others may hold the rest).
+ * -ENOSPC: no slot is free on this machine (the line says how many are its own and that others may hold the rest).
  */
 int trace_watch(struct trace *tr, uint64_t addr, struct err *err);
 int trace_unwatch(struct trace *tr, uint64_t addr); /* 0 or -ENOENT */
