@@ -86,6 +86,27 @@ class Containers(Base):
         self.assertIn("total += n + i  # twice", run.err)  # the source as it is in there
         self.assertEqual(target.line(20), "done ")
 
+    def test_log_and_snap(self):
+        """Without a stop, while it works; then one look at it."""
+        target = self.contained()
+        d = self.live("log", target.pid, TWICE, "{n} {i}", "--count", "200", "--json")
+        d.until("bound")
+        self.ask(target, "work 100")
+        run = d.finish()
+        self.assertEqual(run.status, 0, run)
+        self.assertEqual([e["text"] for e in run.of("log")], ["%d %d" % (n, i) for n in range(100) for i in range(2)])
+        self.assertEqual([e["lost"] for e in run.of("count")], [0])
+        for options in ((), ("--deep",)):
+            d = self.live("snap", target.pid, TWICE, "--if", "n == 7", "--json", *options)
+            d.until("bound")
+            self.ask(target, "work 20")
+            run = d.finish()
+            self.assertEqual(run.status, 0, run)
+            (shot,) = run.of("snapshot")
+            frame = shot["frames"][0]
+            self.assertEqual((frame["function"], frame["file"]), ("work", target.script))
+            self.assertEqual({v["name"]: v["repr"] for v in frame["locals"]}, {"n": "7", "i": "0"})
+
     def test_children(self):
         """Counted in each; the numbers are ours."""
         target = self.contained()
