@@ -121,12 +121,17 @@ bool images_first_is_over(const struct images *im)
 	return im->all.data[0]->over;
 }
 
-bool images_is_alive(struct images *im)
+bool images_any_session(const struct images *im)
 {
 	for (size_t i = 0; i < im->all.n; i++)
 		if (!im->all.data[i]->over)
 			return true;
-	return im->images.n > 0;
+	return false;
+}
+
+bool images_is_alive(const struct images *im)
+{
+	return images_any_session(im) || im->images.n > 0;
 }
 
 /* ---- events ---- */

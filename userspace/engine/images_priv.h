@@ -37,7 +37,8 @@ struct images {
 };
 
 int images_poll(struct images *im, int op, int fd);
-bool images_is_alive(struct images *im); /* some session has a process, or will have */
+bool images_any_session(const struct images *im); /* some session has a process */
+bool images_is_alive(const struct images *im);    /* or will have */
 int images_add(struct images *im, struct session *s); /* 0 or -errno */
 
 /* images_start.c */

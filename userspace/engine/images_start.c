@@ -144,14 +144,8 @@ static void leave(struct images *im, struct image *img, const char *why)
 	free(im->why[at]);
 	im->why[at] = why ? strdup(why) : NULL;
 	ev.image = im->why[at];
-	if (img->last && im->images.n == 1) {
-		bool any = false;
-
-		for (size_t i = 0; i < im->all.n; i++)
-			any |= !im->all.data[i]->over;
-		if (!any)
-			ev.kind = SESSION_EXEC;
-	}
+	if (img->last && im->images.n == 1 && !images_any_session(im))
+		ev.kind = SESSION_EXEC;
 	if (img->number)
 		tell(im, img, ev);
 	drop(im, img);
@@ -160,11 +154,8 @@ static void leave(struct images *im, struct image *img, const char *why)
 static void ended(struct images *im, struct image *img, int status)
 {
 	struct session_event ev = { .kind = SESSION_PROCESS_ENDED, .status = status };
-	bool any = im->images.n > 1;
 
-	for (size_t i = 0; i < im->all.n; i++)
-		any |= !im->all.data[i]->over;
-	if (!any)
+	if (im->images.n == 1 && !images_any_session(im)) /* the last of all */
 		ev.kind = SESSION_EXITED;
 	if (img->number)
 		tell(im, img, ev);

@@ -296,14 +296,18 @@ static int closing_start(struct uprobe_closing *c)
 
 struct uprobe_closing *uprobes_detach_begin(const int *fds, size_t n)
 {
-	struct uprobe_closing *c = malloc(sizeof(*c) + (2 * n + 1) * sizeof(*fds));
-	int r = c ? 0 : -ENOMEM;
+	struct uprobe_closing *c;
+	int r;
 
+	if (!n)
+		return NULL;
+	c = malloc(sizeof(*c) + (2 * n + 1) * sizeof(*fds));
+	r = c ? 0 : -ENOMEM;
 	if (c) {
 		c->n = n;
 		memcpy(c->fds, fds, n * sizeof(*fds));
 		memcpy(&c->fds[n], fds, n * sizeof(*fds));
-		r = n ? closing_start(c) : -EAGAIN;
+		r = closing_start(c);
 	}
 	for (size_t i = n; i-- > 0;)
 		close(fds[i]);
