@@ -3,6 +3,7 @@
 """A program in mount, pid and user namespaces of its own, with another distribution's Python and C library, from outside."""
 import json
 import os
+import signal
 import subprocess
 import sys
 import unittest
@@ -10,7 +11,10 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import harness
 import interpreters
-from test_children import Base, TWICE
+import test_programs
+from test_children import Base, Load, TWICE, line_of
+
+PAGE = "web_plain.py:%d" % line_of("# page", "web_plain.py")
 
 
 def others():
@@ -18,16 +22,20 @@ def others():
 
 
 class Contained:
-    """family.py under unshare and chroot; pid is ours, inner what it takes itself for."""
+    """A script under unshare and chroot; pid is as seen from here. It has said `first` when it is ready."""
 
-    def __init__(self, interp):
-        self.script = interp.install(os.path.join(harness.TARGETS, "family.py"))
+    def __init__(self, interp, script="family.py"):
+        self.script = interp.install(os.path.join(harness.TARGETS, script))
         self.proc = subprocess.Popen(["unshare", "--mount", "--pid", "--user", "--map-root-user", "--fork", "--kill-child"] +
                                      interp.argv(["-u", self.script]), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.pid = None
-        if self.proc.stdout.readline() == b"ready\n":
-            with open("/proc/%d/task/%d/children" % (self.proc.pid, self.proc.pid)) as f:
-                self.pid = int(f.read())
+        self.first = self.line(20)
+        if self.first:
+            (self.pid,) = self.children(self.proc.pid)
+
+    def children(self, pid):
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            return [int(w) for w in f.read().split()]
 
     def send(self, text):
         self.proc.stdin.write(text.encode())
@@ -43,15 +51,17 @@ class Contained:
         self.proc.stdout.close()
 
 
-@unittest.skipUnless(others(), "no root of another distribution here (tools/sid-root.sh)")
-class Containers(Base):
-    def contained(self):
-        target = Contained(others()[0])
+class Inside(Base):
+    def contained(self, *script):
+        target = Contained(others()[0], *script)
         self.addCleanup(target.end)
         if not target.pid:
             self.skipTest("no such namespaces may be made here")
         return target
 
+
+@unittest.skipUnless(others(), "no root of another distribution here (tools/sid-root.sh)")
+class Containers(Inside):
     def test_what_it_is(self):
         """doctor and dump, which find everything through its root."""
         target = self.contained()
@@ -73,7 +83,6 @@ class Containers(Base):
         d.send("break " + TWICE)
         d.until("bound")
         target.send("work 1\n")
-        d.send("continue")
         stop = d.until("stopped")
         self.assertEqual((stop["thread"]["tid"], stop["function"]), (target.pid, "work"))
         d.send("p n + i + 40")
@@ -118,6 +127,72 @@ class Containers(Base):
         self.assertEqual(each[target.pid], 4)
         self.assertEqual(len(each), 11)
         self.assertFalse([pid for pid in each if pid < 20 and pid != target.pid], each)
+
+
+@unittest.skipUnless(others(), "no root of another distribution here (tools/sid-root.sh)")
+class Served(Inside):
+    """An HTTP server with forked workers and threads in there, asked from here."""
+
+    def serving(self):
+        target = self.contained("web_plain.py")
+        return target, int(target.first), set(target.children(target.pid))
+
+    def load(self, port):
+        load = Load(port)
+        self.addCleanup(load.end)
+        return load
+
+    def asked(self, target, port):
+        """So many requests, which the server has counted, too; none failed."""
+        target.send("how many\n")
+        before = int(target.line(20))
+        load = self.load(port)
+        load.until(100)
+        sent, failed = load.end()
+        self.assertEqual(failed, [])
+        target.send("how many\n")
+        self.assertEqual(int(target.line(20)) - before, sent)
+        return sent
+
+    def test_one_worker(self):
+        """Every verb, asked all the time."""
+        _, port, workers = self.serving()
+        test_programs.Programs.check(self, min(workers), port, "web_plain.py", "Page.do_GET")
+
+    def test_all_workers(self):
+        """count and log tell what the server counts; dump; then stops in each worker, and nothing fails after detach."""
+        target, port, workers = self.serving()
+        d = self.counting(target.pid, PAGE)
+        sent = self.asked(target, port)
+        total, each = self.counted(d)[PAGE]
+        self.assertEqual((total, {pid for pid, hits in each.items() if hits}), (sent, workers))
+        d = self.live("log", target.pid, PAGE, "{own} {served}", "--children", "--json")
+        d.until("bound")
+        sent = self.asked(target, port)
+        d.proc.send_signal(signal.SIGINT)
+        run = d.finish()
+        self.assertEqual([(e["hits"], e["shown"], e["lost"]) for e in run.of("count")], [(sent, sent, 0)])
+        self.assertEqual(len({e["text"] for e in run.of("log")}), sent, run)
+        load = self.load(port)
+        load.until(20)
+        run = self.debug("dump", target.pid, "--children", "--json")
+        self.assertEqual({s["process"] for s in run.of("stack")}, workers | {target.pid}, run)
+        load.until(20)
+        self.assertEqual(load.failed, [])
+        d = self.live("attach", target.pid, "--children", "--json")
+        d.send("break " + PAGE)
+        stops = set()
+        while stops < workers:
+            e = d.until("stopped")
+            self.assertEqual((e["function"], e["reason"]), ("Page.do_GET", "breakpoint"))
+            d.send("next")
+            self.assertEqual(d.until("stopped")["process"], e["process"])
+            stops.add(e["process"])
+            d.send("continue")
+        d.send("detach")
+        self.assertEqual(d.finish().status, 0)
+        load.until(50)
+        self.assertEqual(load.end()[1], [])
 
 
 MANIFEST = os.path.join(harness.TOP, "tools", "kubernetes", "debugger.yaml")
