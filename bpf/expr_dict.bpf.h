@@ -174,7 +174,7 @@ static __always_inline u32 width_of(u64 size)
 
 static __always_inline u64 keys_u64(const struct expr_state *st, u32 off)
 {
-	return off <= sizeof(st->chunk) - 8 ? *(const u64 *)((const u8 *)st->chunk + off) : 0;
+	return off <= sizeof(st->chunk) - 8 ? py_load_u64((const u8 *)st->chunk + off) : 0;
 }
 
 static __always_inline u32 keys_u8(const struct expr_state *st, u32 off)
