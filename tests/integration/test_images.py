@@ -13,6 +13,7 @@ from test_children import line_of
 
 HERE = line_of("# here", "images.py")
 LEVEL = "images.py:%d" % line_of("# level", "images.py")
+SUM = "images.py:%d" % line_of("# sum", "images.py")
 SCRIPT = os.path.join(harness.TARGETS, "images.py")
 
 
@@ -42,9 +43,9 @@ class Base(test_processes.Base):
         self.assertEqual(target.line(60), answer)
         self.assertUntouched(target)
 
-    def staying(self, method, n, *breaks):
+    def staying(self, method, n, *breaks, interp=None):
         """Workers that wait for `go`."""
-        target, d = self.begin(interpreters.one(), *breaks)
+        target, d = self.begin(interp or interpreters.one(), *breaks)
         target.send("stay %s %d\n" % (method, n))
         kids = [int(w) for w in target.line(60).split()[1:]]
         harness.wait_for(lambda: set(kids) <= {p for p, e in self.processes(d).items() if e["python"]}, what="all of them")
@@ -155,9 +156,10 @@ class Others(Base):
         d.send("info slots", "detach")
         run = d.finish()
         self.assertEqual(run.status, 0, run)
-        self.assertRegex(run.err, r"not in process \d+ \((%d|%d)\): .*: no watch slot is free: 1 of 4 are its own, another program "
-                                  r"of the session, .*--engine uprobe" % tuple(kids))
-        self.assertIn("2 of 4 watch slots used here, 0 free; other programs of the session", run.err)
+        self.assertRegex(run.err, r"not in process \d+ \((%d|%d)\): .* the line needs 1 watch slot, and 0 of 4 are free; they are held by: breakpoint 1 "
+                                  r"\(1 slot\); in process 1 \(PID %d\): breakpoint 1 \(1 slot\), .*; `disable` one, .*--engine uprobe" %
+                                  (tuple(kids) + (target.pid,)))
+        self.assertIn("2 of 4 watch slots used here, 2 by other programs of the session, 0 free\n", run.err)
         self.assertUntouched(target)
         target.send("end\n")
         self.assertEqual(target.line(60), "done [0, 0]")
@@ -199,6 +201,102 @@ class Others(Base):
                 self.assertNotEqual(d.until("stopped")["process"], pid)
                 self.assertEqual(target.line(60), "done 0")
                 self.end(target, d, "done 0")
+
+
+class Together(Base):
+    """One breakpoint in several programs, or of one of them."""
+
+    def work(self, target):
+        """Each worker works once, and nobody is stopped meanwhile."""
+        target.send("go\n")
+        self.assertEqual(target.line(60), "sum 18")
+
+    def info(self, d, number=1):
+        """Of that breakpoint: the event, {process: hits} where there are some."""
+        d.send("info breakpoints", "p 1")
+        found = None
+        while True:
+            e = d.until("bound", "values")
+            if e["event"] == "values":
+                return found, {p["process"]: p["hits"] for p in found.get("programs", []) if p["hits"]}
+            if e["id"] == number:
+                found = e
+
+    def test_counts_and_changes(self):
+        target, d, kids = self.staying("spawn", 2, "work ignore 100")
+        self.work(target)
+        self.work(target)
+        e, each = self.info(d)
+        self.assertEqual((e["hits"], each), (4, {kids[0]: 2, kids[1]: 2}))
+        d.send("process %d" % kids[0], "condition 1 missing > 1")
+        self.info(d)
+        self.work(target)
+        e, each = self.info(d)
+        self.assertEqual((e["hits"], e["errors"], each), (4, 2, {kids[0]: 2, kids[1]: 2}))
+        self.assertTrue(e["last_error"])
+        d.send("condition 1", "process 1", "disable 1")
+        self.info(d)
+        self.work(target)
+        d.send("process %d" % kids[1], "enable 1")
+        self.info(d)
+        self.work(target)
+        self.assertEqual(self.info(d)[0]["hits"], 6)
+        target.send("end\n")
+        self.assertEqual(target.line(60), "done [0, 0]")
+        e, each = harness.wait_for(lambda: [f for f in [self.info(d)] if None in f[1]], what="the end of one")[0]
+        self.assertEqual((e["hits"], sum(each.values())), (6, 6))
+        d.send("clear 1", "info breakpoints", "detach")
+        run = d.finish()
+        self.assertEqual((run.status, run.of("lost"), run.of("stopped")), (0, [], []), run)
+        self.assertUntouched(target)
+
+    def test_temporary(self):
+        """It is over in all when it has stopped in one: who stood there too goes on, and is none that was lost."""
+        target, d, kids = self.staying("spawn", 2)
+        self.ask_for(d, "break %s thread %d" % (SUM, target.pid), "bound")
+        for n in range(6):
+            self.ask_for(d, "tbreak work", "bound")
+            target.send("go\n")
+            e = self.go(d) if n else d.until("stopped")
+            self.assertIn(e["process"], kids)
+            self.assertEqual(self.go(d)["process"], target.pid)
+        self.end(target, d, "sum 18")
+
+    def test_watch(self):
+        """In each worker its own, which takes all slots; who has them is said."""
+        for interp in three():
+            with self.subTest(interp.name):
+                target, d, kids = self.staying("spawn", 2, interp=interp)
+                breaks = {}
+                for kid in kids:
+                    d.send("process %d" % kid)
+                    breaks[kid] = self.ask_for(d, "break work thread %d" % kid, "bound")["id"]
+                target.send("go\n")
+                watches = {}
+                for n in range(2):
+                    kid = (self.go(d) if n else d.until("stopped"))["process"]
+                    d.send("clear %d" % breaks[kid])
+                    watches[kid] = self.ask_for(d, "watch worked", "bound")["id"]
+                self.assertEqual(sorted(watches), sorted(kids))
+                for n in (1, 2):
+                    target.send("go\n")
+                    stops = [self.go(d) for _ in kids]
+                    self.assertEqual({e["process"]: (e["reason"], e["breakpoint"], e["function"], e["old"]["repr"], e["new"]["repr"]) for e in stops},
+                                     {kid: ("data", watches[kid], "stays", str(n), str(n + 1)) for kid in kids})
+                d.send("process 1")
+                self.assertEqual(self.info(d, watches[kids[0]])[0]["hits"], 2)
+                d.send("disable %d" % watches[kids[0]])
+                target.send("go\n")
+                self.assertEqual(self.go(d)["process"], kids[1])
+                d.send("enable %d" % watches[kids[0]], "process 1", "break " + SUM)
+                self.assertRegex(self.error(d), r"pid %d: the line needs 1 watch slot, and 0 of 4 are free; they are held by: in process \d+ \(PID (%d|%d)\): "
+                                                r"watchpoint \d \(2 slots\); in process \d+ \(PID (%d|%d)\): watchpoint \d \(2 slots\); `disable` one, or" %
+                                 ((target.pid,) + tuple(kids) * 2))
+                self.assertEqual(d.finish().status, 1)
+                self.assertEqual([target.line(60) for _ in range(4)], ["sum 18"] * 4)
+                self.assertUntouched(target)
+                target.send("end\n")
+                self.assertEqual(target.line(60), "done [0, 0]")
 
 
 class Ends(Base):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 
 LEVEL = 1  # level
+worked = 0
 
 
 def work(n):
@@ -25,7 +26,9 @@ def works(times):
 
 
 def stays(conn):
+    global worked
     while conn.recv():
+        worked += 1  # write
         conn.send(work(3))
 
 
@@ -62,7 +65,8 @@ def stay(method, count):
             break
         for _, conn in kids:
             conn.send(1)
-        print("sum", sum(conn.recv() for _, conn in kids), flush=True)
+        total = sum(conn.recv() for _, conn in kids)
+        print("sum", total, flush=True)  # sum
     for p, conn in kids:
         conn.send(0)
         p.join()

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* break tbreak clear disable enable ignore condition, info breakpoints, info slots */
+/* break tbreak catch clear disable enable ignore condition */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,20 +20,6 @@ static const char *plural(uint64_t n)
 	return n == 1 ? "" : "s";
 }
 
-/* Who evaluates its condition. */
-static void show_judge(struct shell *sh, const struct bp *bp)
-{
-	if (bp->in_kernel)
-		out_line(sh->out, "        stops only if %s (evaluated in the kernel)",
-			 bp->condition);
-	else if (bp->why_user[0])
-		out_line(sh->out,
-			 "        stops only if %s (each hit is evaluated in user space: %s)",
-			 bp->condition, bp->why_user);
-	else
-		out_line(sh->out, "        stops only if %s", bp->condition);
-}
-
 static const char *when_text(const struct bp *bp)
 {
 	return bp->when == CATCH_RAISED	    ? "is raised"
@@ -51,7 +37,7 @@ static void show_caught(struct shell *sh, const struct bp *bp)
 	out_add(sh->out, OUT_PLAIN, " where %s %s, no watch slot", bp->exception, when_text(bp));
 	out_end(sh->out);
 	if (bp->condition)
-		show_judge(sh, bp);
+		shell_show_judge(sh, bp);
 }
 
 static void show_pending(struct shell *sh, const struct bp *bp)
@@ -112,7 +98,7 @@ static void show_bound(struct shell *sh, const struct bp *bp, const unsigned *be
 	show_slots(sh, bp, before);
 	out_end(sh->out);
 	if (bp->condition)
-		show_judge(sh, bp);
+		shell_show_judge(sh, bp);
 }
 
 static int break_at(struct shell *sh, const char *args, bool temporary, struct err *err)
@@ -235,123 +221,11 @@ int cmd_catch(struct shell *sh, const char *args, struct err *err)
 	return 0;
 }
 
-/* ---- what is there ---- */
-
-void info_one(struct shell *sh, const struct bp *bp)
-{
-	if (sh->out->json)
-		out_json(sh->out, js_breakpoint(bp));
-	out_add(sh->out, OUT_PLAIN, "%-3d %-4s %-3s  ", bp->id, bp->temporary ? "once" : "keep",
-		bp->enabled && !bp->ended ? "yes" : "no");
-	if (bp->exception)
-		out_add(sh->out, OUT_PLAIN, "%sexception %s",
-			bp->when == CATCH_UNCAUGHT ? "uncaught "
-			: bp->when == CATCH_USER   ? "user-unhandled "
-						   : "",
-			bp->exception);
-	else if (bp->data)
-		shell_show_watch(sh, bp);
-	else if (bp->pending)
-		out_add(sh->out, OUT_PLAIN, "%s, pending until it is loaded", bp->location);
-	else
-		out_add(sh->out, OUT_PLAIN, "%s:%d (%s), %zu location%s", bp->file, bp->line,
-			bp->function, bp->nplaces, plural(bp->nplaces));
-	if (bp->slots)
-		out_add(sh->out, OUT_PLAIN, ", %u watch slot%s%s", bp->slots, plural(bp->slots),
-			bp->enabled ? "" : " when enabled");
-	else if (bp->engine == BP_UPROBE)
-		out_add(sh->out, OUT_PLAIN, ", uprobe");
-	out_end(sh->out);
-	if (bp->ended)
-		out_line(sh->out, "        it has ended: %s", bp->ended);
-	if (bp->why)
-		out_line(sh->out, "        %s", bp->why);
-	if (bp->gone)
-		out_line(sh->out, "        its code is gone, other code lies there now: clear it "
-				  "and set it anew");
-	if (bp->condition)
-		show_judge(sh, bp);
-	if (bp->tid)
-		out_line(sh->out, "        only in thread %d", bp->tid);
-	if (bp->every > 1)
-		out_line(sh->out, "        stops at one hit in %" PRIu64, bp->every);
-	if (bp->limit)
-		out_line(sh->out, "        stops at the first %" PRIu64 " hit%s only", bp->limit,
-			 plural(bp->limit));
-	if (bp->ignore)
-		out_line(sh->out, "        lets the next %" PRIu64 " hit%s pass", bp->ignore,
-			 plural(bp->ignore));
-	if (bp->hits)
-		out_line(sh->out, "        hit %" PRIu64 " time%s", bp->hits, plural(bp->hits));
-	if (bp->in_kernel && bp->undecided)
-		out_line(sh->out,
-			 "        left to user space %" PRIu64 " time%s: the kernel could not tell",
-			 bp->undecided, plural(bp->undecided));
-	if (bp->errors)
-		out_line(sh->out, "        condition failed %" PRIu64 " time%s, the last: %s",
-			 bp->errors, plural(bp->errors), bp->last_error);
-}
-
-int info_breakpoints(struct shell *sh, struct err *err)
-{
-	const struct bp *const *bps;
-	size_t n = session_bps(sh->s, &bps);
-
-	(void)err;
-	if (!n) {
-		out_line(sh->out, "no breakpoints: `break FILE:LINE` sets one");
-		return 0;
-	}
-	out_add(sh->out, OUT_BOLD, "num stay on   where");
-	out_end(sh->out);
-	for (size_t i = 0; i < n; i++)
-		info_one(sh, bps[i]);
-	return 0;
-}
-
-static const char *name_of(struct shell *sh, int id)
-{
-	const struct bp *bp = session_bp(sh->s, id);
-
-	return bp && bp->data ? " watchpoint" : " breakpoint";
-}
-
-int info_slots(struct shell *sh, struct err *err)
-{
-	_cleanup_free_ struct slot_holder *holders = NULL;
-	unsigned used, free_slots;
-	size_t n;
-	int r = session_slots(sh->s, err, &used, &free_slots);
-
-	if (!r)
-		r = session_slot_holders(sh->s, &holders, &n);
-	if (r < 0)
-		return r;
-	out_line(sh->out, "%u of %d watch slots used here, %u free%s", used, TRACE_SLOTS,
-		 free_slots,
-		 used + free_slots < TRACE_SLOTS
-			 ? "; other programs of the session, or other debuggers "
-			   "on this machine, hold the rest"
-			 : "");
-	for (size_t i = 0; i < n; i++) {
-		out_add(sh->out, OUT_PLAIN, "  %#" PRIx64 " ", holders[i].address);
-		if (holders[i].step)
-			out_add(sh->out, OUT_PLAIN, " the step%s",
-				holders[i].bps[0] ? ", lent by" : "");
-		for (size_t k = 0; k < 4 && holders[i].bps[k]; k++)
-			out_add(sh->out, OUT_PLAIN, "%s%s %d", k ? "," : "",
-				name_of(sh, holders[i].bps[k]), holders[i].bps[k]);
-		out_add(sh->out, OUT_PLAIN, "%s", holders[i].more ? " ..." : "");
-		out_end(sh->out);
-	}
-	return 0;
-}
-
 /* ---- changes ---- */
 
 static const struct bp *need_bp(struct shell *sh, int64_t id, struct err *err)
 {
-	const struct bp *bp = id > 0 && id <= INT32_MAX ? session_bp(sh->s, (int)id) : NULL;
+	const struct bp *bp = id > 0 && id <= INT32_MAX ? images_bp(sh->im, (int)id) : NULL;
 
 	if (!bp)
 		err_set(err, -ENOENT,
@@ -440,7 +314,7 @@ static bool bp_is_at(const struct bp *bp, const char *location)
 static int ids_at(struct shell *sh, const char *location, struct err *err, struct ids *ret)
 {
 	const struct bp *const *bps;
-	size_t n = session_bps(sh->s, &bps);
+	size_t n = images_bps(sh->im, &bps);
 
 	for (size_t i = 0; i < n; i++)
 		if ((!*location || bp_is_at(bps[i], location)) && vec_push(&ret->v, bps[i]->id))
@@ -499,6 +373,7 @@ int cmd_condition(struct shell *sh, const char *args, struct err *err)
 	size_t len = strcspn(args, " \t");
 	_cleanup_free_ char *number = strndup(args, len);
 	const char *condition = args + len + strspn(args + len, " \t");
+	const struct bp *bp;
 	int64_t id;
 	int r;
 
@@ -516,11 +391,12 @@ int cmd_condition(struct shell *sh, const char *args, struct err *err)
 	if (r < 0)
 		return r;
 	sh->condition_errors = 0;
-	if (sh->out->json && !session_bp(sh->s, (int)id)->pending)
-		out_json(sh->out, js_bound(session_bp(sh->s, (int)id)));
+	bp = images_bp(sh->im, (int)id);
+	if (sh->out->json && !bp->pending)
+		out_json(sh->out, js_bound(bp));
 	if (*condition) {
 		out_line(sh->out, "breakpoint %d:", (int)id);
-		show_judge(sh, session_bp(sh->s, (int)id));
+		shell_show_judge(sh, bp);
 	} else
 		out_line(sh->out, "breakpoint %d stops at every hit", (int)id);
 	return 0;

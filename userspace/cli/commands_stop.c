@@ -11,6 +11,7 @@
 #include "cli/parse.h"
 #include "cli/shell.h"
 #include "engine/expr.h"
+#include "engine/images.h"
 #include "engine/session.h"
 #include "probes/value.h"
 
@@ -192,7 +193,7 @@ int cmd_commands(struct shell *sh, const char *args, struct err *err)
 {
 	struct shell_stops *st = stops_of(sh);
 	const struct bp *const *bps;
-	size_t n = session_bps(sh->s, &bps);
+	size_t n = images_bps(sh->im, &bps);
 	int64_t id = n ? bps[n - 1]->id : 0;
 	struct list *l;
 	int r = 0;
@@ -203,7 +204,7 @@ int cmd_commands(struct shell *sh, const char *args, struct err *err)
 		r = parse_number(args, "the number of a breakpoint", 1, INT32_MAX, err, &id);
 	if (r < 0)
 		return r;
-	if (!session_bp(sh->s, (int)id))
+	if (!images_bp(sh->im, (int)id))
 		return err_set(err, -ENOENT,
 			       "there is no breakpoint %d: `info breakpoints` lists them", (int)id);
 	l = list_of(st, (int)id);

@@ -106,18 +106,19 @@ int cmd_watch(struct shell *sh, const char *args, struct err *err)
 int info_watchpoints(struct shell *sh, struct err *err)
 {
 	const struct bp *const *bps;
-	size_t n = session_bps(sh->s, &bps);
+	size_t n = images_bps(sh->im, &bps);
 	bool any = false;
+	int r = 0;
 
 	(void)err;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; !r && i < n; i++) {
 		if (!bps[i]->data)
 			continue;
-		info_one(sh, bps[i]);
+		r = info_one(sh, bps[i]);
 		any = true;
 	}
 	if (!any)
 		out_line(sh->out, "no watchpoints: `watch NAME`, `watch OBJ.ATTR` or `watch "
 				  "OBJ[KEY]` sets one");
-	return 0;
+	return r;
 }

@@ -235,8 +235,10 @@ void break_unbound(struct shell *sh, int id);
 /* Parts of `info`. */
 int info_breakpoints(struct shell *sh, struct err *err);
 int info_watchpoints(struct shell *sh, struct err *err);
-/* One line of the list, and what more there is to say. */
-void info_one(struct shell *sh, const struct bp *bp);
+/* One line of the list, and what more there is to say. 0 or -ENOMEM. */
+int info_one(struct shell *sh, const struct bp *bp);
+/* Its condition, and who evaluates it. */
+void shell_show_judge(struct shell *sh, const struct bp *bp);
 int info_slots(struct shell *sh, struct err *err);
 
 #endif

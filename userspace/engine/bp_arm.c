@@ -94,7 +94,7 @@ static int bp_arm_data(struct session *s, struct bp_priv *b, struct err *err)
 	bp_disarm(s, b);
 	session_relax(s);
 	if (r == -ENOSPC && !session_slots(s, NULL, &used, &nfree) && nfree < needed)
-		(void)slots_explain(s, needed, "a watchpoint there", false, err);
+		(void)slots_explain(s, needed, "a watchpoint there", "`disable` one", err);
 back:
 	process_back(s, was);
 	return r;
@@ -150,17 +150,9 @@ int bp_arm(struct session *s, struct bp_priv *b, struct err *err)
 		return 0;
 	bp_disarm(s, b);
 	session_relax(s);
-	if (r == -ENOSPC && b->pub.slots > 1 && !session_slots(s, NULL, &used, &nfree))
-		err_set(err, r,
-			"%s: %u watch slots are needed and %u of %d free (%u ours); clear or "
-			"disable "
-			"a breakpoint, " BP_UPROBE_INSTEAD,
-			s->label, b->pub.slots, nfree, TRACE_SLOTS, used);
-	else if (r == -ENOSPC && b->pub.slots && err) {
-		struct err why = *err;
-
-		err_set(err, r, "%s, " BP_UPROBE_INSTEAD, why.text);
-	}
+	if (r == -ENOSPC && !session_slots(s, NULL, &used, &nfree) && nfree < b->pub.slots)
+		(void)slots_explain(s, b->pub.slots, "the line",
+				    "`disable` one, " BP_UPROBE_INSTEAD, err);
 	return r;
 }
 

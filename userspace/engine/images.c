@@ -12,7 +12,6 @@
 #include "base/cleanup.h"
 #include "engine/images_priv.h"
 #include "engine/processes.h"
-#include "engine/session_priv.h"
 #include "engine/stops.h"
 #include "probes/probe.h"
 #include "trace/execs.h"
@@ -34,6 +33,8 @@ int images_add(struct images *im, struct session *s)
 		(void)images_poll(im, EPOLL_CTL_DEL, session_fd(s));
 		r = -ENOMEM;
 	}
+	if (!r)
+		s->fellows = &im->all;
 	return r;
 }
 
@@ -75,6 +76,7 @@ void images_free(struct images *im)
 	for (size_t i = 0; i < sizeof(im->why) / sizeof(im->why[0]); i++)
 		free(im->why[i]);
 	vec_deinit(&im->all);
+	images_counts_deinit(im);
 	vec_deinit(&im->images);
 	vec_deinit(&im->events);
 	cleanup_close(&im->epoll_fd);
@@ -109,6 +111,17 @@ bool images_is_standing(const struct images *im)
 		if (im->all.data[i]->standing)
 			return true;
 	return false;
+}
+
+struct session *images_other(const struct images *im, size_t *i)
+{
+	while (*i < im->all.n) {
+		struct session *s = im->all.data[(*i)++];
+
+		if (s != im->now && !s->over)
+			return s;
+	}
+	return NULL;
 }
 
 struct session *images_first(const struct images *im)
@@ -172,6 +185,7 @@ static void sweep(struct images *im)
 		im->all.n--;
 		memmove(&im->all.data[i], &im->all.data[i + 1],
 			(im->all.n - i) * sizeof(im->all.data[0]));
+		images_keep_counts(im, s);
 		session_free(s);
 	}
 }

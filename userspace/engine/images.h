@@ -13,6 +13,7 @@
 
 #include "engine/session.h"
 
+struct bp;
 struct bp_spec;
 struct err;
 struct images; /* opaque */
@@ -30,6 +31,8 @@ struct session *images_now(const struct images *im); /* that is looked at */
 /* The session that has a stop which was shown; NULL: none. It is looked at from now on. */
 struct session *images_standing(struct images *im);
 bool images_is_standing(const struct images *im);
+/* The next session that goes on, but for the one that is looked at, from *i (0 to begin with) on; NULL: that was all. */
+struct session *images_other(const struct images *im, size_t *i);
 struct session *images_first(const struct images *im); /* that it was made with */
 bool images_first_is_over(const struct images *im);
 
@@ -54,6 +57,22 @@ int images_process(struct images *im, int number, struct err *err);
  */
 int images_break(struct images *im, const struct bp_spec *spec, struct err *err, int *ret_id);
 int images_watch(struct images *im, const struct bp_spec *spec, uint64_t frame, struct err *err, int *ret_id);
+/*
+ * All breakpoints, ascending by id, each once: as the session that is looked at has it, if that does. Borrowed until the next call
+ * that changes breakpoints or takes an event.
+ */
+size_t images_bps(struct images *im, const struct bp *const **ret);
+const struct bp *images_bp(struct images *im, int id); /* NULL: there is none */
+/* What a breakpoint has counted in one program. */
+struct images_counts {
+	int number;	/* its first process that lives; 0: those programs that have ended, together */
+	pid_t pid;
+	uint64_t hits, errors, undecided; /* as in struct bp */
+	const char *last_error;		  /* borrowed, as the breakpoints */
+};
+/* In each program that has it, malloc'ed. 0 or -ENOMEM. */
+int images_bp_counts(struct images *im, int id, struct images_counts **ret, size_t *ret_n);
+/* From whichever program is looked at, in all that have it; the result is that of the first. */
 int images_bp_clear(struct images *im, int id, struct err *err);
 int images_bp_enable(struct images *im, int id, bool enable, struct err *err);
 int images_bp_condition(struct images *im, int id, const char *condition, struct err *err);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/vec.h"
 #include "engine/images.h"
+#include "engine/session_priv.h"
 #include "engine/starting.h"
 
 /* A process that runs another program, until it is known which. */
@@ -21,12 +22,21 @@ struct image {
 	struct starting st;
 };
 
+/* What programs that are gone have counted of a breakpoint. */
+struct ended_bp {
+	int id;
+	struct images_counts counts; /* last_error: below */
+	char *last_error;
+};
+
 struct images {
 	struct session_options opt, early; /* early: of sessions that are no process of the list */
-	VEC(struct session *) all; /* the first one stays until the end */
+	struct fellows all; /* the first one stays until the end */
 	struct session *now;
 	VEC(struct image *) images;
 	VEC(struct session_event) events;
+	VEC(struct ended_bp) ended;
+	VEC(const struct bp *) pubs; /* see images_bps() */
 	char *why[8]; /* of events that were handed out: freed in turn */
 	size_t nwhy;
 	struct execs *execs; /* NULL: whoever runs another program is left alone */
@@ -54,6 +64,9 @@ int images_join(struct images *im, pid_t pid, int number, struct err *err);
 
 /* images_bps.c */
 void images_give_bps(struct images *im, struct session *to);
+/* s is about to be freed: what it has counted stays. */
+void images_keep_counts(struct images *im, struct session *s);
+void images_counts_deinit(struct images *im);
 void images_bp_gone(struct images *im, struct session *from, int id);
 
 #endif

@@ -16,7 +16,6 @@
 #include "base/clock.h"
 #include "engine/images_priv.h"
 #include "engine/processes.h"
-#include "engine/session_priv.h"
 #include "probes/probe.h"
 #include "target/ptrace.h"
 #include "target/target.h"

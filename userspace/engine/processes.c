@@ -125,6 +125,22 @@ static bool is_ours(const struct process *p)
 	return !p->ended && !p->other;
 }
 
+const struct process *session_first_living(const struct session *s, size_t *ret_more)
+{
+	const struct process *first = s->now;
+	size_t n = 0;
+
+	for (size_t i = s->processes.n; i-- > 0;) {
+		if (!is_ours(s->processes.data[i]))
+			continue;
+		first = s->processes.data[i];
+		n++;
+	}
+	if (ret_more)
+		*ret_more = n ? n - 1 : 0;
+	return first;
+}
+
 static size_t count_ours(const struct session *s)
 {
 	size_t n = 0;

@@ -346,6 +346,8 @@ struct slot_holder {
 };
 /* malloc'ed. 0 or -ENOMEM. */
 int session_slot_holders(struct session *s, struct slot_holder **ret, size_t *ret_n);
+/* So many slots are used by other programs of the command line (engine/images.h). */
+unsigned session_slots_of_others(struct session *s);
 
 /* Ask the target to stop; SESSION_STOPPED (STOP_PAUSE) follows, on the thread that holds the GIL or
  * else the main one. */

@@ -120,8 +120,15 @@ struct process {
 	struct process_state state; /* if it is open, while another one is looked at */
 };
 
+/* The sessions of one command line. */
+struct fellows {
+	struct session **data;
+	size_t n, cap;
+};
+
 struct session {
 	struct session_options opt;
+	const struct fellows *fellows; /* itself among them; NULL: it is alone */
 	/* The process that is looked at. */
 	union {
 		struct process_state state;
@@ -402,10 +409,12 @@ int stops_all(struct session *s);
 /* All go on, but for those that wait to be shown. */
 void stops_resume_all(struct session *s);
 
+/* Its process with the lowest number that lives; none: that is looked at. *ret_more: how many more do; may be NULL. */
+const struct process *session_first_living(const struct session *s, size_t *ret_more);
+
 /* slots.c */
-/* -ENOSPC with a line: what (a step, ...) needs so many watch slots, and who has them. */
-/* lends: it could have borrowed one. */
-int slots_explain(struct session *s, unsigned needed, const char *what, bool lends, struct err *err);
+/* -ENOSPC with a line: what (a step, ...) needs so many watch slots, who has them, and what to do (how it ends). */
+int slots_explain(struct session *s, unsigned needed, const char *what, const char *instead, struct err *err);
 
 /* look.c */
 /* session_frames() without s->unwound. */

@@ -84,16 +84,26 @@ int session_slot_holders(struct session *s, struct slot_holder **ret, size_t *re
 
 static unsigned slots_of(const struct bp_priv *b)
 {
-	unsigned n = b->pub.slots;
-
 	if (b->data)
-		n = (b->data->slot_point ? 1u : 0u) + (b->data->moves_point ? 1u : 0u) +
-		    (b->data->also_point ? 1u : 0u);
-	return b->pub.enabled ? n : 0;
+		return (b->data->slot_point ? 1u : 0u) + (b->data->moves_point ? 1u : 0u) +
+		       (b->data->also_point ? 1u : 0u);
+	return b->place_ids ? b->pub.slots : 0;
+}
+
+/* "; in process 2 (PID 42)" */
+static void add_program(const struct session *s, struct strbuf *out)
+{
+	size_t more;
+	const struct process *first = session_first_living(s, &more);
+
+	strbuf_addf(out, "%sin process %d (PID %d)", out->len ? "; " : "", first->number,
+		    first->pid);
+	if (more)
+		strbuf_addf(out, " and %zu that share its program", more);
 }
 
 /* "breakpoint 1 (2 slots), watchpoint 3 (1 slot)" */
-static void add_holders(struct session *s, struct strbuf *out)
+static void add_holders(struct session *s, bool other, struct strbuf *out)
 {
 	size_t shown = 0;
 
@@ -101,31 +111,51 @@ static void add_holders(struct session *s, struct strbuf *out)
 		const struct bp_priv *b = s->bps.data[i];
 		unsigned n = slots_of(b);
 
+		if (n && !shown && other)
+			add_program(s, out);
 		if (n)
-			strbuf_addf(out, "%s%s %d (%u slot%s)", shown++ ? ", " : "",
+			strbuf_addf(out, "%s%s %d (%u slot%s)",
+				    shown++ ? ", "
+				    : other ? ": "
+					    : "",
 				    b->data ? "watchpoint" : "breakpoint", b->pub.id, n,
 				    n == 1 ? "" : "s");
 	}
-	if (!shown)
-		strbuf_adds(out, "none of ours");
 }
 
-int slots_explain(struct session *s, unsigned needed, const char *what, bool lends, struct err *err)
+static bool is_fellow(const struct session *s, size_t i)
+{
+	return s->fellows->data[i] != s && !s->fellows->data[i]->over;
+}
+
+unsigned session_slots_of_others(struct session *s)
+{
+	unsigned all = 0;
+
+	for (size_t i = 0; s->fellows && i < s->fellows->n; i++) {
+		_cleanup_free_ struct slot_holder *holders = NULL;
+		size_t n = 0;
+
+		if (is_fellow(s, i) && !session_slot_holders(s->fellows->data[i], &holders, &n))
+			all += (unsigned)n;
+	}
+	return all;
+}
+
+int slots_explain(struct session *s, unsigned needed, const char *what, const char *instead,
+		  struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf who = STRBUF_INIT;
 	unsigned used = 0, nfree = 0;
 
 	(void)session_slots(s, NULL, &used, &nfree);
-	add_holders(s, &who);
-	return err_set(
-		err, -ENOSPC,
-		"%s: %s needs %u watch slot%s, and %u of %d are free; they are held by: %s%s; %s"
-		"`disable` one",
-		s->label, what, needed, needed == 1 ? "" : "s", nfree, TRACE_SLOTS,
-		strbuf_str(&who),
-		used + nfree < TRACE_SLOTS ? ", and another debugger or the kernel" : "",
-		lends ? "none of these can be lent (only a breakpoint at the first line of a "
-			"function can, while nobody is "
-			"on the way to it): "
-		      : "");
+	add_holders(s, false, &who);
+	for (size_t i = 0; s->fellows && i < s->fellows->n; i++)
+		if (is_fellow(s, i))
+			add_holders(s->fellows->data[i], true, &who);
+	if (used + session_slots_of_others(s) + nfree < TRACE_SLOTS)
+		strbuf_addf(&who, "%sanother debugger or the kernel", who.len ? ", and " : "");
+	return err_set(err, -ENOSPC, "%s: %s needs %u watch slot%s, and %u of %d are free%s%s; %s",
+		       s->label, what, needed, needed == 1 ? "" : "s", nfree, TRACE_SLOTS,
+		       who.len ? "; they are held by: " : "", strbuf_str(&who), instead);
 }
