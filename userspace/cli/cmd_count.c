@@ -122,7 +122,8 @@ static void print_counts(struct count *c)
 static void on_event(struct follow *f, const struct session_event *ev)
 {
 	if (ev->kind == SESSION_LOST)
-		follow_tell_lost(f->out, ev->lost, "hits were lost");
+		follow_tell_lost(f->out, ev->lost,
+				 ev->lost == 1 ? "hit was lost" : "hits were lost");
 	if (ev->kind == SESSION_BOUND || ev->kind == SESSION_UNBOUND)
 		program_bound(f->out, session_bp(f->s, ev->bp));
 }

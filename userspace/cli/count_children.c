@@ -91,7 +91,8 @@ static void print_untold(struct follow *f)
 static void on_event(struct follow *f, const struct session_event *ev)
 {
 	if (ev->kind == SESSION_LOST)
-		follow_tell_lost(f->out, ev->lost, "hits were lost");
+		follow_tell_lost(f->out, ev->lost,
+				 ev->lost == 1 ? "hit was lost" : "hits were lost");
 }
 
 static int on_interval(struct follow *f, struct err *err)

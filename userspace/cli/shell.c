@@ -527,8 +527,9 @@ void shell_on_event(struct shell *sh, const struct session_event *ev)
 		if (sh->out->json)
 			out_json(sh->out, json_pack("{ss sI}", "event", "lost", "records",
 						    (json_int_t)ev->lost));
-		out_note(sh->out, "%llu hits were lost: they came faster than they could be read",
-			 (unsigned long long)ev->lost);
+		out_note(sh->out,
+			 "%llu %s lost: not recorded, or the thread could not be stopped there",
+			 (unsigned long long)ev->lost, ev->lost == 1 ? "hit was" : "hits were");
 		break;
 	}
 }
@@ -573,15 +574,20 @@ int shell_progress(void *priv, const char *what, uint64_t done, uint64_t total)
 static bool tell_condition_errors(struct shell *sh)
 {
 	const struct bp *const *bps, *last = NULL;
-	size_t n = session_bps(sh->s, &bps);
+	struct session *s = sh->s;
 	uint64_t errors = 0;
 	bool any = false;
+	size_t other = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		any |= bps[i]->condition != NULL;
-		errors += bps[i]->errors;
-		if (bps[i]->errors)
-			last = bps[i];
+	for (; s; s = images_other(sh->im, &other)) {
+		size_t n = session_bps(s, &bps);
+
+		for (size_t i = 0; i < n; i++) {
+			any |= bps[i]->condition != NULL;
+			errors += bps[i]->errors;
+			if (bps[i]->errors)
+				last = bps[i];
+		}
 	}
 	if (last && errors > sh->condition_errors && !sh->condition_errors)
 		out_note(sh->out,

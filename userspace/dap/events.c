@@ -116,7 +116,9 @@ void dap_on_event(struct dap *d, const struct session_event *ev)
 			  json_pack("{si sb}", "threadId", (int)d->pid, "allThreadsContinued", 1));
 		break;
 	case SESSION_LOST:
-		output(d, "important", json_sprintf("%" PRIu64 " hits were lost\n", ev->lost));
+		output(d, "important",
+		       json_sprintf("%" PRIu64 " %s lost\n", ev->lost,
+				    ev->lost == 1 ? "hit was" : "hits were"));
 		break;
 	case SESSION_STEP_OVER:
 		output(d, "important",

@@ -21,6 +21,7 @@
 #include "engine/processes.h"
 #include "engine/session_priv.h"
 #include "engine/step.h"
+#include "engine/stops.h"
 #include "probes/probe.h"
 #include "target/ptrace.h"
 #include "target/target.h"
@@ -336,6 +337,9 @@ void session_relax(struct session *s)
 	if (catch_stops(s) || data_needs_tracees(s))
 		return;
 	session_drop_tracees(s);
+	/* Who hit until now stops no more, and need not: what it hit is gone. */
+	if (s->trace)
+		(void)hits_consume(s);
 	s->hits.n = 0;
 }
 
