@@ -16,8 +16,6 @@ import terminal
 SCRIPT = os.path.join(harness.TARGETS, "births.py")
 # A root that may not take a real-time priority.
 WITHOUT_RT = ("setpriv", "--bounding-set", "-sys_nice", "--inh-caps", "-sys_nice")
-# Before it, threads are seized at birth.
-MAY_HOLD = tuple(int(n) for n in os.uname().release.split(".")[:2]) >= (6, 18)
 
 
 def line_of(text):
@@ -72,7 +70,7 @@ class Births(harness.TestCase):
             self.assertEqual(len(stopped), len(set(stopped)), "one hit was told twice: %s" % stopped)
         return len(set(stopped)), lost
 
-    @unittest.skipUnless(MAY_HOLD, "the kernel is before 6.18")
+    @harness.may_hold
     def test_never_hit_never_touched(self):
         target, piped = self.armed("# never")
         self.assertEqual(self.tracer_of_a_new_thread(target), 0)
@@ -104,7 +102,7 @@ class Births(harness.TestCase):
         except OSError:
             return 0
 
-    @unittest.skipUnless(MAY_HOLD, "the kernel is before 6.18")
+    @harness.may_hold
     def test_stopped_debugger(self):
         """Nobody waits for a debugger for ever; the hit is told as lost when it can tell, and those after it stop."""
         target, piped = self.waiting()
@@ -116,7 +114,7 @@ class Births(harness.TestCase):
         self.detach(target, piped)
         self.assertEqual(target.line(), "21")
 
-    @unittest.skipUnless(MAY_HOLD, "the kernel is before 6.18")
+    @harness.may_hold
     def test_killed_while_a_thread_waits(self):
         target, piped = self.waiting()
         piped.proc.kill()

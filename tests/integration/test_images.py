@@ -3,6 +3,7 @@
 """attach --children where a process runs another program: it stays in the session if that is Python."""
 import os
 import sys
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import harness
@@ -55,6 +56,7 @@ class Base(test_processes.Base):
         return [e for e in d.seen if e["event"] == "exec"]
 
 
+@harness.may_hold
 @harness.per_interpreter
 class Spawn(Base):
     @harness.each_interpreter
@@ -81,6 +83,7 @@ class Spawn(Base):
         self.end(target, d, "done [0, 0]")
 
 
+@harness.may_hold
 class Others(Base):
     def test_forkserver(self):
         for interp in three():
@@ -203,6 +206,7 @@ class Others(Base):
                 self.end(target, d, "done 0")
 
 
+@harness.may_hold
 class Together(Base):
     """One breakpoint in several programs, or of one of them."""
 
@@ -299,6 +303,7 @@ class Together(Base):
                 self.assertEqual(target.line(60), "done [0, 0]")
 
 
+@harness.may_hold
 class Ends(Base):
     def stopping(self, method):
         target, d, kids = self.staying(method, 2, "work")
@@ -344,6 +349,21 @@ class Ends(Base):
         self.assertEqual({d.until("stopped")["process"], self.go(d)["process"]}, set(kids))
         self.end(target, d, "sum 18")
         self.assertLives(*kids)
+
+
+@unittest.skipIf(harness.MAY_HOLD, "the kernel is 6.18 or later")
+class Before(Base):
+    def test_left_alone_with_the_reason(self):
+        target, d = self.begin(interpreters.one(), "images.py:%d" % HERE)
+        target.send("exec /bin/true\n")
+        child = d.until("stopped")["process"]
+        e = self.go(d, "exec")
+        self.assertEqual((e["process"], e["python"], "6.18" in e["why"]), (child, None, True))
+        self.assertEqual(target.line(60), "done 0")
+        target.send("exec /bin/true\n")
+        child = d.until("stopped")["process"]
+        self.assertEqual(set(self.processes(d)), {target.pid, child})
+        self.end(target, d, "done 0")
 
 
 if __name__ == "__main__":

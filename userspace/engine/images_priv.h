@@ -40,6 +40,7 @@ struct images {
 	char *why[8]; /* of events that were handed out: freed in turn */
 	size_t nwhy;
 	struct execs *execs; /* NULL: whoever runs another program is left alone */
+	int refused;	     /* -errno of execs_new(): that is why; 0: nobody asked for more */
 	enum follow_fork follow;
 	size_t turn; /* the session that is asked next */
 	int last_number;
@@ -54,8 +55,8 @@ int images_add(struct images *im, struct session *s); /* 0 or -errno */
 /* images_start.c */
 /* From now on those that run another program are kept. No error: where it cannot be, they are left alone. */
 void images_keep_execs(struct images *im);
-/* A session told that its process runs another program. False: nobody takes it up. */
-bool images_execed(struct images *im, const struct session_event *ev);
+/* A session told that its process runs another program. False: nobody takes it up, ev->image says why if that is known. */
+bool images_execed(struct images *im, struct session_event *ev);
 /* Take those that are starting further. */
 void images_start(struct images *im);
 void images_start_deinit(struct images *im);

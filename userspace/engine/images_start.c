@@ -82,10 +82,13 @@ static void on_kept(void *priv, pid_t pid, uint32_t key)
 	img->since_ns = clock_ns();
 }
 
-bool images_execed(struct images *im, const struct session_event *ev)
+bool images_execed(struct images *im, struct session_event *ev)
 {
 	struct image *img = im->execs ? get(im, ev->process) : NULL;
 
+	if (im->refused)
+		ev->image = im->refused == -EOPNOTSUPP ? "to follow it takes Linux 6.18 or later"
+						       : strerrordesc_np(-im->refused);
 	if (!img)
 		return false;
 	img->told = true;
@@ -102,9 +105,13 @@ void images_keep_execs(struct images *im)
 		if (im->execs)
 			(void)images_poll(im, EPOLL_CTL_DEL, execs_fd(im->execs));
 		images_start_deinit(im);
+		im->refused = 0;
 		return;
 	}
-	if (im->execs || !s->procs || execs_new(s->procs, &im->execs))
+	if (im->execs || !s->procs)
+		return;
+	im->refused = execs_new(s->procs, &im->execs);
+	if (im->refused)
 		return;
 	(void)images_poll(im, EPOLL_CTL_ADD, execs_fd(im->execs));
 	for (size_t i = 0; i < im->all.n; i++)
