@@ -167,7 +167,8 @@ class Storm(Base):
         for x, (descriptors, memory) in zip((d, log, stops), before):
             # Then some of the first 50 may have been open still.
             harness.wait_for(lambda: self.descriptors(x) <= descriptors, what="descriptors of processes that have ended")
-            self.assertLess(self.memory(x), memory + (8 << 20))
+            if not harness.ASAN:  # it keeps what is freed
+                self.assertLess(self.memory(x), memory + (8 << 20))
         total, each = self.counted(d)[TWICE]
         self.assertEqual((total, len(each)), (4200, 1051))
         log.proc.send_signal(signal.SIGINT)
