@@ -99,6 +99,10 @@ int eval_num_cmp(const struct value *a, const struct value *b);
 int eval_int_to_double(struct eval *ev, const mpz_t z, double *ret);
 const char *eval_op_text(enum expr_op op);
 
+/* ---- expr_attr.c ---- */
+/* v.name. -ENOENT (AttributeError), -EOPNOTSUPP: its class has code of its own for it; -EFAULT ... with a line */
+int eval_attr(struct eval *ev, const struct value *v, const char *name, const struct value **ret);
+
 /* ---- expr_seq.c ---- */
 int eval_concat(struct eval *ev, const struct value *a, const struct value *b, const struct value **ret);
 int eval_repeat(struct eval *ev, const struct value *seq, const struct value *times, const struct value **ret);
@@ -140,7 +144,7 @@ int eval_ordered(struct eval *ev, const struct value *v);
 int eval_make_dict(struct eval *ev, const struct value *const *pairs, size_t n, const struct value **ret);
 
 /* ---- expr_call.c ---- */
-/* One built-in's implementation; see expr_call.c and expr_conv.c. */
+/* One built-in's implementation; see expr_call.c, expr_class.c and expr_conv.c. */
 struct eval_arg {
 	const char *keyword; /* NULL: positional */
 	const struct value *v;
@@ -152,6 +156,12 @@ int eval_call(struct eval *ev, const char *name, const struct eval_arg *args, si
 int eval_has_method(struct eval *ev, const struct value *v, const char *name);
 int eval_method(struct eval *ev, const struct value *v, const char *name, const struct eval_arg *args, size_t n,
 		const struct value **ret);
+
+/* ---- expr_class.c: the built-ins that ask a class ---- */
+int eval_call_isinstance(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_issubclass(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_getattr(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
+int eval_call_hasattr(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
 
 /* ---- expr_conv.c: the built-ins that make text of numbers and numbers of text ---- */
 int eval_call_int(struct eval *ev, const struct eval_arg *args, size_t n, const struct value **ret);
@@ -178,7 +188,6 @@ struct expr_scope;
 void eval_init(struct eval *ev, const struct expr *e, const struct expr_scope *scope, struct err *err);
 void eval_deinit(struct eval *ev);
 int eval_node(struct eval *ev, uint32_t index, const struct value **ret);
-int eval_attr(struct eval *ev, const struct value *v, const char *name, const struct value **ret);
 /* v as a tree to hand out (not kept): what has an address is read again with what is left of the limits. */
 int eval_finish(struct eval *ev, const struct value *v, struct value_limits *lim, struct value **ret);
 int eval_binary(struct eval *ev, enum expr_op op, const struct value *a, const struct value *b,

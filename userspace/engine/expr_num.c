@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Arithmetic of bool, int, float and complex as CPython's Objects/longobject.c, floatobject.c and
- * complexobject.c define it. Wordings are those of 3.11 unless the version is asked for.
+ * Arithmetic of bool, int and float as CPython's Objects/longobject.c and floatobject.c define it;
+ * where an operand is complex, expr_complex.c does it. Wordings are those of 3.11 unless the
+ * version is asked for.
  */
-#include "engine/expr_eval.h"
+#include "engine/expr_num.h"
 
 #include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <string.h>
-
-struct num {
-	enum value_kind kind; /* INT, FLOAT or COMPLEX */
-	bool is_bool;
-	mpz_t z;
-	double re, im;
-};
 
 static void num_init(struct num *n, const struct value *v)
 {
@@ -79,32 +73,11 @@ static int too_large(struct eval *ev)
 		       EVAL_INT_BITS);
 }
 
-static int zero_division(struct eval *ev, const char *what)
-{
-	return err_set(ev->err, -EDOM, "ZeroDivisionError: %s", what);
-}
-
-static int overflow(struct eval *ev, const char *what)
-{
-	return err_set(ev->err, -ERANGE, "OverflowError: %s", what);
-}
-
 static int new_int(struct eval *ev, const mpz_t z, const struct value **ret)
 {
 	if (mpz_sizeinbase(z, 2) > EVAL_INT_BITS + 64)
 		return too_large(ev);
 	return eval_keep(ev, value_new_int(z), ret);
-}
-
-static int new_complex(struct eval *ev, double re, double im, const struct value **ret)
-{
-	struct value *v = value_new(VALUE_COMPLEX, "complex");
-
-	if (v) {
-		v->re = re;
-		v->im = im;
-	}
-	return eval_keep(ev, v, ret);
 }
 
 /* ---- int and float ---- */
@@ -155,7 +128,7 @@ int eval_int_to_double(struct eval *ev, const mpz_t z, double *ret)
 {
 	if (round_to_double(z, 0, false, ret))
 		return 0;
-	return overflow(ev, "int too large to convert to float");
+	return num_overflow(ev, "int too large to convert to float");
 }
 
 static int to_double(struct eval *ev, struct num *n)
@@ -176,7 +149,7 @@ static int int_true_divide(struct eval *ev, const mpz_t a, const mpz_t b, const 
 	double d;
 
 	if (!mpz_sgn(b))
-		return zero_division(ev, "division by zero");
+		return num_zero_division(ev, "division by zero");
 	if (!mpz_sgn(a))
 		return eval_new_float(ev, neg ? -0.0 : 0.0, ret);
 	mpz_inits(x, y, q, rem, NULL);
@@ -193,7 +166,7 @@ static int int_true_divide(struct eval *ev, const mpz_t a, const mpz_t b, const 
 	ok = round_to_double(q, -shift, sticky, &d);
 	mpz_clears(x, y, q, rem, NULL);
 	if (!ok)
-		return overflow(ev, "integer division result too large for a float");
+		return num_overflow(ev, "integer division result too large for a float");
 	return eval_new_float(ev, neg ? -d : d, ret);
 }
 
@@ -232,10 +205,10 @@ static int int_arith(struct eval *ev, enum expr_op op, const struct num *a, cons
 	if (op == OP_POW)
 		return int_pow(ev, a, b, ret);
 	if ((op == OP_FLOORDIV || op == OP_MOD) && !mpz_sgn(b->z))
-		return zero_division(ev, ev->minor >= 14 ? "division by zero"
-					 : op == OP_MOD && ev->minor >= 11
-						 ? "integer modulo by zero"
-						 : "integer division or modulo by zero");
+		return num_zero_division(ev, ev->minor >= 14 ? "division by zero"
+					     : op == OP_MOD && ev->minor >= 11
+						     ? "integer modulo by zero"
+						     : "integer division or modulo by zero");
 	if (op == OP_MUL && mpz_sizeinbase(a->z, 2) + mpz_sizeinbase(b->z, 2) > EVAL_INT_BITS + 64)
 		return too_large(ev);
 	mpz_init(z);
@@ -308,25 +281,22 @@ static int int_pow(struct eval *ev, const struct num *a, const struct num *b,
 	return r;
 }
 
-static int complex_pow(struct eval *ev, double are, double aim, double bre, double bim,
-		       const struct value **ret);
-
 static int float_pow(struct eval *ev, double v, double w, const struct value **ret)
 {
 	bool odd = fmod(fabs(w), 2.0) == 1.0;
 	double x;
 
 	if (v == 0 && w < 0)
-		return zero_division(ev, ev->minor >= 14
-						 ? "zero to a negative power"
-						 : "0.0 cannot be raised to a negative power");
+		return num_zero_division(ev, ev->minor >= 14
+						     ? "zero to a negative power"
+						     : "0.0 cannot be raised to a negative power");
 	if (v == 0 && w > 0 && !isnan(w))
 		return eval_new_float(ev, odd ? v : 0.0, ret);
 	if (isfinite(v) && isfinite(w) && v < 0 && w != floor(w))
-		return complex_pow(ev, v, 0, w, 0, ret);
+		return num_complex_pow(ev, v, 0, w, 0, ret);
 	x = pow(v, w); /* C99's special cases are Python's */
 	if (isinf(x) && isfinite(v) && isfinite(w))
-		return overflow(ev, "(34, 'Numerical result out of range')");
+		return num_overflow(ev, "(34, 'Numerical result out of range')");
 	return eval_new_float(ev, x, ret);
 }
 
@@ -390,165 +360,11 @@ static int float_arith(struct eval *ev, enum expr_op op, double a, double b,
 		break;
 	}
 	if (b == 0)
-		return zero_division(ev, float_zero_text(ev, op));
+		return num_zero_division(ev, float_zero_text(ev, op));
 	if (op == OP_DIV)
 		return eval_new_float(ev, a / b, ret);
 	float_divmod(a, b, &div, &mod);
 	return eval_new_float(ev, op == OP_MOD ? mod : div, ret);
-}
-
-/* ---- complex ---- */
-
-struct cplx {
-	double re, im;
-};
-
-static struct cplx c_mul(struct cplx a, struct cplx b)
-{
-	return (struct cplx){ a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re };
-}
-
-/* Smith's method, as Objects/complexobject.c has it; false: division by zero. */
-static bool c_div(struct cplx a, struct cplx b, struct cplx *ret)
-{
-	double abs_re = fabs(b.re), abs_im = fabs(b.im), ratio, denom;
-
-	if (abs_re >= abs_im) {
-		if (abs_re == 0)
-			return false;
-		ratio = b.im / b.re;
-		denom = b.re + b.im * ratio;
-		*ret = (struct cplx){ (a.re + a.im * ratio) / denom,
-				      (a.im - a.re * ratio) / denom };
-	} else if (abs_im >= abs_re) {
-		ratio = b.re / b.im;
-		denom = b.re * ratio + b.im;
-		*ret = (struct cplx){ (a.re * ratio + a.im) / denom,
-				      (a.im * ratio - a.re) / denom };
-	} else {
-		*ret = (struct cplx){ NAN, NAN };
-	}
-	return true;
-}
-
-/* Small integer exponents are multiplied out. */
-static struct cplx c_powu(struct cplx x, long n)
-{
-	struct cplx r = { 1, 0 }, p = x;
-
-	for (long mask = 1; mask > 0 && n >= mask; mask <<= 1) {
-		if (n & mask)
-			r = c_mul(r, p);
-		p = c_mul(p, p);
-	}
-	return r;
-}
-
-static int complex_pow(struct eval *ev, double are, double aim, double bre, double bim,
-		       const struct value **ret)
-{
-	struct cplx a = { are, aim }, r = { 0, 0 };
-	double vabs, len, at, phase;
-	int error;
-
-	if (bre == 0 && bim == 0)
-		return new_complex(ev, 1, 0, ret);
-	/* Which error it is, CPython learns from errno as the C library's functions leave it. */
-	errno = 0;
-	if (are == 0 && aim == 0) {
-		if (bim != 0 || bre < 0)
-			errno = EDOM;
-	} else if (bim == 0 && bre == floor(bre) && fabs(bre) <= 100) {
-		long n = (long)bre;
-
-		r = c_powu(a, n < 0 ? -n : n);
-		if (n < 0 && !c_div((struct cplx){ 1, 0 }, r, &r))
-			errno = EDOM;
-	} else {
-		vabs = hypot(are, aim);
-		len = pow(vabs, bre);
-		at = atan2(aim, are);
-		phase = at * bre;
-		if (bim != 0) {
-			if (ev->minor >= 14)
-				len *= exp(-at * bim);
-			else
-				len /= exp(at * bim);
-			phase += bim * log(vabs);
-		}
-		r = (struct cplx){ len * cos(phase), len * sin(phase) };
-	}
-	error = errno;
-	if (isinf(r.re) || isinf(r.im))
-		error = error ? error : ERANGE;
-	else if (error == ERANGE)
-		error = 0;
-	if (error == EDOM)
-		return zero_division(ev, ev->minor >= 14 ? "zero to a negative or complex power"
-							 : "0.0 to a negative or complex power");
-	if (error)
-		return overflow(ev, "complex exponentiation");
-	return new_complex(ev, r.re, r.im, ret);
-}
-
-/* A real number by a complex one, not zero (3.14+). */
-static int real_div(struct eval *ev, double a, struct cplx b, const struct value **ret)
-{
-	double ratio, denom;
-
-	if (fabs(b.re) >= fabs(b.im)) {
-		ratio = b.im / b.re;
-		denom = b.re + b.im * ratio;
-		return new_complex(ev, a / denom, -a * ratio / denom, ret);
-	}
-	ratio = b.re / b.im;
-	denom = b.re * ratio + b.im;
-	return new_complex(ev, a * ratio / denom, -a / denom, ret);
-}
-
-static int complex_arith(struct eval *ev, enum expr_op op, const struct num *a, const struct num *b,
-			 const struct value **ret)
-{
-	struct cplx x = { a->re, a->im }, y = { b->re, b->im }, r;
-	/* 3.14 stopped making a complex number of a real operand (signs of zeros, infinities). */
-	bool mixed = ev->minor >= 14, areal = mixed && a->kind != VALUE_COMPLEX,
-	     breal = mixed && b->kind != VALUE_COMPLEX;
-
-	switch (op) {
-	case OP_ADD:
-		return new_complex(ev, x.re + y.re, areal ? y.im : breal ? x.im : x.im + y.im, ret);
-	case OP_SUB:
-		return new_complex(ev, x.re - y.re,
-				   areal   ? -y.im
-				   : breal ? x.im
-					   : x.im - y.im,
-				   ret);
-	case OP_MUL:
-		if (areal)
-			return new_complex(ev, x.re * y.re, x.re * y.im, ret);
-		if (breal)
-			return new_complex(ev, x.re * y.re, x.im * y.re, ret);
-		r = c_mul(x, y);
-		if (mixed && isnan(r.re) && isnan(r.im) &&
-		    (isinf(x.re) || isinf(x.im) || isinf(y.re) || isinf(y.im)))
-			break;
-		return new_complex(ev, r.re, r.im, ret);
-	case OP_DIV:
-		if (mixed &&
-		    (!isfinite(x.re) || !isfinite(x.im) || !isfinite(y.re) || !isfinite(y.im)))
-			break;
-		if (breal && y.re != 0)
-			return new_complex(ev, x.re / y.re, x.im / y.re, ret);
-		if (areal && (y.re != 0 || y.im != 0))
-			return real_div(ev, x.re, y, ret);
-		if (!c_div(x, y, &r))
-			return zero_division(ev, ev->minor >= 14 ? "division by zero"
-								 : "complex division by zero");
-		return new_complex(ev, r.re, r.im, ret);
-	default:
-		return complex_pow(ev, x.re, x.im, y.re, y.im, ret);
-	}
-	return err_set(ev->err, -EOPNOTSUPP, "arithmetic of complex infinities is not supported");
 }
 
 /* ---- entry points ---- */
@@ -585,7 +401,7 @@ int eval_arith(struct eval *ev, enum expr_op op, const struct value *a, const st
 		if (!r)
 			r = to_double(ev, &y);
 		if (!r)
-			r = complex_arith(ev, op, &x, &y, ret);
+			r = num_complex_arith(ev, op, &x, &y, ret);
 	}
 	num_deinit(&x);
 	num_deinit(&y);
@@ -610,7 +426,8 @@ int eval_num_unary(struct eval *ev, enum expr_op op, const struct value *a,
 	} else if (x.kind == VALUE_FLOAT) {
 		r = eval_new_float(ev, op == OP_NEG ? -x.re : x.re, ret);
 	} else {
-		r = new_complex(ev, op == OP_NEG ? -x.re : x.re, op == OP_NEG ? -x.im : x.im, ret);
+		r = num_new_complex(ev, op == OP_NEG ? -x.re : x.re, op == OP_NEG ? -x.im : x.im,
+				    ret);
 	}
 	num_deinit(&x);
 	return r;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The format specification mini language (Python/formatter_unicode.c): first the specification,
- * then the digits, then how they are laid out.
+ * Values as a format specification wants them (Python/formatter_unicode.c): first how digits are
+ * laid out, then the digits.
  */
 #include "engine/format.h"
 
@@ -16,29 +16,8 @@
 #include "base/err.h"
 #include "base/strbuf.h"
 #include "engine/expr_eval.h"
+#include "engine/format_spec.h"
 #include "probes/value.h"
-
-struct spec {
-	char fill[8]; /* one character */
-	char align;   /* '<' '>' '=' '^' */
-	bool fill_given, align_given;
-	bool alternate, no_neg_zero;
-	char sign;	       /* '+' '-' ' ' or 0 */
-	char separator;	       /* ',' '_' or 0: between groups of the digits */
-	char separator2;       /* of those of the fraction (3.14+) */
-	long width, precision; /* -1: not given */
-	char type[8];	       /* one character or "" */
-};
-
-/* Bytes of the character at s. */
-static size_t char_len(const char *s)
-{
-	size_t n = 1;
-
-	while (s[0] && ((unsigned char)s[n] & 0xc0) == 0x80)
-		n++;
-	return s[0] ? n : 0;
-}
 
 static size_t count_chars(const char *s, size_t len)
 {
@@ -49,131 +28,7 @@ static size_t count_chars(const char *s, size_t len)
 	return n;
 }
 
-static bool is_align(char c)
-{
-	return c == '<' || c == '>' || c == '=' || c == '^';
-}
-
-static int invalid(struct err *err, const char *what)
-{
-	return err_set(err, -EINVAL, "ValueError: %s", what);
-}
-
-/* A run of digits as a number; 0 when there is none, -EOPNOTSUPP when it is too large. */
-static int read_number(const char **p, long *ret, struct err *err)
-{
-	long n = 0;
-
-	if (**p < '0' || **p > '9')
-		return 0;
-	for (; **p >= '0' && **p <= '9'; (*p)++) {
-		n = n * 10 + (**p - '0');
-		if (n > FORMAT_WIDTH_MAX)
-			return err_set(err, -EOPNOTSUPP, "a width or precision above %d is refused",
-				       FORMAT_WIDTH_MAX);
-	}
-	*ret = n;
-	return 0;
-}
-
-static int read_separator(const char **p, char *ret, struct err *err)
-{
-	if (**p != ',' && **p != '_')
-		return 0;
-	*ret = *(*p)++;
-	if (**p == *ret)
-		return invalid(err, *ret == ',' ? "Cannot specify both ',' and ','."
-						: "Cannot specify both '_' and '_'.");
-	if (**p == ',' || **p == '_')
-		return invalid(err, "Cannot specify both ',' and '_'.");
-	return 0;
-}
-
-/* Fill, alignment, sign and the flags behind it. */
-static const char *parse_head(const char *p, unsigned minor, bool number, struct spec *s)
-{
-	size_t n = char_len(p);
-
-	if (n && is_align(p[n])) {
-		memcpy(s->fill, p, n);
-		s->fill[n] = '\0';
-		s->align = p[n];
-		s->fill_given = s->align_given = true;
-		p += n + 1;
-	} else if (is_align(p[0])) {
-		s->align = *p++;
-		s->align_given = true;
-	}
-	if (*p == '+' || *p == '-' || *p == ' ')
-		s->sign = *p++;
-	if (minor >= 11 && *p == 'z') {
-		s->no_neg_zero = true;
-		p++;
-	}
-	if (*p == '#') {
-		s->alternate = true;
-		p++;
-	}
-	if (!s->fill_given && *p == '0') {
-		strcpy(s->fill, "0");
-		/* 3.10+: not for what is aligned to the left (str) */
-		if (!s->align_given && (number || minor < 10))
-			s->align = '=';
-		p++;
-	}
-	return p;
-}
-
-/* Does the type go with separators? */
-static int check_separator(const struct spec *s, struct err *err)
-{
-	char c = s->type[0];
-
-	if (s->separator2 && c == 'n')
-		return err_set(err, -EINVAL, "ValueError: Cannot specify '%c' with 'n'.",
-			       s->separator2);
-	if (!s->separator || !c || strchr("defgEG%F", c))
-		return 0;
-	if (s->separator == '_' && strchr("boxX", c))
-		return 0;
-	return err_set(err, -EINVAL, "ValueError: Cannot specify '%c' with '%s'.", s->separator,
-		       s->type);
-}
-
-static int parse(const char *text, unsigned minor, bool number, struct spec *ret, struct err *err)
-{
-	struct spec s = { .fill = " ", .align = number ? '>' : '<', .width = -1, .precision = -1 };
-	const char *p = parse_head(text, minor, number, &s), *dot;
-	size_t n;
-	int r;
-
-	r = read_number(&p, &s.width, err);
-	if (!r)
-		r = read_separator(&p, &s.separator, err);
-	if (r)
-		return r;
-	if (*p == '.') {
-		dot = ++p;
-		r = read_number(&p, &s.precision, err);
-		if (!r && minor >= 14)
-			r = read_separator(&p, &s.separator2, err);
-		if (!r && p == dot)
-			r = invalid(err, "Format specifier missing precision");
-		if (r)
-			return r;
-	}
-	n = char_len(p);
-	if (n && p[n])
-		return invalid(err, "Invalid format specifier");
-	memcpy(s.type, p, n);
-	s.type[n] = '\0';
-	r = check_separator(&s, err);
-	if (!r)
-		*ret = s;
-	return r;
-}
-
-static int unknown_code(const struct spec *s, const char *type, struct err *err)
+static int unknown_code(const struct format_spec *s, const char *type, struct err *err)
 {
 	return err_set(err, -EINVAL, "ValueError: Unknown format code '%s' for object of type '%s'",
 		       s->type, type);
@@ -192,7 +47,7 @@ struct number {
 	unsigned group; /* digits between separators, 0: none */
 };
 
-static void add_fill(struct strbuf *out, const struct spec *s, long n)
+static void add_fill(struct strbuf *out, const struct format_spec *s, long n)
 {
 	for (long i = 0; i < n; i++)
 		strbuf_adds(out, s->fill);
@@ -228,7 +83,7 @@ static int add_grouped(struct strbuf *out, const struct number *n, char separato
 	return 0;
 }
 
-static int add_number(struct strbuf *out, const struct spec *s, const struct number *n)
+static int add_number(struct strbuf *out, const struct format_spec *s, const struct number *n)
 {
 	long other = (n->sign != 0) + (long)strlen(n->prefix) +
 		     (long)count_chars(n->rest, n->nrest),
@@ -266,7 +121,7 @@ static int add_number(struct strbuf *out, const struct spec *s, const struct num
 	return 0;
 }
 
-static char sign_char(const struct spec *s, bool negative)
+static char sign_char(const struct format_spec *s, bool negative)
 {
 	if (negative)
 		return '-';
@@ -277,7 +132,7 @@ static char sign_char(const struct spec *s, bool negative)
 
 /* 'g' and no type at all, by hand: where C's %g has no flag for "at least one digit after the
  * point". */
-static void general(struct strbuf *out, double d, const struct spec *s, long precision,
+static void general(struct strbuf *out, double d, const struct format_spec *s, long precision,
 		    bool dot_zero)
 {
 	bool upper = s->type[0] == 'G';
@@ -329,7 +184,7 @@ static void general(struct strbuf *out, double d, const struct spec *s, long pre
 }
 
 /* |d| without its sign (finite). */
-static void float_digits(struct strbuf *out, double d, const struct spec *s)
+static void float_digits(struct strbuf *out, double d, const struct format_spec *s)
 {
 	long precision = s->precision < 0 ? 6 : s->precision;
 	_cleanup_free_ char *text = NULL;
@@ -372,7 +227,7 @@ static void float_digits(struct strbuf *out, double d, const struct spec *s)
 }
 
 /* 3.14+: separators in the fraction, from the left. */
-static int group_fraction(struct strbuf *digits, const struct spec *s)
+static int group_fraction(struct strbuf *digits, const struct format_spec *s)
 {
 	const char *text = strbuf_str(digits), *p = strchr(text, '.');
 	struct strbuf out = STRBUF_INIT;
@@ -401,7 +256,7 @@ static bool all_zero(const char *s)
 	return true;
 }
 
-static int format_float(double d, const char *type, const struct spec *s, struct strbuf *out,
+static int format_float(double d, const char *type, const struct format_spec *s, struct strbuf *out,
 			struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf digits = STRBUF_INIT;
@@ -437,16 +292,17 @@ static int format_float(double d, const char *type, const struct spec *s, struct
 
 /* ---- int ---- */
 
-static int format_char(const mpz_t z, const struct spec *s, struct strbuf *out, struct err *err)
+static int format_char(const mpz_t z, const struct format_spec *s, struct strbuf *out,
+		       struct err *err)
 {
 	_cleanup_strbuf_ struct strbuf text = STRBUF_INIT;
 	struct number n = { 0 };
 
 	if (s->sign)
-		return invalid(err, "Sign not allowed with integer format specifier 'c'");
+		return format_invalid(err, "Sign not allowed with integer format specifier 'c'");
 	if (s->alternate)
-		return invalid(err,
-			       "Alternate form (#) not allowed with integer format specifier 'c'");
+		return format_invalid(
+			err, "Alternate form (#) not allowed with integer format specifier 'c'");
 	if (mpz_sgn(z) < 0 || mpz_cmp_ui(z, 0x10ffff) > 0)
 		return err_set(err, -EINVAL, "OverflowError: %%c arg not in range(0x110000)");
 	strbuf_add_utf8(&text, (uint32_t)mpz_get_ui(z));
@@ -456,8 +312,8 @@ static int format_char(const mpz_t z, const struct spec *s, struct strbuf *out, 
 	return add_number(out, s, &n);
 }
 
-static int format_int(const mpz_t z, const char *type, const struct spec *s, struct strbuf *out,
-		      struct err *err)
+static int format_int(const mpz_t z, const char *type, const struct format_spec *s,
+		      struct strbuf *out, struct err *err)
 {
 	char c = s->type[0] ? s->type[0] : 'd';
 	int base = c == 'b' ? 2 : c == 'o' ? 8 : c == 'x' || c == 'X' ? 16 : 10, r;
@@ -473,9 +329,9 @@ static int format_int(const mpz_t z, const char *type, const struct spec *s, str
 		return r ? -EINVAL : format_float(d, type, s, out, err);
 	}
 	if (s->precision >= 0)
-		return invalid(err, "Precision not allowed in integer format specifier");
+		return format_invalid(err, "Precision not allowed in integer format specifier");
 	if (s->no_neg_zero)
-		return invalid(
+		return format_invalid(
 			err, "Negative zero coercion (z) not allowed in integer format specifier");
 	if (c == 'c')
 		return format_char(z, s, out, err);
@@ -495,20 +351,21 @@ static int format_int(const mpz_t z, const char *type, const struct spec *s, str
 
 /* ---- str ---- */
 
-static int format_str(const char *text, size_t len, const char *type, const struct spec *s,
+static int format_str(const char *text, size_t len, const char *type, const struct format_spec *s,
 		      struct strbuf *out, struct err *err)
 {
 	long chars, pad, before = 0;
 
 	if (s->sign)
-		return invalid(err, "Sign not allowed in string format specifier");
+		return format_invalid(err, "Sign not allowed in string format specifier");
 	if (s->no_neg_zero)
-		return invalid(err,
-			       "Negative zero coercion (z) not allowed in string format specifier");
+		return format_invalid(
+			err, "Negative zero coercion (z) not allowed in string format specifier");
 	if (s->alternate)
-		return invalid(err, "Alternate form (#) not allowed in string format specifier");
+		return format_invalid(err,
+				      "Alternate form (#) not allowed in string format specifier");
 	if (s->align == '=')
-		return invalid(err, "'=' alignment not allowed in string format specifier");
+		return format_invalid(err, "'=' alignment not allowed in string format specifier");
 	if (s->separator)
 		return err_set(err, -EINVAL, "ValueError: Cannot specify '%c' with 's'.",
 			       s->separator);
@@ -533,15 +390,15 @@ static int format_str(const char *text, size_t len, const char *type, const stru
 
 /* ---- all ---- */
 
-static int format_spec(const struct value *v, const char *text, unsigned minor, struct strbuf *out,
-		       struct err *err)
+static int format_as(const struct value *v, const char *text, unsigned minor, struct strbuf *out,
+		     struct err *err)
 {
 	bool number = v->kind != VALUE_STR;
-	struct spec s;
+	struct format_spec s;
 	mpz_t z;
 	int r;
 
-	r = parse(text, minor, number, &s, err);
+	r = format_spec_parse(text, minor, number, &s, err);
 	if (r)
 		return r;
 	switch (v->kind) {
@@ -578,7 +435,7 @@ int format_value(const struct value *v, const char *spec, unsigned minor, struct
 			return err_set(err, -EOPNOTSUPP,
 				       "'%s' may have a __format__ of its own, which is code",
 				       v->type);
-		r = format_spec(v, spec, minor, out, err);
+		r = format_as(v, spec, minor, out, err);
 		break;
 	case VALUE_NONE:
 	case VALUE_ELLIPSIS:
@@ -606,11 +463,4 @@ int format_value(const struct value *v, const char *spec, unsigned minor, struct
 			       "the format of a '%s' is a matter of its class's code", v->type);
 	}
 	return r ? r : out->failed ? -ENOMEM : 0;
-}
-
-int format_check(const char *spec, unsigned minor, struct err *err)
-{
-	struct spec s;
-
-	return spec[0] ? parse(spec, minor, true, &s, err) : 0;
 }

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Syntax trees into programs for the kernel. */
+/* Syntax trees into programs for the kernel, node by node. */
 #include "engine/kexpr.h"
 
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -17,17 +14,6 @@
 
 static int compile(struct kexpr *k, uint32_t index);
 
-int kexpr_refuse(struct kexpr *k, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	return err_set(k->why, -EOPNOTSUPP, "%s", text);
-}
-
 static const struct expr_node *node_at(const struct kexpr *k, uint32_t index)
 {
 	return &k->e->nodes.data[index];
@@ -36,174 +22,6 @@ static const struct expr_node *node_at(const struct kexpr *k, uint32_t index)
 static uint32_t kid(const struct kexpr *k, const struct expr_node *n, uint32_t i)
 {
 	return k->e->kids.data[n->first + i];
-}
-
-/* ---- instructions ---- */
-
-/* What an instruction does to the height of the stack. */
-static int effect(enum abi_expr_op op, unsigned a)
-{
-	switch (op) {
-	case ABI_OP_CONST:
-	case ABI_OP_GLOBAL:
-	case ABI_OP_EXC:
-	case ABI_OP_GIVEN:
-		return 1;
-	case ABI_OP_LOCAL:
-	case ABI_OP_CELL:
-		return !(a & 1); /* where it goes on, nothing was pushed */
-	case ABI_OP_ITEM:
-	case ABI_OP_ADD:
-	case ABI_OP_SUB:
-	case ABI_OP_MUL:
-	case ABI_OP_CMP:
-	case ABI_OP_CHAIN:
-	case ABI_OP_AND:
-	case ABI_OP_OR:
-	case ABI_OP_UNLESS:
-		return -1;
-	case ABI_OP_REQUIRE:
-		return -1;
-	case ABI_OP_ISINSTANCE:
-		return -(int)a;
-	default:
-		return 0;
-	}
-}
-
-static int emit_to(struct kexpr *k, enum abi_expr_op op, unsigned a, uint32_t b, uint32_t *ret_at)
-{
-	uint32_t at = k->p->ninsns;
-
-	if (at == ABI_EXPR_INSNS)
-		return kexpr_refuse(k, "the expression is too long (%d steps)", ABI_EXPR_INSNS);
-	if (b > UINT16_MAX)
-		return kexpr_refuse(k, "a function with more than %d variables", UINT16_MAX);
-	k->p->insns[at] = (struct abi_insn){ .op = (uint8_t)op, .a = (uint8_t)a, .b = (uint16_t)b };
-	k->p->ninsns++;
-	k->depth = (unsigned)((int)k->depth + effect(op, a));
-	if (k->depth > ABI_EXPR_STACK)
-		return kexpr_refuse(k, "the expression is nested too deeply");
-	if (ret_at)
-		*ret_at = at;
-	return 0;
-}
-
-static int emit(struct kexpr *k, enum abi_expr_op op, unsigned a, uint32_t b)
-{
-	return emit_to(k, op, a, b, NULL);
-}
-
-/* Let the jumps from `from` on that lead nowhere yet lead to the next instruction. */
-static void land(struct kexpr *k, const uint32_t *jumps, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		k->p->insns[jumps[i]].c = k->p->ninsns;
-}
-
-/* ---- names ---- */
-
-/* The global or built-in, after what was looked at in slots; `local`: it must have been there. */
-static int emit_global(struct kexpr *k, const char *name)
-{
-	uint32_t c;
-	int r = kexpr_text(k, name, &c);
-
-	return r ? r : emit(k, ABI_OP_GLOBAL, 0, c);
-}
-
-/* The same name in a frame of any code, or the exception that is raised there (see
- * expr_scope.tstate), or what is written. */
-static int emit_any_name(struct kexpr *k, const char *name)
-{
-	bool may_be_exc = !k->write && !strcmp(name, "exc");
-	unsigned depth = k->depth;
-	uint32_t jumps[4], c;
-	int r;
-
-	if (k->write && (!strcmp(name, "old") || !strcmp(name, "new")))
-		return emit(k, ABI_OP_GIVEN, name[0] == 'n', 0);
-	if (!k->write && !strcmp(name, "__exception__"))
-		return emit(k, ABI_OP_EXC, 0, 0);
-	r = kexpr_text(k, name, &c);
-	if (!r)
-		r = emit_to(k, ABI_OP_VAR, 0, c, &jumps[0]);
-	if (!r)
-		r = emit_to(k, ABI_OP_NAME, 1, c, &jumps[1]);
-	if (!r)
-		r = emit_to(k, ABI_OP_VAR, ABI_VAR_CELL | (may_be_exc ? ABI_VAR_SOFT : 0), c,
-			    &jumps[2]);
-	if (!r)
-		r = emit_to(k, ABI_OP_GLOBAL, may_be_exc, c, &jumps[3]);
-	if (!r && may_be_exc)
-		r = emit(k, ABI_OP_EXC, 0, 0);
-	if (r)
-		return r;
-	land(k, jumps, may_be_exc ? 4 : 3);
-	k->depth = depth + 1;
-	return 0;
-}
-
-/*
- * As find_name() of expr_eval.c: the slots by that name, of which one at most is bound, then the
- * frame's dict of locals, then the cells, then globals and built-ins. In a function the first three
- * hide the last.
- */
-static int emit_name(struct kexpr *k, const char *name)
-{
-	uint32_t jumps[ABI_EXPR_INSNS], c;
-	size_t n = 0, last = 0;
-	unsigned depth = k->depth;
-	int r = 0;
-
-	if (!k->code)
-		return emit_any_name(k, name);
-	for (size_t i = 0; i < k->nslots; i++)
-		if (!strcmp(k->slots[i].name, name))
-			last = i + 1;
-	for (int cells = 0; cells < 2 && !r; cells++) {
-		if (cells && !k->optimized) {
-			r = kexpr_text(k, name, &c);
-			if (!r)
-				r = emit_to(k, ABI_OP_NAME, 0, c, &jumps[n++]);
-		}
-		for (size_t i = 0; i < k->nslots && !r; i++) {
-			const struct interp_slot *s = &k->slots[i];
-
-			if ((s->kind != VAR_LOCAL) != cells || strcmp(s->name, name))
-				continue;
-			if (n == ABI_EXPR_INSNS)
-				return kexpr_refuse(k, "the name %s is too many variables", name);
-			r = emit_to(k, cells ? ABI_OP_CELL : ABI_OP_LOCAL,
-				    1u | (s->maybe_bare ? 2u : 0), s->slot, &jumps[n++]);
-		}
-	}
-	if (r)
-		return r;
-	if (last && k->optimized) /* the last one must be bound */
-		k->p->insns[jumps[--n]].a &= (uint8_t)~1u;
-	else
-		r = emit_global(k, name);
-	land(k, jumps, n);
-	k->depth = depth + 1;
-	return r;
-}
-
-/* A built-in function is meant by its name: the program's own is not. (At a write there is only the
- * first.) */
-static int emit_require(struct kexpr *k, const char *name)
-{
-	uint64_t addr;
-	uint32_t c;
-	int r = k->in->ops->dict_get(k->in, k->builtins, name, &addr);
-
-	if (r)
-		return kexpr_refuse(k, "the call %s(...): it is not among the built-in functions",
-				    name);
-	r = kexpr_object(k, addr, &c);
-	if (!r)
-		r = emit_name(k, name);
-	return r ? r : emit(k, ABI_OP_REQUIRE, 0, c);
 }
 
 /* ---- comparisons ---- */
@@ -266,13 +84,13 @@ static int emit_in_display(struct kexpr *k, const struct expr_node *n, bool nega
 		if (r == 1)
 			return kexpr_refuse(k, "`in` a display that is not all constants");
 		if (!r)
-			r = emit_to(k, ABI_OP_IN_CONST, n->kind == NODE_SET, c, &jumps[i]);
+			r = kexpr_emit_to(k, ABI_OP_IN_CONST, n->kind == NODE_SET, c, &jumps[i]);
 		if (r)
 			return r;
 	}
-	r = emit(k, ABI_OP_SET_FALSE, 0, 0);
-	land(k, jumps, n->n);
-	return r || !negate ? r : emit(k, ABI_OP_NOT, 0, 0);
+	r = kexpr_emit(k, ABI_OP_SET_FALSE, 0, 0);
+	kexpr_land(k, jumps, n->n);
+	return r || !negate ? r : kexpr_emit(k, ABI_OP_NOT, 0, 0);
 }
 
 static int compare_one(struct kexpr *k, uint32_t left, enum expr_op op, uint32_t right)
@@ -292,21 +110,21 @@ static int compare_one(struct kexpr *k, uint32_t left, enum expr_op op, uint32_t
 		if (r <= 0) {
 			r = r ? r : compile(k, left);
 			if (!r)
-				r = emit(k, ABI_OP_CMP_CONST, comparisons[i].cmp, c);
+				r = kexpr_emit(k, ABI_OP_CMP_CONST, comparisons[i].cmp, c);
 			return r;
 		}
 		r = constant(k, left, &c);
 		if (r <= 0) {
 			r = r ? r : compile(k, right);
 			if (!r)
-				r = emit(k, ABI_OP_CMP_CONST, comparisons[i].mirrored, c);
+				r = kexpr_emit(k, ABI_OP_CMP_CONST, comparisons[i].mirrored, c);
 			return r;
 		}
 	}
 	r = compile(k, left);
 	if (!r)
 		r = compile(k, right);
-	return r ? r : emit(k, ABI_OP_CMP, comparisons[i].cmp, 0);
+	return r ? r : kexpr_emit(k, ABI_OP_CMP, comparisons[i].cmp, 0);
 }
 
 static int compile_compare(struct kexpr *k, const struct expr_node *n)
@@ -326,12 +144,12 @@ static int compile_compare(struct kexpr *k, const struct expr_node *n)
 		if (r)
 			break;
 		if (at + 2 == n->n)
-			r = emit(k, ABI_OP_CMP, comparisons[i].cmp, 0);
+			r = kexpr_emit(k, ABI_OP_CMP, comparisons[i].cmp, 0);
 		else if (njumps < ABI_EXPR_INSNS)
-			r = emit_to(k, ABI_OP_CHAIN, comparisons[i].cmp, 0, &jumps[njumps++]);
+			r = kexpr_emit_to(k, ABI_OP_CHAIN, comparisons[i].cmp, 0, &jumps[njumps++]);
 	}
 	if (!r)
-		land(k, jumps, njumps);
+		kexpr_land(k, jumps, njumps);
 	return r;
 }
 
@@ -348,10 +166,10 @@ static int compile_junction(struct kexpr *k, const struct expr_node *n)
 			return kexpr_refuse(k, "the expression is too long");
 		r = compile(k, kid(k, n, i));
 		if (!r && i + 1 < n->n)
-			r = emit_to(k, op, 0, 0, &jumps[i]);
+			r = kexpr_emit_to(k, op, 0, 0, &jumps[i]);
 	}
 	if (!r)
-		land(k, jumps, n->n - 1);
+		kexpr_land(k, jumps, n->n - 1);
 	return r;
 }
 
@@ -361,17 +179,17 @@ static int compile_if(struct kexpr *k, const struct expr_node *n)
 	int r = compile(k, kid(k, n, 0));
 
 	if (!r)
-		r = emit_to(k, ABI_OP_UNLESS, 0, 0, &unless);
+		r = kexpr_emit_to(k, ABI_OP_UNLESS, 0, 0, &unless);
 	if (!r)
 		r = compile(k, kid(k, n, 1));
 	if (!r)
-		r = emit_to(k, ABI_OP_JUMP, 0, 0, &over);
+		r = kexpr_emit_to(k, ABI_OP_JUMP, 0, 0, &over);
 	if (r)
 		return r;
-	land(k, &unless, 1);
+	kexpr_land(k, &unless, 1);
 	k->depth--;
 	r = compile(k, kid(k, n, 2));
-	land(k, &over, 1);
+	kexpr_land(k, &over, 1);
 	return r;
 }
 
@@ -381,16 +199,16 @@ static int compile_unary(struct kexpr *k, const struct expr_node *n, uint32_t in
 	int r = constant(k, index, &c);
 
 	if (r <= 0)
-		return r ? r : emit(k, ABI_OP_CONST, 0, c);
+		return r ? r : kexpr_emit(k, ABI_OP_CONST, 0, c);
 	if (n->op == OP_INVERT)
 		return kexpr_refuse(k, "the operator ~");
 	r = compile(k, kid(k, n, 0));
 	return r ? r
-		 : emit(k,
-			n->op == OP_NOT	  ? ABI_OP_NOT
-			: n->op == OP_NEG ? ABI_OP_NEG
-					  : ABI_OP_POS,
-			0, 0);
+		 : kexpr_emit(k,
+			      n->op == OP_NOT	? ABI_OP_NOT
+			      : n->op == OP_NEG ? ABI_OP_NEG
+						: ABI_OP_POS,
+			      0, 0);
 }
 
 static int compile_binary(struct kexpr *k, const struct expr_node *n)
@@ -408,11 +226,11 @@ static int compile_binary(struct kexpr *k, const struct expr_node *n)
 	if (!r)
 		r = compile(k, kid(k, n, 1));
 	return r ? r
-		 : emit(k,
-			n->op == OP_ADD	  ? ABI_OP_ADD
-			: n->op == OP_SUB ? ABI_OP_SUB
-					  : ABI_OP_MUL,
-			0, 0);
+		 : kexpr_emit(k,
+			      n->op == OP_ADD	? ABI_OP_ADD
+			      : n->op == OP_SUB ? ABI_OP_SUB
+						: ABI_OP_MUL,
+			      0, 0);
 }
 
 /* What BaseException has by that name, in all versions. */
@@ -437,7 +255,7 @@ static int compile_attr(struct kexpr *k, const struct expr_node *n)
 	r = compile(k, kid(k, n, 0));
 	if (!r)
 		r = kexpr_text(k, n->name, &c);
-	return r ? r : emit(k, ABI_OP_ATTR, exc_name(n->name), c);
+	return r ? r : kexpr_emit(k, ABI_OP_ATTR, exc_name(n->name), c);
 }
 
 static int compile_item(struct kexpr *k, const struct expr_node *n)
@@ -449,7 +267,7 @@ static int compile_item(struct kexpr *k, const struct expr_node *n)
 	r = compile(k, kid(k, n, 0));
 	if (!r)
 		r = compile(k, kid(k, n, 1));
-	return r ? r : emit(k, ABI_OP_ITEM, 0, 0);
+	return r ? r : kexpr_emit(k, ABI_OP_ITEM, 0, 0);
 }
 
 /* ---- calls ---- */
@@ -469,7 +287,7 @@ static int compile_isinstance(struct kexpr *k, const struct expr_node *n)
 		r = compile(k, t->kind == NODE_TUPLE ? kid(k, t, i) : kid(k, n, 1));
 	if (!r)
 		r = kexpr_text(k, "__class__", &c);
-	return r ? r : emit(k, ABI_OP_ISINSTANCE, many, c);
+	return r ? r : kexpr_emit(k, ABI_OP_ISINSTANCE, many, c);
 }
 
 static int compile_call(struct kexpr *k, const struct expr_node *n)
@@ -487,15 +305,20 @@ static int compile_call(struct kexpr *k, const struct expr_node *n)
 	for (uint32_t i = 0; i < n->n; i++)
 		if (node_at(k, kid(k, n, i))->kind == NODE_KEYWORD)
 			return kexpr_refuse(k, "the call %s(...) with a keyword", n->name);
-	r = emit_require(k, n->name);
+	r = kexpr_emit_require(k, n->name);
 	if (r)
 		return r;
 	if (is_instance)
 		return compile_isinstance(k, n);
 	r = compile(k, kid(k, n, 0));
 	if (!r && is_bool)
-		r = emit(k, ABI_OP_NOT, 0, 0);
-	return r ? r : emit(k, is_bool ? ABI_OP_NOT : is_len ? ABI_OP_LEN : ABI_OP_TYPE, 0, 0);
+		r = kexpr_emit(k, ABI_OP_NOT, 0, 0);
+	return r ? r
+		 : kexpr_emit(k,
+			      is_bool  ? ABI_OP_NOT
+			      : is_len ? ABI_OP_LEN
+				       : ABI_OP_TYPE,
+			      0, 0);
 }
 
 static int compile_method(struct kexpr *k, const struct expr_node *n)
@@ -511,7 +334,7 @@ static int compile_method(struct kexpr *k, const struct expr_node *n)
 	r = compile(k, kid(k, n, 0));
 	if (!r)
 		r = kexpr_const(k, arg->value, &c);
-	return r ? r : emit(k, ABI_OP_STARTSWITH, 0, c);
+	return r ? r : kexpr_emit(k, ABI_OP_STARTSWITH, 0, c);
 }
 
 /* ---- the whole ---- */
@@ -524,9 +347,9 @@ static int compile_node(struct kexpr *k, const struct expr_node *n, uint32_t ind
 	switch (n->kind) {
 	case NODE_CONST:
 		r = kexpr_const(k, n->value, &c);
-		return r ? r : emit(k, ABI_OP_CONST, 0, c);
+		return r ? r : kexpr_emit(k, ABI_OP_CONST, 0, c);
 	case NODE_NAME:
-		return emit_name(k, n->name);
+		return kexpr_emit_name(k, n->name);
 	case NODE_UNARY:
 		return compile_unary(k, n, index);
 	case NODE_BINARY:
@@ -596,7 +419,7 @@ int kexpr_compile(const struct expr *e, struct interp *in, uint64_t code, struct
 		return err_set(why, r, "the code object cannot be read");
 	r = compile(&k, e->root);
 	if (!r)
-		r = emit(&k, ABI_OP_END, 0, 0);
+		r = kexpr_emit(&k, ABI_OP_END, 0, 0);
 	interp_slots_free(k.slots, k.nslots);
 	return r;
 }

@@ -34,6 +34,21 @@ struct kexpr {
 /* Say why part of the expression is refused; always -EOPNOTSUPP. */
 int kexpr_refuse(struct kexpr *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* ---- kexpr_emit.c ---- */
+
+/* Add an instruction; *ret_at (may be NULL): its number. -EOPNOTSUPP: too many of them, or too much on the stack. */
+int kexpr_emit_to(struct kexpr *k, enum abi_expr_op op, unsigned a, uint32_t b, uint32_t *ret_at);
+int kexpr_emit(struct kexpr *k, enum abi_expr_op op, unsigned a, uint32_t b);
+/* Let these n instructions jump to the next one. */
+void kexpr_land(struct kexpr *k, const uint32_t *jumps, size_t n);
+/* Push what the name stands for at the hit. */
+int kexpr_emit_name(struct kexpr *k, const char *name);
+/* Give up at the hit unless the name stands for the built-in function: the program's own is not meant. (At a write there is
+ * only the built-in.) */
+int kexpr_emit_require(struct kexpr *k, const char *name);
+
+/* ---- kexpr_const.c ---- */
+
 /* The number of a constant (None, bool, int, float, str, bytes), added when it is not there yet. -EOPNOTSUPP */
 int kexpr_const(struct kexpr *k, const struct value *v, uint32_t *ret);
 /* A name, or another text in UTF-8; the same. */
