@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* The state of the commands: its beginning and end, threads and frames that are looked at, waiting.
+ */
 #include "cli/shell.h"
 
 #include <errno.h>
@@ -7,15 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "cli/cli.h"
-#include "cli/greenlets.h"
 #include "cli/js.h"
-#include "cli/tasks.h"
 #include "cli/terminal.h"
 #include "engine/images.h"
 #include "engine/session.h"
@@ -326,213 +325,6 @@ void shell_show_source(struct shell *sh, const char *file, int32_t line)
 }
 
 /* ---- events ---- */
-
-static void show_stop(struct shell *sh, const struct session_event *ev)
-{
-	_cleanup_free_ struct interp_thread *threads = NULL;
-	_cleanup_free_ char *file = ev->file ? strdup(ev->file) : NULL;
-	_cleanup_free_ char *function = ev->function ? strdup(ev->function) : NULL;
-	_cleanup_free_ char *exception = ev->exception ? strdup(ev->exception) : NULL;
-	static const char *const reasons[] = {
-		[STOP_BREAKPOINT] = "breakpoint", [STOP_PAUSE] = "pause", [STOP_ENTRY] = "entry",
-		[STOP_EXCEPTION] = "exception",	  [STOP_DATA] = "data",	  [STOP_STEP] = "step"
-	};
-	int32_t line = ev->line;
-	pid_t tid = ev->tid;
-	enum stop_reason reason = ev->reason;
-	int id = ev->bp;
-	const char *ended = ev->ended;
-	bool data = reason == STOP_DATA;
-	_cleanup_free_ char *task_name = NULL;
-	_cleanup_free_ char *greenlet_type = NULL;
-	uint64_t task = 0, greenlet = 0;
-	size_t n = 0;
-	char name[64];
-
-	shell_note_step(sh, ev);
-	if (session_task_of(sh->s, tid, &task, &task_name))
-		task = 0;
-	if (session_greenlet_of(sh->s, tid, &greenlet, &greenlet_type))
-		greenlet = 0;
-
-	if (session_threads(sh->s, &threads, &n) < 0)
-		n = 0;
-	shell_thread_name(sh, threads, n, tid, name);
-	if (sh->out->json) {
-		json_t *place = js_frame(file, line, function);
-
-		json_t *j =
-			json_pack("{ss ss so so}", "event", "stopped", "reason", reasons[reason],
-				  "breakpoint", id ? json_integer(id) : json_null(), "thread",
-				  js_thread(tid, name));
-		if (j && place)
-			json_object_update(j, place);
-		if (j && exception)
-			json_object_set_new(j, "exception", js_text(exception));
-		if (j && task)
-			json_object_set_new(j, "task", tasks_js_name(task, task_name));
-		if (j && greenlet)
-			json_object_set_new(j, "greenlet",
-					    greenlets_js_name(greenlet, greenlet_type));
-		json_decref(place);
-		if (data)
-			js_watch(j, session_bp(sh->s, id), sh->s, ended);
-		if (j && reason == STOP_STEP) {
-			place = shell_step_json(sh);
-			json_object_update(j, place);
-			json_decref(place);
-		}
-		out_json(sh->out, j);
-		return;
-	}
-	if (reason == STOP_STEP) {
-		shell_show_step(sh, function, file, line, exception);
-		shell_show_source(sh, file, line);
-		return;
-	}
-	shell_add_process(sh);
-	if (reason == STOP_PAUSE)
-		out_add(sh->out, OUT_BOLD, "stopped");
-	else if (reason == STOP_ENTRY)
-		out_add(sh->out, OUT_BOLD, "at its first line");
-	else
-		out_add(sh->out, OUT_RED, "%s %d", data ? "watchpoint" : "breakpoint", id);
-	if (reason == STOP_EXCEPTION)
-		out_add(sh->out, OUT_BOLD, ", exception %s", exception ? exception : "?");
-	out_add(sh->out, OUT_PLAIN, ", thread %d \"%s\"", tid, name);
-	if (task) {
-		out_add(sh->out, OUT_PLAIN, ", ");
-		tasks_add_name(sh->out, task, task_name);
-	}
-	if (greenlet) {
-		out_add(sh->out, OUT_PLAIN, ", ");
-		greenlets_add_name(sh->out, greenlet, greenlet_type);
-	}
-	out_add(sh->out, OUT_PLAIN, ": ");
-	if (function || file)
-		shell_add_place(sh, function, file, line);
-	else
-		out_add(sh->out, OUT_PLAIN, "no Python code there now");
-	out_end(sh->out);
-	shell_show_source(sh, file, line);
-	if (data)
-		shell_show_write(sh, session_bp(sh->s, id), ended);
-}
-
-static void target_over(struct shell *sh, const char *text)
-{
-	sh->stopped = false;
-	sh->over = true;
-	sh->status = CLI_ENDED;
-	shell_forget(sh);
-	if (!sh->out->json)
-		out_line(sh->out, "%s", text);
-}
-
-static void show_exit(struct shell *sh, int status)
-{
-	char text[128];
-
-	if (status < 0)
-		snprintf(text, sizeof(text), "pid %d ended", sh->pid);
-	else if (WIFSIGNALED(status))
-		snprintf(text, sizeof(text), "pid %d was ended by signal %d (%s)", sh->pid,
-			 WTERMSIG(status), strsignal(WTERMSIG(status)));
-	else
-		snprintf(text, sizeof(text), "pid %d ended with exit status %d", sh->pid,
-			 WEXITSTATUS(status));
-	target_over(sh, text);
-	if (sh->out->json)
-		out_json(sh->out,
-			 json_pack("{ss so}", "event", "exited", "status", js_status(status)));
-}
-
-/* Of whichever session, while another one may be looked at. */
-static void show_binding(struct shell *sh, const struct session_event *ev)
-{
-	struct session *now = sh->s;
-	pid_t process = sh->out->process;
-
-	if (sh->from && sh->from != now) {
-		sh->s = sh->from;
-		sh->out->process = ev->process;
-	}
-	if (ev->kind == SESSION_BOUND)
-		break_bound(sh, ev->bp);
-	else
-		break_unbound(sh, ev->bp);
-	sh->s = now;
-	sh->out->process = process;
-}
-
-void shell_on_event(struct shell *sh, const struct session_event *ev)
-{
-	char text[128];
-	int id;
-
-	switch (ev->kind) {
-	case SESSION_NONE:
-	case SESSION_KEY:
-		break;
-	case SESSION_BOUND:
-	case SESSION_UNBOUND:
-		show_binding(sh, ev);
-		break;
-	case SESSION_PROCESS:
-	case SESSION_PROCESS_ENDED:
-	case SESSION_PROCESS_EXEC:
-	case SESSION_PROCESS_IMAGE:
-	case SESSION_PROCESS_LEFT:
-		shell_sync_process(sh);
-		shell_process_event(sh, ev);
-		break;
-	case SESSION_STOPPED:
-		shell_sync_process(sh);
-		shell_forget(sh);
-		sh->stopped = true;
-		sh->tid = ev->tid;
-		sh->stop_count++;
-		id = ev->bp;
-		if (shell_is_silent(sh, id))
-			shell_note_step(sh, ev);
-		else
-			show_stop(sh, ev);
-		shell_at_stop(sh, id);
-		shell_tell_ended(sh, ev->reason == STOP_DATA ? ev->bp : 0);
-		break;
-	case SESSION_EXITED:
-		show_exit(sh, ev->status);
-		break;
-	case SESSION_EXEC:
-		snprintf(text, sizeof(text),
-			 "pid %d replaced its program (exec): the session is over", sh->pid);
-		target_over(sh, text);
-		if (sh->out->json)
-			out_error(sh->out, text);
-		break;
-	case SESSION_RESUMED_BY_LIMIT:
-		sh->stopped = false;
-		shell_forget(sh);
-		if (sh->out->json)
-			out_json(sh->out, json_pack("{ss}", "event", "resumed"));
-		out_note(
-			sh->out,
-			"the target stood still for as long as --max-pause allows: it was resumed");
-		break;
-	case SESSION_STEP_OVER:
-		out_note(sh->out, "thread %d has ended, and the step with it: the target runs",
-			 ev->tid);
-		break;
-	case SESSION_LOST:
-		if (sh->out->json)
-			out_json(sh->out, json_pack("{ss sI}", "event", "lost", "records",
-						    (json_int_t)ev->lost));
-		out_note(sh->out,
-			 "%llu %s lost: not recorded, or the thread could not be stopped there",
-			 (unsigned long long)ev->lost, ev->lost == 1 ? "hit was" : "hits were");
-		break;
-	}
-}
 
 int shell_next_event(struct shell *sh, struct err *err, struct session_event *ret)
 {
