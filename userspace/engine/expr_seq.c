@@ -354,8 +354,10 @@ int eval_item(struct eval *ev, const struct value *v, const struct value *key,
 	if (v->kind == VALUE_TYPE)
 		return err_set(ev->err, -EOPNOTSUPP,
 			       "an item of a class is refused: it runs the target's code");
-	/* 3.6 looks at the index before it looks at the class (Objects/abstract.c). */
-	if (ev->minor == 6 && eval_is_set(v) && key->kind == VALUE_INT && !mpz_fits_slong_p(key->z))
+	/* 3.6 looks at the index before it looks at the class, if that has any sequence methods, as
+	 * each class that a program defines (PyObject_GetItem() in Objects/abstract.c). */
+	if (ev->minor == 6 && (eval_is_set(v) || v->subclass) && key->kind == VALUE_INT &&
+	    !mpz_fits_slong_p(key->z))
 		return err_set(ev->err, -ENOENT,
 			       "IndexError: cannot fit 'int' into an index-sized integer");
 	if (v->kind != VALUE_INSTANCE && v->kind != VALUE_OPAQUE)
