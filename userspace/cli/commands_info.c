@@ -24,7 +24,7 @@ void shell_show_judge(struct shell *sh, const struct bp *bp)
 	if (bp->in_kernel)
 		out_line(sh->out, "        stops only if %s (evaluated in the kernel)",
 			 bp->condition);
-	else if (bp->why_user[0])
+	else if (bp->why_user)
 		out_line(sh->out,
 			 "        stops only if %s (each hit is evaluated in user space: %s)",
 			 bp->condition, bp->why_user);
@@ -57,7 +57,7 @@ static void info_json(struct shell *sh, const struct bp *bp, const struct images
 	sum.hits = all.hits;
 	sum.undecided = all.undecided;
 	sum.errors = all.errors;
-	snprintf(sum.last_error, sizeof(sum.last_error), "%s", all.last_error);
+	sum.last_error = all.last_error;
 	j = js_breakpoint(&sum);
 	for (size_t i = 0; programs && i < n; i++)
 		json_array_append_new(

@@ -153,7 +153,7 @@ json_t *js_bound(const struct bp *bp)
 		json_object_set_new(bound, "condition", js_text(bp->condition));
 		json_object_set_new(bound, "evaluated",
 				    json_string(bp->in_kernel ? "kernel" : "user"));
-		if (bp->why_user[0])
+		if (bp->why_user)
 			json_object_set_new(bound, "why_user", js_text(bp->why_user));
 	}
 	return bound;
@@ -172,7 +172,7 @@ json_t *js_breakpoint(const struct bp *bp)
 		json_object_set_new(j, "undecided", json_integer((json_int_t)bp->undecided));
 	}
 	if (bp->condition && bp->errors)
-		json_object_set_new(j, "last_error", js_text(bp->last_error));
+		json_object_set_new(j, "last_error", js_text(bp->last_error ? bp->last_error : ""));
 	return j;
 }
 

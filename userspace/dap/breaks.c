@@ -180,7 +180,7 @@ static json_t *bp_json(const struct dap *d, const struct dap_bp *b)
 	else if (bp && bp->pending)
 		json_object_set_new(j, "message",
 				    json_string("it is bound when that code is loaded"));
-	else if (bp && bp->condition && !bp->in_kernel && bp->why_user[0])
+	else if (bp && bp->condition && !bp->in_kernel && bp->why_user)
 		json_object_set_new(j, "message",
 				    json_sprintf("each hit stops for a moment to evaluate the "
 						 "condition: %s",

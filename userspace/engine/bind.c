@@ -125,23 +125,14 @@ static int find_file(struct code_index *ix, const char *asked, const char *targe
 	return r;
 }
 
-static int binding_add(struct binding *b, size_t *cap, const struct index_place *ip)
+static int binding_add(struct binding *b, const struct index_place *ip)
 {
-	struct interp_place *copy;
-	int r;
+	struct interp_place copy = *ip->place;
 
-	r = vec_grow((void **)&b->places, b->n, cap, sizeof(*b->places));
-	if (r)
-		return r;
-	copy = malloc(sizeof(*copy));
-	if (!copy)
-		return -ENOMEM;
-	*copy = *ip->place;
-	b->places[b->n++] = (struct bind_place){ .code = ip->code->address,
-						 .bytecode = ip->code->bytecode,
-						 .checksum = ip->code->checksum,
-						 .place = copy };
-	return 0;
+	return binding_copy_place(b, &(struct bind_place){ .code = ip->code->address,
+							   .bytecode = ip->code->bytecode,
+							   .checksum = ip->code->checksum,
+							   .place = &copy });
 }
 
 bool binding_has_place(const struct binding *b, const struct bind_place *p)
@@ -156,13 +147,12 @@ bool binding_has_place(const struct binding *b, const struct bind_place *p)
 
 int binding_copy_place(struct binding *b, const struct bind_place *p)
 {
-	struct bind_place copy = *p;
-	size_t cap = b->n;
-	int r;
+	/* Most lines have one place: no room is kept for more. */
+	struct bind_place copy = *p, *places = reallocarray(b->places, b->n + 1, sizeof(*places));
 
-	r = vec_grow((void **)&b->places, b->n, &cap, sizeof(*b->places));
-	if (r)
-		return r;
+	if (!places)
+		return -ENOMEM;
+	b->places = places;
 	copy.place = malloc(sizeof(*copy.place));
 	if (!copy.place)
 		return -ENOMEM;
@@ -191,7 +181,7 @@ void binding_deinit(struct binding *b)
 static int take_line(const struct index_place *ps, size_t n, int32_t line, uint64_t code,
 		     struct binding *b)
 {
-	size_t i, cap = 0;
+	size_t i;
 	int r;
 
 	for (i = 0; i < n; i++) {
@@ -199,7 +189,7 @@ static int take_line(const struct index_place *ps, size_t n, int32_t line, uint6
 			continue;
 		if (!b->function)
 			b->function = ps[i].code->function;
-		r = binding_add(b, &cap, &ps[i]);
+		r = binding_add(b, &ps[i]);
 		if (r)
 			return r;
 	}
@@ -418,7 +408,7 @@ static int take_function(struct code_index *ix, const struct index_code *c, cons
 			 struct err *err, struct binding *ret)
 {
 	const struct index_place *ps;
-	size_t i, n, cap = 0;
+	size_t i, n;
 	int32_t line;
 	int r;
 
@@ -432,7 +422,7 @@ static int take_function(struct code_index *ix, const struct index_code *c, cons
 			       c->function);
 	for (i = 0; i < n && !r; i++)
 		if (ps[i].place->line == line && is_copy(ps[i].code, c))
-			r = binding_add(ret, &cap, &ps[i]);
+			r = binding_add(ret, &ps[i]);
 	ret->file = c->file;
 	ret->function = c->function;
 	ret->line = line;

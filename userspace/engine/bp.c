@@ -96,6 +96,8 @@ void bp_free(struct session *s, struct bp_priv *b)
 	free(b->pub.condition);
 	free(b->pub.places);
 	free(b->pub.why);
+	free((char *)b->pub.why_user);
+	free((char *)b->pub.last_error);
 	free(b->place_ids);
 	binding_deinit(&b->where);
 	expr_free(b->cond);

@@ -139,7 +139,7 @@ void images_keep_counts(struct images *im, struct session *s)
 		e->counts.hits += bp->hits;
 		e->counts.errors += bp->errors;
 		e->counts.undecided += bp->undecided;
-		if (bp->errors) {
+		if (bp->errors && bp->last_error) {
 			free(e->last_error);
 			e->last_error = strdup(bp->last_error);
 		}

@@ -46,6 +46,15 @@ static void pool_give(struct index_pool *p, uint32_t n)
 	p->used[n / 64] &= ~(1ull << n % 64);
 }
 
+/* Without memory the text is not kept. */
+static void keep_text(const char **text, const char *now)
+{
+	if (*text && now && !strcmp(*text, now))
+		return;
+	free((char *)*text);
+	*text = now ? strdup(now) : NULL;
+}
+
 struct abi_rule_state *rules_state(struct session *s, const struct bp_priv *b)
 {
 	return s->trace && b->state ? &trace_rule_states(s->trace)[b->state] : NULL;
@@ -147,8 +156,7 @@ static int rule_condition(struct session *s, struct bp_priv *b, struct bp_rule *
 	if (q == -EOPNOTSUPP) {
 		abi->flags |= ABI_RULE_ASK;
 		b->pub.in_kernel = false;
-		snprintf(b->pub.why_user, sizeof(b->pub.why_user), "%.*s",
-			 (int)sizeof(b->pub.why_user) - 1, why.text);
+		keep_text(&b->pub.why_user, why.text);
 		return 0;
 	}
 	if (!q)
@@ -197,7 +205,7 @@ int rules_sync(struct session *s, struct bp_priv *b, struct err *err)
 	int r = 0;
 
 	b->pub.in_kernel = b->cond != NULL;
-	b->pub.why_user[0] = '\0';
+	keep_text(&b->pub.why_user, NULL);
 	for (size_t i = 0; !r && s->trace && i < b->rules.n; i++) {
 		struct process *was = process_visit(s, b->rules.data[i].process);
 
@@ -334,13 +342,12 @@ void rules_drop(struct session *s, struct bp_priv *b)
 {
 	for (size_t i = 0; i < b->rules.n; i++)
 		rule_free(s, &b->rules.data[i]);
-	b->rules.n = 0;
+	vec_deinit(&b->rules);
 }
 
 void rules_deinit(struct session *s, struct bp_priv *b)
 {
 	rules_drop(s, b);
-	vec_deinit(&b->rules);
 	if (b->state)
 		pool_give(&s->pools.states, b->state);
 	b->state = 0;
@@ -375,8 +382,10 @@ void rules_refresh(struct session *s, struct bp_priv *b)
 		b->pub.action == BP_STOP ? accepted : __atomic_load_n(&st->hits, __ATOMIC_RELAXED);
 	b->pub.errors = __atomic_load_n(&st->errors, __ATOMIC_RELAXED);
 	if (b->pub.in_kernel && b->pub.errors)
-		snprintf(b->pub.last_error, sizeof(b->pub.last_error), "%s",
-			 kernel_error((int)__atomic_load_n(&st->last_error, __ATOMIC_RELAXED)));
+		keep_text(&b->pub.last_error,
+			  kernel_error((int)__atomic_load_n(&st->last_error, __ATOMIC_RELAXED)));
+	else if (b->pub.errors && !b->pub.last_error)
+		keep_text(&b->pub.last_error, "why is not known");
 	b->pub.undecided = __atomic_load_n(&st->undecided, __ATOMIC_RELAXED);
 	b->pub.lost = __atomic_load_n(&st->lost, __ATOMIC_RELAXED);
 	b->pub.limited = __atomic_load_n(&st->limited, __ATOMIC_RELAXED);
@@ -408,15 +417,16 @@ static int condition_truth(struct session *s, struct bp_priv *b, const struct ab
 
 	lim.depth = 1;
 	if (expr_eval(b->cond, &scope, &lim, &err, &v)) {
-		snprintf(b->pub.last_error, sizeof(b->pub.last_error), "%.*s",
-			 (int)sizeof(b->pub.last_error) - 1, err.text);
+		keep_text(&b->pub.last_error, err.text);
 		return -1;
 	}
 	truth = value_truth(v);
-	if (truth < 0)
-		snprintf(b->pub.last_error, sizeof(b->pub.last_error),
-			 "the truth of a '%s' object is not known without running its code",
-			 v->type);
+	if (truth < 0) {
+		err_set(&err, -EOPNOTSUPP,
+			"the truth of a '%s' object is not known without running its code",
+			v->type);
+		keep_text(&b->pub.last_error, err.text);
+	}
 	value_free(v);
 	return truth;
 }

@@ -159,7 +159,7 @@ struct bp {
 	char *function;	    /* qualified name; pending: as asked, NULL for a line */
 	char *condition;    /* NULL: none */
 	bool in_kernel;	    /* its condition is evaluated by the kernel alone */
-	char why_user[160]; /* else: which part of it is why; known when it was armed once */
+	const char *why_user; /* else: which part of it is why; NULL until it was armed once */
 	pid_t tid;	    /* see bp_spec */
 	uint64_t every, limit;
 	uint64_t ignore;    /* hits still to skip */
@@ -168,7 +168,7 @@ struct bp {
 	uint64_t undecided; /* conditions that the kernel left to user space */
 	uint64_t lost;	    /* of hits: there was no room for the record */
 	uint64_t limited;   /* of hits: dropped by a limit on the rate */
-	char last_error[160]; /* "": not known, the kernel saw it */
+	const char *last_error; /* why the last of these could not be evaluated; NULL while there was none */
 	struct bp_line *places; /* event places only */
 	size_t nplaces;
 	unsigned slots; /* watch slots it takes while enabled */
