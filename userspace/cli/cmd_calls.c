@@ -181,24 +181,11 @@ static int begin(struct follow *f, struct err *err)
 static int count_calls(struct follow *f, struct err *err)
 {
 	struct calls *c = f->priv;
-	bool ended;
 	int r = begin(f, err);
 
 	if (r < 0)
 		return r;
-	/* A script may let its load loose. */
-	follow_lifetime(f);
-	r = out_check(f->out, err);
-	if (!r)
-		r = follow_wait(f, err);
-	ended = f->ended;
-	if (f->family)
-		family_disarm(f->family);
-	else
-		session_calls_end(f->s);
-	if (!r && (!ended || f->family))
-		r = follow_events(f, err);
-	f->ended = ended;
+	r = follow_to_end(f, session_calls_end, err);
 	if (!r)
 		r = print_calls(c, err);
 	follow_tell_lost(f->out, f->lost, "calls were not counted");

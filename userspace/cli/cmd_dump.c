@@ -322,16 +322,6 @@ static void print_text(struct dump *d, const struct shot *shot)
 		out_line(d->out, "    its native stack cannot be read");
 }
 
-static json_t *js_locals(const struct vars *vars)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; list && i < vars->n; i++)
-		json_array_append_new(
-			list, js_value(vars->data[i].name, vars->data[i].value, JSON_DEPTH));
-	return list;
-}
-
 static json_t *js_wait(const struct dump *d, const struct lock_wait *w)
 {
 	char address[24];
@@ -354,7 +344,7 @@ static void print_json(struct dump *d, const struct shot *shot)
 				     shot->places[i].function);
 
 		if (j && i < shot->nlocals)
-			json_object_set_new(j, "locals", js_locals(&shot->locals[i]));
+			json_object_set_new(j, "locals", js_vars(&shot->locals[i], JSON_DEPTH));
 		json_array_append_new(frames, j);
 	}
 	stack = json_pack("{ss so so}", "event", "stack", "thread",

@@ -310,24 +310,12 @@ static int print(struct run *c, struct err *err)
 static int run(struct follow *follow, struct err *err)
 {
 	struct run *c = follow->priv;
-	bool ended;
 	int r = begin_all(follow, err);
 
 	if (r < 0)
 		return r;
 	tell_armed(c);
-	follow_lifetime(follow);
-	r = out_check(follow->out, err);
-	if (!r)
-		r = follow_wait(follow, err);
-	ended = follow->ended;
-	if (c->children)
-		family_disarm(follow->family);
-	else
-		session_latency_end(follow->s);
-	if (!r && (!ended || c->children))
-		r = follow_events(follow, err);
-	follow->ended = ended;
+	r = follow_to_end(follow, session_latency_end, err);
 	if (!r)
 		r = print(c, err);
 	if (r)

@@ -55,16 +55,6 @@ static void shot_deinit(struct shot *sh)
 	free(sh->exception);
 }
 
-static json_t *js_locals(const struct vars *vars)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; list && i < vars->n; i++)
-		json_array_append_new(
-			list, js_value(vars->data[i].name, vars->data[i].value, JSON_DEPTH));
-	return list;
-}
-
 static void print_json(struct captures *cs, const struct shot *sh, const char *when)
 {
 	json_t *frames = json_array(), *all;
@@ -74,7 +64,7 @@ static void print_json(struct captures *cs, const struct shot *sh, const char *w
 		json_t *j = js_frame(f->file, f->line, f->function);
 
 		if (j)
-			json_object_set_new(j, "locals", js_locals(&f->vars));
+			json_object_set_new(j, "locals", js_vars(&f->vars, JSON_DEPTH));
 		json_array_append_new(frames, j);
 	}
 	all = json_pack("{ss ss so so so sI sb}", "event", "snapshot", "time", when, "thread",

@@ -101,6 +101,14 @@ static void show_bound(struct shell *sh, const struct bp *bp, const unsigned *be
 		shell_show_judge(sh, bp);
 }
 
+static void set_hits(struct bp_spec *spec, const struct parse_hits *hits)
+{
+	spec->ignore = (uint64_t)hits->ignore;
+	spec->every = (uint64_t)hits->every;
+	spec->limit = (uint64_t)hits->first;
+	spec->tid = (pid_t)hits->thread;
+}
+
 static int break_at(struct shell *sh, const char *args, bool temporary, struct err *err)
 {
 	_cleanup_free_ char *location = NULL, *condition = NULL;
@@ -123,10 +131,7 @@ static int break_at(struct shell *sh, const char *args, bool temporary, struct e
 	spec.location = location;
 	spec.default_file = shell_current_file(sh);
 	spec.condition = condition;
-	spec.ignore = (uint64_t)hits.ignore;
-	spec.every = (uint64_t)hits.every;
-	spec.limit = (uint64_t)hits.first;
-	spec.tid = (pid_t)hits.thread;
+	set_hits(&spec, &hits);
 	r = images_break(sh->im, &spec, err, &id);
 	if (r < 0)
 		return r;
@@ -210,10 +215,7 @@ int cmd_catch(struct shell *sh, const char *args, struct err *err)
 		return r;
 	spec.exception = name;
 	spec.condition = condition;
-	spec.ignore = (uint64_t)hits.ignore;
-	spec.every = (uint64_t)hits.every;
-	spec.limit = (uint64_t)hits.first;
-	spec.tid = (pid_t)hits.thread;
+	set_hits(&spec, &hits);
 	r = images_break(sh->im, &spec, err, &id);
 	if (r < 0)
 		return r;

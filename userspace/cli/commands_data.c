@@ -35,13 +35,8 @@ static const struct value_limits limits_more = {
 static void show_vars(struct shell *sh, const char *scope, const struct vars *vars)
 {
 	if (sh->out->json) {
-		json_t *values = json_array();
-
-		for (size_t i = 0; values && i < vars->n; i++)
-			json_array_append_new(values, js_value(vars->data[i].name,
-							       vars->data[i].value, JSON_DEPTH));
 		out_json(sh->out, json_pack("{ss ss so}", "event", "values", "scope", scope,
-					    "values", values));
+					    "values", js_vars(vars, JSON_DEPTH)));
 		return;
 	}
 	for (size_t i = 0; i < vars->n; i++) {

@@ -241,3 +241,24 @@ int follow_run_family(struct follow *f, const struct family_options *fo,
 	opt.priv = f;
 	return run(f, NULL, &opt, work);
 }
+
+int follow_to_end(struct follow *f, void (*disarm)(struct session *s), struct err *err)
+{
+	bool ended;
+	int r;
+
+	/* A script may let its load loose. */
+	follow_lifetime(f);
+	r = out_check(f->out, err);
+	if (!r)
+		r = follow_wait(f, err);
+	ended = f->ended;
+	if (f->family)
+		family_disarm(f->family);
+	else
+		disarm(f->s);
+	if (!r && (!ended || f->family))
+		r = follow_events(f, err);
+	f->ended = ended;
+	return r;
+}

@@ -59,6 +59,8 @@ int follow_run(struct follow *f, const struct session_options *so, int (*work)(s
 int follow_run_family(struct follow *f, const struct family_options *fo, int (*work)(struct follow *f, struct err *err));
 /* Within work: wait for the end. 0 or -errno with a line. */
 int follow_wait(struct follow *f, struct err *err);
+/* The same, from the word that it has an end on: then everything is disarmed, and what was still on its way is taken. */
+int follow_to_end(struct follow *f, void (*disarm)(struct session *s), struct err *err);
 /* Take the events that there are. The same. */
 int follow_events(struct follow *f, struct err *err);
 /* Say when it ends by itself, unless the user said it. */

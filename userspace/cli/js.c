@@ -9,6 +9,7 @@
 #include "base/js_text.h"
 #include "base/strbuf.h"
 #include "engine/session.h"
+#include "engine/vars.h"
 #include "probes/probe.h"
 #include "probes/value.h"
 #include "target/target.h"
@@ -105,6 +106,16 @@ json_t *js_value(const char *name, const struct value *v, unsigned depth)
 fail:
 	json_decref(j);
 	return NULL;
+}
+
+json_t *js_vars(const struct vars *vars, unsigned depth)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; list && i < vars->n; i++)
+		json_array_append_new(list,
+				      js_value(vars->data[i].name, vars->data[i].value, depth));
+	return list;
 }
 
 static json_t *js_pending(const struct bp *bp)

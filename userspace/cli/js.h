@@ -13,6 +13,7 @@
 
 struct bp;
 struct value;
+struct vars;
 
 /* {tid, name} */
 json_t *js_thread(pid_t tid, const char *name);
@@ -21,6 +22,8 @@ json_t *js_frame(const char *file, int32_t line, const char *function);
 /* {name, type, repr} and for containers {length, children} down to depth levels; name may be NULL.
  */
 json_t *js_value(const char *name, const struct value *v, unsigned depth);
+/* An array of these. */
+json_t *js_vars(const struct vars *vars, unsigned depth);
 /* The `bound` event, or `pending` where it is bound to nothing. */
 json_t *js_bound(const struct bp *bp);
 /* The same with what has become of it: `enabled`, `hits`, of a condition `errors` ... */

@@ -122,18 +122,10 @@ static int sync_when(struct session *s)
 static int probe_on(struct session *s, struct err *err)
 {
 	_cleanup_free_ struct trace_site *sites = NULL;
-	_cleanup_free_ struct interp_site *found = NULL;
-	size_t n = 0;
-	int r = s->in->ops->sites(s->in, 1u << ABI_SITE_TRACEBACK, err, &found, &n);
+	size_t n;
+	int r = session_sites(s, 1u << ABI_SITE_TRACEBACK, err, &sites, &n);
 
-	if (r)
-		return r;
-	sites = calloc(n + 1, sizeof(*sites));
-	if (!sites)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		sites[i] = (struct trace_site){ found[i].addr, found[i].site };
-	return trace_program_on(s->trace, TRACE_PROGRAM_CATCH, sites, n, err);
+	return r ? r : trace_program_on(s->trace, TRACE_PROGRAM_CATCH, sites, n, err);
 }
 
 static bool any_caught(const struct session *s)

@@ -168,22 +168,16 @@ static int by_end(const void *a, const void *b)
 
 static int probes_on(struct session *s, unsigned kinds, struct err *err)
 {
-	_cleanup_free_ struct interp_site *found = NULL;
 	_cleanup_free_ struct trace_site *sites = NULL;
-	size_t n = 0;
+	size_t n;
 	int r;
 
 	/* from 3.11 on a frame begins at its RESUME */
 	if (s->in->ops->info(s->in)->minor >= 11)
 		kinds &= ~(1u << ABI_SITE_EVAL_ENTRY);
-	r = s->in->ops->sites(s->in, kinds, err, &found, &n);
+	r = session_sites(s, kinds, err, &sites, &n);
 	if (r)
 		return r;
-	sites = calloc(n + 1, sizeof(*sites));
-	if (!sites)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		sites[i] = (struct trace_site){ found[i].addr, found[i].site };
 	qsort(sites, n, sizeof(*sites), by_end);
 	return trace_program_on(s->trace, TRACE_PROGRAM_TIMED, sites, n, err);
 }

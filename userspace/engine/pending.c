@@ -95,20 +95,11 @@ static int want(struct session *s, struct wanted *w)
 
 static int arm_site(struct session *s, struct err *err)
 {
-	_cleanup_free_ struct interp_site *sites = NULL;
-	_cleanup_free_ struct trace_site *at = NULL;
-	size_t n = 0;
-	int r;
+	_cleanup_free_ struct trace_site *sites = NULL;
+	size_t n;
+	int r = session_sites(s, 1u << ABI_SITE_EVAL_CODE, err, &sites, &n);
 
-	r = s->in->ops->sites(s->in, 1u << ABI_SITE_EVAL_CODE, err, &sites, &n);
-	if (r)
-		return r;
-	at = calloc(n ? n : 1, sizeof(*at));
-	if (!at)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		at[i] = (struct trace_site){ sites[i].addr, sites[i].site };
-	return trace_program_on(s->trace, TRACE_PROGRAM_EVAL_CODE, at, n, err);
+	return r ? r : trace_program_on(s->trace, TRACE_PROGRAM_EVAL_CODE, sites, n, err);
 }
 
 static void disarm_site(struct session *s)

@@ -265,24 +265,36 @@ int session_need_trace(struct session *s, struct err *err)
 	return 0;
 }
 
+int session_sites(struct session *s, unsigned kinds, struct err *err, struct trace_site **ret,
+		  size_t *ret_n)
+{
+	_cleanup_free_ struct interp_site *found = NULL;
+	struct trace_site *sites;
+	size_t n = 0;
+	int r = s->in->ops->sites(s->in, kinds, err, &found, &n);
+
+	if (r)
+		return r;
+	sites = calloc(n + 1, sizeof(*sites));
+	if (!sites)
+		return err_set(err, -ENOMEM, "%s: out of memory", s->label);
+	for (size_t i = 0; i < n; i++)
+		sites[i] = (struct trace_site){ found[i].addr, found[i].site };
+	*ret = sites;
+	*ret_n = n;
+	return 0;
+}
+
 int session_program_on(struct session *s, enum trace_program which, struct err *err)
 {
-	_cleanup_free_ struct interp_site *sites = NULL;
-	_cleanup_free_ struct trace_site *places = NULL;
-	size_t n = 0, i;
+	_cleanup_free_ struct trace_site *sites = NULL;
+	size_t n;
 	int r;
 
 	r = session_need_trace(s, err);
 	if (!r)
-		r = s->in->ops->sites(s->in, trace_program_kinds(which), err, &sites, &n);
-	if (r)
-		return r;
-	places = calloc(n ? n : 1, sizeof(*places));
-	if (!places)
-		return err_set(err, -ENOMEM, "%s: out of memory", s->label);
-	for (i = 0; i < n; i++)
-		places[i] = (struct trace_site){ sites[i].addr, sites[i].site };
-	return trace_program_on(s->trace, which, places, n, err);
+		r = session_sites(s, trace_program_kinds(which), err, &sites, &n);
+	return r ? r : trace_program_on(s->trace, which, sites, n, err);
 }
 
 int session_need_tracees(struct session *s, struct err *err)

@@ -215,6 +215,8 @@ int session_adopt_running(struct session *s, struct tracees *ts, struct err *err
 /* Who runs another program is kept there; NULL: left alone. */
 void session_keep_execs(struct session *s, struct execs *execs);
 int session_need_trace(struct session *s, struct err *err);
+/* The interpreter's sites of these kinds (1 << ABI_SITE_...), malloc'ed, for trace_program_on(). 0 or negative errno with a line. */
+int session_sites(struct session *s, unsigned kinds, struct err *err, struct trace_site **ret, size_t *ret_n);
 /* Put a program of the uprobe engine on its sites in the interpreter; 0 or negative errno with a line. */
 int session_program_on(struct session *s, enum trace_program which, struct err *err);
 int session_need_tracees(struct session *s, struct err *err);

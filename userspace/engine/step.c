@@ -282,22 +282,8 @@ static int find_sites(struct session *s, struct err *err)
 {
 	const unsigned kinds =
 		1u << ABI_SITE_EVAL_ENTRY | 1u << ABI_SITE_RESUME | 1u << ABI_SITE_TRACEBACK;
-	_cleanup_free_ struct interp_site *found = NULL;
-	size_t n;
-	int r;
 
-	if (s->step.sites)
-		return 0;
-	r = s->in->ops->sites(s->in, kinds, err, &found, &n);
-	if (r)
-		return r;
-	s->step.sites = calloc(n + 1, sizeof(*s->step.sites));
-	if (!s->step.sites)
-		return err_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < n; i++)
-		s->step.sites[i] = (struct trace_site){ found[i].addr, found[i].site };
-	s->step.nsites = n;
-	return 0;
+	return s->step.sites ? 0 : session_sites(s, kinds, err, &s->step.sites, &s->step.nsites);
 }
 
 static int arm_programs(struct session *s, const struct plan *pl, struct err *err)
