@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* The list of breakpoints: made, bound, changed. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,8 @@ int bps_scan(struct session *s, struct err *err)
 	if (r)
 		return err_set(err, r, "%s: cannot read its code objects: %s", s->label,
 			       strerror(-r));
+	/* What the index was before lies between what stays: malloc() would keep its pages. */
+	malloc_trim(0);
 	return 0;
 }
 
