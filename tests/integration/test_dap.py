@@ -1,67 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The Debug Adapter Protocol: the rules that adapters get wrong, limits, and who may attach."""
-import json
+"""The Debug Adapter Protocol: the rules that adapters get wrong."""
 import os
-import shutil
-import socket
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-import dap
+import dap_case
 import harness
 import interpreters
 
 
-SCRIPT = os.path.join(harness.TARGETS, "orders.py")
-
-
-def line(mark):
-    with open(SCRIPT, encoding="utf-8") as f:
-        return next(n for n, text in enumerate(f, 1) if text.rstrip().endswith("# " + mark))
-
-
-class Base(harness.TestCase):
-    def orders(self, interp=None):
-        return self.start(interp or interpreters.one(), "orders.py")
-
-    def adapter(self):
-        adapter = dap.Adapter()
-        self.addCleanup(adapter.close)
-        return adapter
-
-    def attached(self, target, **options):
-        adapter = self.adapter()
-        adapter.attach(target.pid, **options)
-        return adapter
-
-    def refused(self, adapter, word, command, **arguments):
-        with self.assertRaises(dap.Failed) as raised:
-            adapter.ask(command, **arguments)
-        self.assertIn(word, raised.exception.response["message"])
-        self.assertIn(word, raised.exception.response["body"]["error"]["variables"]["text"])
-
-    def set_lines(self, adapter, target, *wishes):
-        return adapter.ask("setBreakpoints", source={"path": target.script}, breakpoints=list(wishes))["breakpoints"]
-
-    def goodbye(self, adapter, target):
-        """disconnect leaves the target running, and `terminated` always comes."""
-        adapter.ask("disconnect")
-        self.assertEqual(adapter.end(), 0)
-        self.assertEqual([m["event"] for m in adapter.all if m["type"] == "event"][-1], "terminated")
-        self.assertUntouched(target)
-
-
 @harness.per_interpreter
-class MainPath(Base):
+class MainPath(dap_case.Case):
     @harness.each_interpreter
     def test_break_look_go_on(self, interp):
         target = self.orders(interp)
         adapter = self.attached(target)
         names = {t["name"] for t in adapter.ask("threads")["threads"]}
         self.assertIn("worker-1", names)
-        wanted = line("second")
+        wanted = dap_case.line("second")
         answers = self.set_lines(adapter, target, {"line": wanted})
         self.assertEqual((answers[0]["verified"], answers[0]["line"]), (True, wanted))
         adapter.ask("configurationDone")
@@ -92,11 +49,11 @@ class MainPath(Base):
         self.goodbye(adapter, target)
 
 
-class Rules(Base):
+class Rules(dap_case.Case):
     def stopped(self, **wish):
         target = self.orders()
         adapter = self.attached(target)
-        self.set_lines(adapter, target, dict({"line": line("second")}, **wish))
+        self.set_lines(adapter, target, dict({"line": dap_case.line("second")}, **wish))
         adapter.ask("configurationDone")
         adapter.event("stopped")
         return target, adapter
@@ -104,7 +61,7 @@ class Rules(Base):
     def test_replace_all_in_order(self):
         target = self.orders()
         adapter = self.attached(target)
-        first, second = line("first"), line("second")
+        first, second = dap_case.line("first"), dap_case.line("second")
         old = self.set_lines(adapter, target, {"line": second}, {"line": 100000}, {"line": first})
         self.assertEqual([b["verified"] for b in old], [True, False, True])
         self.assertIn("100000", old[1]["message"])
@@ -120,7 +77,7 @@ class Rules(Base):
     def test_no_slot(self):
         target = self.orders()
         adapter = self.attached(target)
-        with open(SCRIPT, encoding="utf-8") as f:
+        with open(dap_case.SCRIPT, encoding="utf-8") as f:
             begin = next(n for n, text in enumerate(f, 1) if "def work" in text)
         answers = self.set_lines(adapter, target, *[{"line": n} for n in
                                                     [line(m) for m in ("first", "second", "last", "call")] + [begin + 1]])
@@ -225,7 +182,7 @@ class Rules(Base):
         self.assertIn(target.script, [s["path"] for s in adapter.ask("loadedSources")["sources"]])
         modules = {m["name"]: m.get("path", "") for m in adapter.ask("modules")["modules"]}
         self.assertTrue(modules["threading"].endswith("threading.py"), modules)
-        first, last = line("first"), line("last")
+        first, last = dap_case.line("first"), dap_case.line("last")
         lines = adapter.ask("breakpointLocations", source={"path": target.script}, line=first, endLine=last)["breakpoints"]
         self.assertEqual([b["line"] for b in lines], list(range(first, last + 1)))
         self.goodbye(adapter, target)
@@ -235,7 +192,7 @@ class Rules(Base):
         where = os.path.dirname(target.script)
         adapter = self.attached(target, pathMappings=[{"localRoot": "/work/shop/", "remoteRoot": where}])
         answers = adapter.ask("setBreakpoints", source={"path": "/work/shop/orders.py"},
-                              breakpoints=[{"line": line("last")}])["breakpoints"]
+                              breakpoints=[{"line": dap_case.line("last")}])["breakpoints"]
         self.assertEqual(answers[0]["source"]["path"], "/work/shop/orders.py")
         adapter.ask("configurationDone")
         adapter.event("stopped")
@@ -248,7 +205,7 @@ class Rules(Base):
         adapter = self.adapter()
         self.refused(adapter, "no such process", "attach", processId=2 ** 22 + 1, pathMappings=[{"localRoot": "/wrong", "remoteRoot": where}])
         adapter.attach(target.pid, pathMappings=[{"localRoot": "/right", "remoteRoot": where}])
-        answers = self.set_lines(adapter, target, {"line": line("last")})
+        answers = self.set_lines(adapter, target, {"line": dap_case.line("last")})
         self.assertEqual(answers[0]["source"]["path"], "/right/orders.py")
         self.goodbye(adapter, target)
 
@@ -271,7 +228,7 @@ sys.stdin.readline()
 """
 
 
-class LongWork(Base):
+class LongWork(dap_case.Case):
     def test_progress_and_cancel(self):
         target = self.start_code(interpreters.one(), BIG)
         for by in ("progressId", "requestId"):
@@ -318,7 +275,7 @@ sys.stdin.readline()
 
 
 @harness.per_interpreter
-class LogsAndExceptions(Base):
+class LogsAndExceptions(dap_case.Case):
     @harness.each_interpreter
     def test_log_messages(self, interp):
         target = self.start_code(interp, "\n".join((
@@ -374,7 +331,7 @@ class LogsAndExceptions(Base):
     def test_data_breakpoints(self, interp):
         target = self.orders(interp)
         adapter = self.attached(target)
-        self.set_lines(adapter, target, {"line": line("first")})
+        self.set_lines(adapter, target, {"line": dap_case.line("first")})
         adapter.ask("configurationDone")
         stop = adapter.event("stopped")
         frame = adapter.top()["id"]
@@ -487,217 +444,6 @@ class LogsAndExceptions(Base):
         self.assertEqual(answers[0]["verified"], False)
         self.assertIn("nix", answers[0]["message"])
         self.goodbye(adapter, target)
-
-
-@harness.per_interpreter
-class Launch(Base):
-    def launch(self, interp, **options):
-        adapter = self.adapter()
-        adapter.ask("initialize", adapterID="x")
-        adapter.ask("launch", python=interp.path, **options)
-        adapter.event("initialized")
-        return adapter
-
-    @harness.each_interpreter
-    def test_stop_on_entry_and_end(self, interp):
-        if interp.root:
-            self.skipTest("in another root: launch starts what lies in ours")
-        script = interp.install(os.path.join(harness.TARGETS, "exits.py"))
-        adapter = self.launch(interp, program=script, args=["5", "two words"], env={"SHOP": "tea"}, stopOnEntry=True)
-        answers = adapter.ask("setBreakpoints", source={"path": script}, breakpoints=[{"line": 8}])["breakpoints"]
-        self.assertTrue(answers[0]["verified"], answers)
-        adapter.ask("configurationDone")
-        stop = adapter.event("stopped")
-        self.assertEqual(stop["reason"], "entry")
-        adapter.ask("continue", threadId=stop["threadId"])
-        stop = adapter.event("stopped")
-        self.assertEqual((stop["reason"], adapter.top()["line"]), ("breakpoint", 8))
-        adapter.ask("continue", threadId=stop["threadId"])
-        self.assertEqual(adapter.event("exited")["exitCode"], 5)
-        adapter.event("terminated")
-        said = "".join(m["body"]["output"] for m in adapter.all if m.get("event") == "output" and m["body"]["category"] == "stdout")
-        self.assertEqual(said, "tea ['two words']\n")
-        adapter.ask("disconnect")
-        self.assertEqual(adapter.end(), 0)
-
-    def test_disconnect_ends_it(self):
-        for terminate, alive in ((None, False), (True, False), (False, True)):
-            adapter = self.launch(interpreters.one(), program=SCRIPT)
-            adapter.ask("configurationDone")
-            pid = next(m["body"]["systemProcessId"] for m in adapter.all if m.get("event") == "process")
-            # from then on it writes nothing: there is nobody to read it
-            while "ready" not in adapter.event("output")["output"]:
-                pass
-            self.assertTrue(os.path.exists("/proc/%d/maps" % pid))
-            adapter.ask("disconnect", **({} if terminate is None else {"terminateDebuggee": terminate}))
-            self.assertEqual(adapter.end(), 0)
-            self.assertEqual(os.path.exists("/proc/%d/fd/0" % pid), alive)
-            if alive:
-                os.kill(pid, 9)
-
-    def test_terminate(self):
-        """It ends what was started, stopped or not, and nothing else; the program may have its say."""
-        script = "import signal, sys\nsignal.signal(signal.SIGTERM, lambda *a: sys.exit(7))\nwhile True: signal.pause()\n"
-        folder = tempfile.mkdtemp(prefix="pybpfdbg-")
-        self.addCleanup(shutil.rmtree, folder)
-        path = os.path.join(folder, "waits.py")
-        with open(path, "w") as f:
-            f.write(script)
-        for program, entry, code in ((path, False, 7), (path, True, 128 + 15)):
-            adapter = self.launch(interpreters.one(), program=program, stopOnEntry=entry)
-            told = next(m["body"] for m in adapter.all if m.get("event") == "capabilities")
-            self.assertTrue(told["capabilities"]["supportsTerminateRequest"])
-            adapter.ask("configurationDone")
-            if entry:
-                adapter.event("stopped")
-            else:
-                pid = next(m["body"]["systemProcessId"] for m in adapter.all if m.get("event") == "process")
-                harness.wait_for(lambda: self.handles_sigterm(pid), what="its handler")
-            adapter.ask("terminate")
-            self.assertEqual(adapter.event("exited")["exitCode"], code)
-            adapter.event("terminated")
-        target = self.orders()
-        adapter = self.attached(target)
-        self.refused(adapter, "not started here", "terminate")
-        self.goodbye(adapter, target)
-
-    def handles_sigterm(self, pid):
-        with open("/proc/%d/status" % pid) as f:
-            return int(next(text for text in f if text.startswith("SigCgt")).split()[1], 16) >> 14 & 1
-
-    def test_bad(self):
-        adapter = self.adapter()
-        for word, options in (("either program or module", {}), ("/nonexistent.py", {"program": "/nonexistent.py"}),
-                              ("no string", {"program": SCRIPT, "args": [1]}), ("internalConsole", {"program": SCRIPT, "console": "integratedTerminal"}),
-                              ("/nonexistent", {"program": SCRIPT, "cwd": "/nonexistent"}), ("nopython", {"program": SCRIPT, "python": "nopython"})):
-            self.refused(adapter, word, "launch", **options)
-        self.assertEqual([m for m in adapter.all if m["type"] == "event"], [])
-        # nothing is left of them: the next one sees no descriptor more
-        fds = os.listdir("/proc/%d/fd" % adapter.proc.pid)
-        self.refused(adapter, "nopython", "launch", program=SCRIPT, python="nopython")
-        self.assertEqual(os.listdir("/proc/%d/fd" % adapter.proc.pid), fds)
-
-
-class Limits(Base):
-    def test_garbage(self):
-        """Whatever a client sends: its session ends, the target runs on."""
-        for data in (b"GET / HTTP/1.1\r\n\r\n", b"Content-Length: -1\r\n\r\n", b"Content-Length: 99999999999\r\n\r\n",
-                     b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", b"x" * 5000, b"Content-Length: 3\r\n\r\n{x}",
-                     b"Content-Length: 2\r\n\r\n[]", dap.frame({"x": json.loads("[" * 100 + "]" * 100)}),
-                     b"Content-Length: 7\r\n\r\n\"\\ud800\""):
-            target = self.orders()
-            adapter = self.attached(target)
-            try:
-                adapter.raw(data)
-            except BrokenPipeError:
-                pass
-            self.assertIn(adapter.end(), (0, 1))
-            self.assertEqual([m["event"] for m in adapter.all if m["type"] == "event"][-1], "terminated")
-            self.assertUntouched(target)
-            target.end()
-
-    def test_client_vanishes(self):
-        target = self.orders()
-        for tail in (b"", b"Content-Le", b"Content-Length: 100\r\n\r\n{\"seq\""):
-            adapter = self.attached(target)
-            self.set_lines(adapter, target, {"line": line("second")})
-            adapter.event("stopped")
-            adapter.raw(tail)
-            adapter.proc.stdin.close()
-            adapter.proc.stdout.close()
-            adapter.proc.wait(20)
-            self.assertUntouched(target)
-
-    def test_not_for_a_client(self):
-        target = self.orders()
-        adapter = self.attached(target)
-        for message in ({}, {"type": "response", "request_seq": 1, "success": True, "command": "threads"},
-                        {"type": "request"}, {"type": "request", "command": 7, "seq": 1}):
-            adapter.raw(dap.frame(message))
-        self.assertTrue(adapter.ask("threads")["threads"])
-        self.goodbye(adapter, target)
-
-
-class Servers(Base):
-    """TCP needs the token; a unix socket knows who asks."""
-
-    def server(self, *args, **env):
-        proc = subprocess.Popen([harness.DEBUGGER, "dap"] + list(args), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                env=dict(os.environ, **env))
-        self.addCleanup(proc.stderr.close)
-        self.addCleanup(proc.wait)
-        self.addCleanup(proc.terminate)
-        return proc
-
-    def client(self, sock):
-        self.addCleanup(sock.close)
-        return dap.Client(sock.fileno(), sock.fileno())
-
-    def test_tcp(self):
-        proc = self.server("--listen", "127.0.0.1:0", PYBPFDBG_TOKEN="sesame")
-        said = proc.stderr.readline().decode()
-        port = int(said.split("127.0.0.1:")[1].split(",")[0])
-        target = self.orders()
-        for token in (None, "", "sesamo", "sesame7"):
-            client = self.client(socket.create_connection(("127.0.0.1", port)))
-            self.refused(client, "token", "attach", processId=target.pid, **({} if token is None else {"token": token}))
-        client.attach(target.pid, token="sesame")
-        other = self.client(socket.create_connection(("127.0.0.1", port)))
-        other.raw(b"nonsense\r\n\r\n")
-        self.assertTrue(client.ask("threads")["threads"])
-        client.ask("disconnect")
-        client.event("terminated")
-        self.assertIsNone(client.message())
-        self.assertUntouched(target)
-
-    def test_sessions_are_bounded(self):
-        proc = self.server("--listen", "127.0.0.1:0", PYBPFDBG_TOKEN="sesame")
-        port = int(proc.stderr.readline().decode().split("127.0.0.1:")[1].split(",")[0])
-        clients = [self.client(socket.create_connection(("127.0.0.1", port))) for _ in range(16)]
-        for client in clients:
-            client.ask("initialize", adapterID="x")
-        self.assertIsNone(self.client(socket.create_connection(("127.0.0.1", port))).message())
-        self.assertIn("16 sessions", proc.stderr.readline().decode())
-
-    def test_unix_socket(self):
-        directory = tempfile.mkdtemp(prefix="pybpfdbg-")
-        self.addCleanup(shutil.rmtree, directory)
-        os.chmod(directory, 0o755)
-        path = os.path.join(directory, "dap.sock")
-        own = os.getgroups()
-        os.setgroups([0, 4242])
-        proc = self.server("--socket", path)
-        os.setgroups(own)
-        self.assertIn("listening", proc.stderr.readline().decode())
-        target = self.orders()
-
-        def connect():
-            sock = socket.socket(socket.AF_UNIX)
-            sock.connect(path)
-            return sock
-
-        client = self.client(connect())
-        client.attach(target.pid)
-        client.ask("disconnect")
-        # another user: its own process and no other
-        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support", "dap_other_user.py")
-        run = subprocess.run([sys.executable, script, path, str(target.pid), str(proc.pid)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                             timeout=60)
-        self.assertEqual(run.returncode, 0, run.stderr.decode())
-        self.assertIn("belongs to another user", run.stdout.decode())
-        self.assertIn("own process: attached", run.stdout.decode())
-        self.assertIn("secret: refused", run.stdout.decode())
-        self.assertIn("groups: kept", run.stdout.decode())
-        self.assertNotIn("groups: [", run.stdout.decode())
-        self.assertUntouched(target)
-
-    def test_bad_arguments(self):
-        for args, status, word in ((["--frob"], 2, "not known"), (["--listen"], 2, "argument"), (["x"], 2, "usage"),
-                                   (["--listen", "nowhere"], 1, "nowhere"), (["--socket", "/nonexistent/x"], 1, "/nonexistent/x")):
-            run = self.debug("dap", *args)
-            self.assertEqual((run.status, run.out), (status, ""), run)
-            self.assertIn(word, run.err)
-            self.assertEqual(run.err.count("\n"), 1)
 
 
 if __name__ == "__main__":
