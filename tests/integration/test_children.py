@@ -29,8 +29,8 @@ LOOP = "family.py:%d" % line_of("for i in range(2)")
 
 
 class Base(harness.TestCase):
-    def live(self, *argv):
-        d = Live(*argv)
+    def live(self, *argv, **kwargs):
+        d = Live(*argv, **kwargs)
         self.addCleanup(d.close)
         return d
 
@@ -277,13 +277,13 @@ class Load:
 
 @unittest.skipUnless(os.path.exists(GUNICORN), "no gunicorn here")
 class Gunicorn(Base):
-    def gunicorn(self, *options, workers=2):
+    def gunicorn(self, *options, workers=2, app="wsgi_app:application", **env):
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
         proc = subprocess.Popen(
             ["/usr/bin/python3", "-m", "gunicorn", "-w", str(workers), "--bind", "127.0.0.1:%d" % port] + list(options) +
-            ["wsgi_app:application"], cwd=harness.TARGETS, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [app], cwd=harness.TARGETS, env=dict(os.environ, **env), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(proc.wait)
         self.addCleanup(proc.terminate)
         harness.wait_for(lambda: len(self.workers(proc.pid)) == workers, what="workers")

@@ -3,18 +3,19 @@
 """attach --children where a process runs another program: it stays in the session if that is Python."""
 import os
 import sys
-import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import harness
 import interpreters
 import terminal
+import test_children
 import test_processes
 from test_children import line_of
 
 HERE = line_of("# here", "images.py")
 LEVEL = "images.py:%d" % line_of("# level", "images.py")
 SUM = "images.py:%d" % line_of("# sum", "images.py")
+OLD = [os.path.join(harness.BUILD, "support", "old_kernel")] if harness.MAY_HOLD else []
 SCRIPT = os.path.join(harness.TARGETS, "images.py")
 
 
@@ -24,9 +25,9 @@ def three():
 
 
 class Base(test_processes.Base):
-    def begin(self, interp, *breaks):
+    def begin(self, interp, *breaks, **kwargs):
         target = self.start(interp, "images.py")
-        d = self.attach(target.pid, "--children")
+        d = self.attach(target.pid, "--children", **kwargs)
         for b in breaks:
             self.ask_for(d, "break " + b, "bound")
         return target, d
@@ -303,6 +304,75 @@ class Together(Base):
                 self.assertEqual(target.line(60), "done [0, 0]")
 
 
+class Before618(Base):
+    """Where the kernel cannot hold what runs another program (bpf/wait.bpf.h) that leaves the session; the others stay."""
+
+    def left(self, d, pid):
+        """The execve of that process, or of the next one."""
+        e = d.until("exec")
+        self.assertIn(pid, (None, e["process"]))
+        self.assertEqual((e["python"], "6.18" in e["why"]), (None, True))
+
+    def test_leaves(self):
+        for interp in three()[1:]:
+            target, d = self.begin(interp, "work", wrap=OLD)
+            target.send("start spawn 2\n")
+            for _ in range(2):
+                self.left(d, None)
+            self.assertEqual(target.line(60), "done [0, 0]")
+            target.send("exec %s %s child\n" % (interp.path, SCRIPT))
+            pid = d.until("stopped")["process"]
+            target.send("start fork 1\n")
+            d.send("continue")
+            self.left(d, pid)
+            self.assertEqual(target.line(60), "done 0")
+            pid = d.until("stopped")["process"]
+            self.assertNotIn(self.go(d)["process"], (pid, target.pid))
+            self.assertEqual(self.value(d, "n"), "0")
+            self.end(target, d, "done [0, 0]")
+            self.assertEqual(len(set(e["process"] for e in d.seen if e["event"] == "stopped")), 3)
+
+    def test_child_leaves(self):
+        """With follow-fork child that is the end."""
+        target = self.start(interpreters.one(), "images.py")
+        d = self.attach(target.pid, wrap=OLD)
+        self.ask_for(d, "break work", "bound")
+        d.send("set follow-fork child")
+        self.value(d, "1")
+        target.send("exec /bin/true\n")
+        self.assertNotEqual(d.until("stopped")["process"], target.pid)
+        d.send("continue")
+        self.assertEqual(target.line(60), "done 0")
+        run = d.finish()
+        self.assertEqual(run.status, 3, run)
+        self.assertIn("the session is over", run.err)
+        self.assertUntouched(target)
+
+
+@harness.may_hold
+class Web(test_children.Gunicorn, Base):
+    def test_subprocess(self):
+        """Workers that run `ls`, and another Python, which stops: no request fails."""
+        other = three()[-1]
+        pid, port = self.gunicorn(app="wsgi_runs:application", OTHER=other.path)
+        d = self.attach(pid, "--children")
+        self.ask_for(d, "break work", "pending")
+        load = test_children.Load(port, 2)
+        self.addCleanup(load.end)
+        for n in range(2):
+            e = self.go(d) if n else d.until("stopped")
+            self.assertEqual((e["function"], self.value(d, "n")), ("work", "7"))
+            self.assertEqual(self.processes(d)[e["process"]]["python"], "3.%d.%d" % other.version[1:])
+        d.send("detach")
+        run = d.finish()
+        self.assertEqual(run.status, 0, run)
+        self.assertEqual([e for e in run.events[:-1] if "process" not in e], [])
+        self.assertLessEqual({"3.%d.%d" % other.version[1:], None}, {e["python"] for e in run.of("exec")})
+        self.assertLessEqual({e["process"] for e in run.of("exec")}, {e["process"] for e in run.of("forked")})
+        load.until(50)
+        self.assertEqual(load.end()[1], [])
+
+
 @harness.may_hold
 class Ends(Base):
     def stopping(self, method):
@@ -334,11 +404,11 @@ class Ends(Base):
             self.assertEqual(target.line(60), "done [0, 0]")
             self.assertUntouched(target)
 
-    def test_detach_and_attach(self):
-        """What runs already has its own program: it is taken up all the same."""
+    def test_end_of_input_and_attach(self):
+        """At the end of a pipe, and with ^D at a prompt, all go on. What runs its own program already is taken up all the same."""
         target, d, kids = self.stopping("spawn")
-        d.send("detach")
-        self.assertEqual(d.finish().status, 0)
+        run = d.finish()
+        self.assertEqual((run.status, len(run.of("detached"))), (0, 1), run)
         self.assertEqual(target.line(60), "sum 18")
         self.assertLives(target.pid, *kids)
         d = self.attach(target.pid, "--children")
@@ -349,21 +419,18 @@ class Ends(Base):
         self.assertEqual({d.until("stopped")["process"], self.go(d)["process"]}, set(kids))
         self.end(target, d, "sum 18")
         self.assertLives(*kids)
-
-
-@unittest.skipIf(harness.MAY_HOLD, "the kernel is 6.18 or later")
-class Before(Base):
-    def test_left_alone_with_the_reason(self):
-        target, d = self.begin(interpreters.one(), "images.py:%d" % HERE)
-        target.send("exec /bin/true\n")
-        child = d.until("stopped")["process"]
-        e = self.go(d, "exec")
-        self.assertEqual((e["process"], e["python"], "6.18" in e["why"]), (child, None, True))
-        self.assertEqual(target.line(60), "done 0")
-        target.send("exec /bin/true\n")
-        child = d.until("stopped")["process"]
-        self.assertEqual(set(self.processes(d)), {target.pid, child})
-        self.end(target, d, "done 0")
+        term = terminal.Terminal("attach", target.pid, "--children")
+        self.addCleanup(term.close)
+        term.expect(terminal.PROMPT)
+        term.command("break work")
+        target.send("go\n")
+        term.expect(", breakpoint 1, thread ")
+        term.expect(terminal.PROMPT)
+        term.type("\x04")
+        self.assertEqual(term.wait(), 0)
+        self.assertRegex(term.text(), r"detached from \d processes: they run on")
+        self.assertEqual(target.line(60), "sum 18")
+        self.assertLives(target.pid, *kids)
 
 
 if __name__ == "__main__":

@@ -27,8 +27,9 @@ NEVER = "lifecycle.py:%d" % line_of('code = "import sys')  # in modes other than
 class Live:
     """A debugger with --json that is talked to line by line."""
 
-    def __init__(self, *argv):
-        self.argv = [harness.DEBUGGER] + [str(a) for a in argv]
+    def __init__(self, *argv, wrap=()):
+        """wrap: a command that runs the debugger."""
+        self.argv = list(wrap) + [harness.DEBUGGER] + [str(a) for a in argv]
         self.proc = subprocess.Popen(self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self._buffer = b""
         self.seen = []

@@ -58,8 +58,8 @@ for line in sys.stdin:
 
 
 class Base(test_children.Base):
-    def attach(self, pid, *words):
-        d = self.live("attach", pid, "--json", *words)
+    def attach(self, pid, *words, **kwargs):
+        d = self.live("attach", pid, "--json", *words, **kwargs)
         d.until("attached")
         return d
 
