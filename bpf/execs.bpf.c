@@ -6,6 +6,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/abi.h"
+#include "bpf/kin.bpf.h"
 #include "bpf/task.bpf.h"
 #include "bpf/wait.bpf.h"
 
@@ -19,14 +20,6 @@ extern struct task_struct *bpf_task_from_vpid(__s32 vpid) __ksym;
 extern void bpf_task_release(struct task_struct *p) __ksym;
 
 __s32 keep_pid = 0; /* of keep_exec() */
-
-/* Of procs.bpf.c. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, ABI_PROCESSES_MAX);
-	__type(key, __u32);
-	__type(value, __u32);
-} kin SEC(".maps");
 
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(hold_exec, struct task_struct *task)

@@ -14,16 +14,10 @@
 const volatile struct abi_py py = { 0 };
 const volatile __u64 ns_dev = 0, ns_ino = 0; /* the target's pid namespace */
 
+#define PY_WALK_WANTS_NONE
 #include "bpf/maps.bpf.h"
 #include "bpf/hold.bpf.h"
 #include "bpf/wait.bpf.h"
-
-static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
-{
-	(void)w;
-	(void)code;
-	return 0; /* nothing is walked here */
-}
 
 /* The current thread is to be held. 0 or -1. */
 static __always_inline int kick(u32 tid, const struct abi_hit *hit)

@@ -6,18 +6,12 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/abi.h"
+#include "bpf/kin.bpf.h"
 #include "bpf/task.bpf.h"
 
 typedef __u32 u32;
 
 const volatile __u64 our_ns_ino = 0; /* the debugger's pid namespace: all numbers are of it */
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, ABI_PROCESSES_MAX);
-	__type(key, __u32);
-	__type(value, __u32);
-} kin SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

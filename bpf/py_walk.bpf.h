@@ -3,7 +3,7 @@
  * From the running thread to its Python frame. Pure: whoever includes this gives it
  *   read_user(), read_loop()    memory and bounded loops (read.bpf.h; a fake memory in the tests)
  *   py                          the facts, a struct abi_py
- *   py_walk_wants()             is a frame of this code what we look for?
+ *   py_walk_wants()             is a frame of this code what we look for? PY_WALK_WANTS_NONE: no frame is
  */
 #ifndef PYBPFDBG_PY_WALK_BPF_H
 #define PYBPFDBG_PY_WALK_BPF_H
@@ -40,7 +40,16 @@ struct py_walk {
 	u32 fault;  /* something could not be read */
 };
 
+#ifdef PY_WALK_WANTS_NONE
+static __always_inline int py_walk_wants(const struct py_walk *w, u64 code)
+{
+	(void)w;
+	(void)code;
+	return 0;
+}
+#else
 static __always_inline int py_walk_wants(const struct py_walk *w, u64 code);
+#endif
 
 /* Eight bytes that may lie at any address. */
 static __always_inline u64 py_load_u64(const void *p)

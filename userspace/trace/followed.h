@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Which processes a kernel side follows, and what it counts of each (bpf/follow.bpf.h). */
+/* Which processes a kernel side follows, and what it counts of each (bpf/follow.bpf.c). */
 #ifndef PYBPFDBG_TRACE_FOLLOWED_H
 #define PYBPFDBG_TRACE_FOLLOWED_H
 
