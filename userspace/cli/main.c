@@ -33,12 +33,12 @@
 	"come later\n"
 #define OPTION_COLOR "  --color auto|always|never\n"
 
-#define OPTION_CAPTURES                                                         \
-	"  --max-rate N        records a second (default 20000; 0: no limit)\n" \
-	"  --max-bytes N       bytes a second (default 16 MiB; 0: no limit)\n"  \
-	"  --record-bytes N    of one record\n"                                 \
-	"  --value-bytes N     of one str, bytes or int (default 512)\n"        \
-	"  --items N           of one container (default 100)\n"                \
+#define OPTION_CAPTURES(rate, record, items)                                       \
+	"  --max-rate N        records a second (default " rate "; 0: no limit)\n" \
+	"  --max-bytes N       bytes a second (default 16 MiB; 0: no limit)\n"     \
+	"  --record-bytes N    of one record (default " record ")\n"               \
+	"  --value-bytes N     of one str, bytes or int (default 512)\n"           \
+	"  --items N           of one container (default " items ")\n"             \
 	"  --depth N           containers in containers (default 3)\n"
 
 static const struct program programs[] = {
@@ -82,8 +82,8 @@ static const struct program programs[] = {
 	  "                      {exc} is the exception\n"
 	  "  --count N           end after that many hits (exit status 124 if --for comes first)\n"
 	  "  --for SECONDS       end after that time (default 3600)\n" PROGRAM_HITS_HELP
-		  OPTION_CAPTURES OPTION_CHILDREN OPTION_JSON OPTION_ENGINE OPTION_SCOPE
-			  OPTION_COLOR },
+		  OPTION_CAPTURES("20000", "8192", "100")
+			  OPTION_CHILDREN OPTION_JSON OPTION_ENGINE OPTION_SCOPE OPTION_COLOR },
 	{ "snap", "[OPTIONS] PID LOCATION",
 	  "print the frames and locals when a line runs, without stopping anything", program_snap,
 	  "  --count N           so many times (default 1; exit status 124 if --for comes first)\n"
@@ -92,8 +92,8 @@ static const struct program programs[] = {
 	  "  --catch EXCEPTION   where an exception of that class is raised, instead of LOCATION\n"
 	  "  --deep              stop the thread meanwhile and read deeper\n"
 	  "  --max-pause SECONDS --deep: never longer than that (default 10)\n" PROGRAM_HITS_HELP
-		  OPTION_CAPTURES OPTION_CHILDREN OPTION_JSON OPTION_ENGINE OPTION_SCOPE
-			  OPTION_COLOR },
+		  OPTION_CAPTURES("1000", "49152", "50")
+			  OPTION_CHILDREN OPTION_JSON OPTION_ENGINE OPTION_SCOPE OPTION_COLOR },
 	{ "calls", "[OPTIONS] PID [PATTERN]",
 	  "count every call by function, without stopping anything", program_calls,
 	  "PATTERN chooses what is shown: a shell glob of the function's name or of its end after "
