@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """All four slots are taken and a step needs one: a breakpoint where a function begins lends its own, and no hit is lost or told twice."""
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -8,6 +9,7 @@ import harness
 import terminal
 
 SCRIPT = os.path.join(harness.TARGETS, "lent.py")
+TURNS = 6
 FUNCTIONS = ("one", "two", "three", "four")
 
 
@@ -73,6 +75,50 @@ class Loan(harness.TestCase):
         called = [int(n) for n in target.line().split()]
         self.assertEqual(hits, called[first:] + called[:first])
         self.assertUntouched(target)
+
+    @harness.each_interpreter
+    def test_interrupted(self, interp):
+        """Ctrl-C while a slot is lent: all threads stand wherever they are, the slot is given back there, and the counts stay those of the calls."""
+        target = self.start(interp, SCRIPT, "until")
+        term = terminal.Terminal("attach", target.pid)
+        self.addCleanup(term.close)
+        term.expect(terminal.PROMPT)
+        term.command("tbreak lent.py:%d" % line_of("begin"))
+        target.send("go\n")
+        term.expect("work()")
+        term.expect(terminal.PROMPT)
+        for number, function in enumerate(FUNCTIONS, 2):
+            self.assertIn("breakpoint %d at" % number, term.command("break lent.py:%d" % line_of(function)))
+            term.command("ignore %d 1000000000" % number)
+        term.type("return\n")
+        self.assertEqual(target.line(), "waits")  # who prints that is stepped
+        for turn in range(TURNS):
+            term.ctrl_c()
+            self.assertIn("stopped, thread", term.expect(terminal.PROMPT))
+            term.command("thread %d" % target.pid)
+            shown = term.command("where 1")
+            while "work()" not in shown:
+                shown = term.command("up")
+            if turn + 1 == TURNS or not self.goes_on(target, term, "return"):
+                self.assertTrue(self.goes_on(target, term, "continue"))
+        target.send("end\n")
+        called = [int(n) for n in target.line(60).split()]
+        term.ctrl_c()
+        term.expect(terminal.PROMPT)
+        hits = [int(n) for n in re.findall(r"hit (\d+) time", term.command("info breakpoints"))]
+        term.type("detach\n")
+        self.assertEqual(term.wait(), 0)
+        self.assertEqual(hits, called)
+        self.assertUntouched(target)
+
+    def goes_on(self, target, term, command):
+        """False: the pause came where nothing can be lent, and that was said."""
+        term.type(command + "\n")
+        harness.wait_for(lambda: target.state() != "t" or term.has("*** "), what="an answer to " + command)
+        refused = term.has("*** ")
+        if refused:
+            self.assertIn("since the pause came where a function begins", term.expect(terminal.PROMPT))
+        return not refused
 
     @harness.each_interpreter
     def test_killed_while_lent(self, interp):

@@ -56,6 +56,14 @@ class Terminal:
                     text, "end of output" if piece == "" else "timeout", shown[self._seen:]))
             self.raw += piece
 
+    def has(self, text):
+        """Has it been shown by now, after what was expected last?"""
+        while True:
+            piece = self._read(0)
+            if not piece:
+                return text in self.text()[self._seen:]
+            self.raw += piece
+
     def type(self, text):
         os.write(self._master, text.encode())
 

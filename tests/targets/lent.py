@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Four functions that several threads call all the time, for tests/integration/test_loan.py: for each line on standard input
-`work` runs once, prints a word before it waits for the threads, and then how often each function was called."""
+`work` runs once, prints a word before it waits for the threads, and then how often each function was called. The argument is how
+often each thread calls them, `until`: until there is another line ("end") on standard input."""
+import select
 import sys
 import threading
 
-CALLS = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+UNTIL = sys.argv[1] == "until"
+CALLS = 0 if UNTIL else int(sys.argv[1])
 THREADS = 3
+called = 0
+lock = threading.Lock()
 
 
 def one(n):
@@ -36,16 +41,26 @@ def make():
 four = make()
 
 
+def goes_on(i):
+    return not select.select([0], [], [], 0)[0] if UNTIL else i < CALLS
+
+
 def pound():
-    for i in range(CALLS):
+    global called
+    i = 0
+    while goes_on(i):
         one(i)
         two(i)
         sum(three(i))
         four(i)
+        i += 1
+    with lock:
+        called += i
 
 
 def work():
-    n = 0  # begin
+    global called
+    n = called = 0  # begin
     threads = [threading.Thread(target=pound) for _ in range(THREADS)]
     for t in threads:
         t.start()
@@ -63,10 +78,10 @@ def work():
 def main():
     sys.setswitchinterval(1e-5)
     print("ready", flush=True)
-    for _ in sys.stdin:
-        work()
-        calls = CALLS * THREADS
-        print(calls + 2, calls + 1, calls + 1, calls + 1, flush=True)
+    for line in sys.stdin:
+        if line != "end\n":
+            work()
+            print(called + 2, called + 1, called + 1, called + 1, flush=True)
 
 
 main()

@@ -62,6 +62,31 @@ static bool is_beginning(struct session *s, pid_t tid)
 	return false;
 }
 
+/*
+ * Does its innermost frame show what it has passed, or does that not matter? From 3.11 on the frame
+ * is the thread's before it begins; where it stands behind its beginning, it is looked at as any
+ * other.
+ */
+static bool is_shown(struct session *s, const struct interp_thread *t)
+{
+	_cleanup_free_ struct interp_frame *top = NULL;
+	int32_t from;
+	size_t n;
+
+	if (s->in->ops->info(s->in)->minor <= 10 ||
+	    s->in->ops->frames(s->in, t->tstate, 1, &top, &n) || !n)
+		return false;
+	for (size_t i = 0; i < s->places.n; i++) {
+		const struct place *p = s->places.data[i];
+
+		if (p->code == top->code &&
+		    (s->in->ops->begins(s->in, p->code, (uint32_t)p->abi.offset, &from) != 1 ||
+		     top->offset < from))
+			return false;
+	}
+	return true;
+}
+
 /* All threads stand, and that one, which holds the GIL, where it is known what it has passed. */
 static bool is_clear(struct session *s)
 {
@@ -71,7 +96,8 @@ static bool is_clear(struct session *s)
 	if (session_threads(s, &threads, &n))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (threads[i].holds_gil && (!threads[i].tid || is_beginning(s, threads[i].tid)))
+		if (threads[i].holds_gil && (!threads[i].tid || (is_beginning(s, threads[i].tid) &&
+								 !is_shown(s, &threads[i]))))
 			return false;
 	return true;
 }
@@ -256,6 +282,16 @@ int loans_take(struct session *s)
 	    session_program_on(s, TRACE_PROGRAM_ENTER, &err))
 		return -ENOSPC;
 	return lend_all(s, addr);
+}
+
+const char *loans_refusal(struct session *s)
+{
+	if (s->all_stopped && !processes_many(s) && !s->opt.children && !is_quiet(s))
+		return "none of these can be lent now, since the pause came where a function "
+		       "begins: "
+		       "`continue` and stop once more, or `disable` one";
+	return "none of these can be lent (only a breakpoint at the first line of a function can, "
+	       "while nobody is on the way to it): `disable` one";
 }
 
 /* ---- give back ---- */

@@ -338,11 +338,7 @@ static int arm_watch(struct session *s, const struct plan *pl, struct err *err)
 		r = trace_arm(s->trace, &spec, err);
 	}
 	if (r == -ENOSPC)
-		return slots_explain(
-			s, 1, "a step",
-			"none of these can be lent (only a breakpoint at the first line of a "
-			"function can, while nobody is on the way to it): `disable` one",
-			err);
+		return slots_explain(s, 1, "a step", loans_refusal(s), err);
 	if (!r)
 		s->step.armed = spec.addr;
 	return r;

@@ -31,6 +31,8 @@ uint64_t step_value(struct session *s, const struct abi_hit *hit);
 /* ---- loan.c: a breakpoint where a function begins lends its slot and is seen by a uprobe ---- */
 /* While the target stands: free one slot for the step. 0, or -ENOSPC: none can be lent without losing hits. */
 int loans_take(struct session *s);
+/* Why it was not taken, and what to do about it. */
+const char *loans_refusal(struct session *s);
 /* Give back what can be: while the target stands, else nothing. What cannot stays with the uprobe. */
 void loans_return(struct session *s);
 /* The target goes on without a step: no uprobe for loans any more, unless one is still out. */
