@@ -103,6 +103,8 @@ int value_set_bytes(struct value *v, const char *data, size_t len);
 bool value_printable(unsigned cp, unsigned minor);
 /* repr() of a float, as a string of at most 32 bytes. */
 void value_float_repr(double d, char out[static 32]);
+/* The same, of a part of a complex number: "1" instead of "1.0" unless add_dot_0; sign: "+1" instead of "1". */
+void value_float_text(double d, bool add_dot_0, bool sign, char out[static 32]);
 /* bool(x) of built-in kinds: 0, 1, or -1 when it is not known without running code. */
 int value_truth(const struct value *v);
 
