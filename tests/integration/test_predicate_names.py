@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
+# No watch slot: functions are counted by uprobes.
 """What a name is among globals and built-ins, what a dict has and what a class says is kept by the kernel: it is another thing as soon as the program
-has changed it. No watchpoint is set."""
+has changed it."""
 import json
 import os
 import select

@@ -135,7 +135,7 @@ class Hits(harness.TestCase):
 
 
 class Refusals(harness.TestCase):
-    @harness.sets_watchpoints
+    @harness.all_slots
     def test_line_inside(self):
         target = self.start(interpreters.one(), "orders.py")
         begins = self.debug("attach", target.pid, "--json", "-c", "break charge").of("bound")[0]["line"]
@@ -154,7 +154,7 @@ class Refusals(harness.TestCase):
         self.assertIn("--engine is watch or uprobe, not 'magic'", run.err)
         self.assertUntouched(target)
 
-    @harness.sets_watchpoints
+    @harness.all_slots
     def test_no_slot_names_it(self):
         target = self.start(interpreters.one(), "calls.py")
         run = self.debug("attach", target.pid, *[a for f in FUNCTIONS[:8] for a in ("-c", "break " + f)])

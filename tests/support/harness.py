@@ -16,8 +16,6 @@
 
 Arguments select tests by part of their name.
 """
-import fcntl
-import functools
 import json
 import os
 import select
@@ -28,6 +26,7 @@ import time
 import unittest
 
 import interpreters
+import slots
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -175,6 +174,13 @@ def wait_for(condition, timeout=20, what="condition"):
 
 
 class TestCase(unittest.TestCase):
+    def run(self, result=None):
+        """With its clean-up, while it holds the slots that it needs; where tests/run holds none for the whole file."""
+        usual = int(os.environ.get("PYBPFDBG_TAKE_SLOTS", slots.NONE))
+        number = getattr(getattr(self, self._testMethodName), "slots", usual)
+        with slots.held(os.environ.get("PYBPFDBG_TAKE_LOCK"), number):
+            return unittest.TestCase.run(self, result)
+
     def start(self, interp, script, *args, **kwargs):
         target = Target(interp, script, args, **kwargs)
         self.addCleanup(target.end)
@@ -259,16 +265,10 @@ def _each(suite):
             yield test
 
 
-def sets_watchpoints(method):
-    """Decorator: the test method needs watch slots, in a file that otherwise needs none ("# No watch slot:", tests/run)."""
-    @functools.wraps(method)
-    def alone(*args):
-        path = os.environ.get("PYBPFDBG_TAKE_LOCK")
-        with open(path or os.devnull, "w") as lock:
-            if path:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            return method(*args)
-    return alone
+def all_slots(method):
+    """Decorator: the test method needs all four watch slots, in a file that otherwise needs two or none (see tests/run)."""
+    method.slots = slots.ALL
+    return method
 
 
 def each_interpreter(method):
@@ -293,4 +293,6 @@ def per_interpreter(cls):
 def _bind(method, interp):
     def test(self):
         method(self, interp)
+    if hasattr(method, "slots"):
+        test.slots = method.slots
     return test
