@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Two watch slots: one line, or two.
 """Targets that start and end threads, fork, exec, handle signals, block, are stopped, end, or trace themselves."""
 import json
 import os

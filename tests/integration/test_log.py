@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Two watch slots: one line is logged at a time.
 """`log`: the text is what the program's own f-string gives at each hit, nothing is lost that is not told, nothing is touched.
 
     PYBPFDBG_LOG_SEED    repeats a run's values (printed at its start)
@@ -93,6 +94,7 @@ class Values(harness.TestCase):
         self.assertUntouched(target)
 
     @harness.each_interpreter
+    @harness.all_slots  # nobody else hits at the same time
     def test_paced(self, interp):
         """10,000 a second, at the defaults: nothing is lost, each is there once and in order."""
         count = 10000

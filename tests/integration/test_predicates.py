@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Two watch slots: it is one line of one program.
 """Random conditions on random values, at a line that is watched: Python itself, the evaluator in user space and the kernel must say the same, or
 one of us refuses. Refusals must stay a minority.
 

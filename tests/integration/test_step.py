@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Two watch slots: a breakpoint and a step.
 """Steps where something else happens meanwhile: breakpoints in callees, other threads, slots, the standard library."""
 import os
 import sys
@@ -51,6 +52,7 @@ class Step(harness.TestCase):
         self.assertUntouched(target)
 
     @harness.each_interpreter
+    @harness.all_slots
     def test_condition_where_a_step_stopped(self, interp):
         """A breakpoint's condition is false where a step stops: its next hit on that line is a stop all the same."""
         target, piped = self.begin(interp, "looped")
@@ -73,6 +75,7 @@ class Step(harness.TestCase):
         self.assertUntouched(target)
 
     @harness.each_interpreter
+    @harness.all_slots
     def test_into_a_generator_and_out_of_a_with(self, interp):
         """A generator expression is called when it is asked for a value, not when it is made; a `return` runs the end of the `with`."""
         target, piped = self.begin(interp, "leaves")
@@ -122,6 +125,7 @@ class Step(harness.TestCase):
         self.assertUntouched(target)
 
     @harness.each_interpreter
+    @harness.all_slots
     def test_slots(self, interp):
         """No slot, no step: who holds them is said, and the target stands where it was."""
         target, piped = self.begin(interp, "one")
@@ -206,6 +210,7 @@ class AtStops(harness.TestCase):
         piped.close()
         self.assertUntouched(target)
 
+    @harness.all_slots
     def test_commands_end_where_the_target_goes_on(self):
         """As in pdb; an `end` after it is no command of its own."""
         target = self.start(interpreters.one(), SCRIPT)
