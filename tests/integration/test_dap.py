@@ -80,7 +80,7 @@ class Rules(dap_case.Case):
         with open(dap_case.SCRIPT, encoding="utf-8") as f:
             begin = next(n for n, text in enumerate(f, 1) if "def work" in text)
         answers = self.set_lines(adapter, target, *[{"line": n} for n in
-                                                    [line(m) for m in ("first", "second", "last", "call")] + [begin + 1]])
+                                                    [dap_case.line(m) for m in ("first", "second", "last", "call")] + [begin + 1]])
         self.assertEqual([b["verified"] for b in answers], [True] * 4 + [False])
         self.assertIn("slot", answers[4]["message"])
         self.goodbye(adapter, target)
