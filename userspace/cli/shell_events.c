@@ -185,6 +185,20 @@ static void show_binding(struct shell *sh, const struct session_event *ev)
 	sh->out->process = process;
 }
 
+static void show_lost(struct shell *sh, const struct session_event *ev)
+{
+	json_t *j = sh->out->json
+			    ? json_pack("{ss sI}", "event", "lost", "records", (json_int_t)ev->lost)
+			    : NULL;
+
+	if (j && sh->out->process)
+		json_object_set_new(j, "process", json_integer(ev->process));
+	if (j)
+		out_json(sh->out, j);
+	out_note(sh->out, "%llu %s lost: not recorded, or the thread could not be stopped there",
+		 (unsigned long long)ev->lost, ev->lost == 1 ? "hit was" : "hits were");
+}
+
 void shell_on_event(struct shell *sh, const struct session_event *ev)
 {
 	char text[128];
@@ -244,12 +258,7 @@ void shell_on_event(struct shell *sh, const struct session_event *ev)
 			 ev->tid);
 		break;
 	case SESSION_LOST:
-		if (sh->out->json)
-			out_json(sh->out, json_pack("{ss sI}", "event", "lost", "records",
-						    (json_int_t)ev->lost));
-		out_note(sh->out,
-			 "%llu %s lost: not recorded, or the thread could not be stopped there",
-			 (unsigned long long)ev->lost, ev->lost == 1 ? "hit was" : "hits were");
+		show_lost(sh, ev);
 		break;
 	}
 }
