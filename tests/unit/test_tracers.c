@@ -209,6 +209,7 @@ static void test_stops(void)
 
 			/* By the kernel, then by who took it; who asks one asks all. */
 			CU_ASSERT(k > 1 || is_readable(f));
+			CU_ASSERT_EQUAL(tracees_has_waited(f->ts), k > 0);
 			ev = next(f);
 			CU_ASSERT_EQUAL(ev.kind, TRACEE_STOPPED);
 			CU_ASSERT_EQUAL(ev.tid, f->s.pid);

@@ -14,6 +14,7 @@
 #include "engine/processes.h"
 #include "engine/stops.h"
 #include "probes/probe.h"
+#include "target/ptrace.h"
 #include "trace/execs.h"
 
 int images_poll(struct images *im, int op, int fd)
@@ -222,28 +223,34 @@ static bool next_own(struct images *im, struct session_event *ret)
 	return true;
 }
 
-int images_next_event(struct images *im, struct session_event *ret, struct session **ret_from)
+/* Who starts has been told of what sessions trace, after their turn. */
+static bool is_any_waited(const struct images *im)
+{
+	for (size_t i = 0; i < im->all.n; i++)
+		if (im->all.data[i]->tracees && tracees_has_waited(im->all.data[i]->tracees))
+			return true;
+	return false;
+}
+
+/* Ask each until none has anything. 1: *ret is an event; 0; -errno. */
+static int ask_all(struct images *im, struct session_event *ret, struct session **ret_from)
 {
 	size_t idle = 0;
-	uint64_t ticks;
-	int r;
 
-	*ret_from = NULL;
-	memset(ret, 0, sizeof(*ret));
-	(void)!read(im->timer_fd, &ticks, sizeof(ticks));
 	while (idle < im->all.n) {
 		struct session *s = im->all.data[im->turn % im->all.n];
+		int r;
 
 		images_start(im);
 		if (next_own(im, ret))
-			return 0;
+			return 1;
 		s->quiet = im->all.n > 1 && is_quiet(im, s);
 		r = session_next_event(s, 0, ret);
 		if (r)
 			return r;
 		if (on_event(im, s, ret)) {
 			*ret_from = s;
-			return 0;
+			return 1;
 		}
 		idle = ret->kind == SESSION_NONE ? idle + 1 : 0;
 		im->turn++;
@@ -251,8 +258,21 @@ int images_next_event(struct images *im, struct session_event *ret, struct sessi
 	sweep(im);
 	memset(ret, 0, sizeof(*ret));
 	images_start(im);
-	(void)next_own(im, ret);
-	return 0;
+	return next_own(im, ret);
+}
+
+int images_next_event(struct images *im, struct session_event *ret, struct session **ret_from)
+{
+	uint64_t ticks;
+	int r;
+
+	*ret_from = NULL;
+	memset(ret, 0, sizeof(*ret));
+	(void)!read(im->timer_fd, &ticks, sizeof(ticks));
+	do {
+		r = ask_all(im, ret, ret_from);
+	} while (!r && is_any_waited(im));
+	return r < 0 ? r : 0;
 }
 
 /* ---- processes ---- */

@@ -391,6 +391,11 @@ static void drain(struct tracees *ts)
 	} while (n < 0 && errno == EINTR);
 }
 
+bool tracees_has_waited(const struct tracees *ts)
+{
+	return tracer_has_waited(ts->own);
+}
+
 int tracees_next(struct tracees *ts, struct tracee_event *ret)
 {
 	struct request rq = { .op = OP_NEXT };

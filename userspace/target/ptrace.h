@@ -120,6 +120,11 @@ int tracees_fd(const struct tracees *ts);
  */
 int tracees_next(struct tracees *ts, struct tracee_event *ret);
 /*
+ * tracees_next() of another one in this thread has taken something for ts. It made the descriptors readable, but tracees_next() of a
+ * third one makes them unreadable again.
+ */
+bool tracees_has_waited(const struct tracees *ts);
+/*
  * Ask tid to stop, without a signal: TRACEE_STOPPED follows, or TRACEE_SIGNAL or TRACEE_GONE if
  * that was first. It may also be a new thread that tracees_next() has not met yet. -ESRCH when it
  * is gone, in execve, or being held by tracees_hold() just now (then TRACEE_SIGNAL follows); -EALREADY when it is stopped: nothing follows.

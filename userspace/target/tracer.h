@@ -54,6 +54,7 @@ void tracer_follow(struct tracer *ts, bool births);
 bool tracer_follows(const struct tracer *ts); /* it has become true of all */
 
 bool tracer_is_empty(const struct tracer *ts);
+bool tracer_has_waited(const struct tracer *ts); /* another one of this thread has taken something for it */
 bool tracer_knows(const struct tracer *ts, pid_t tid);
 int tracer_next(struct tracer *ts, struct tracee_event *ret);
 int tracer_interrupt(struct tracer *ts, pid_t tid);

@@ -39,6 +39,11 @@ bool tracer_is_alone(const struct tracer *ts)
 	return !first || (first == ts && !ts->next);
 }
 
+bool tracer_has_waited(const struct tracer *ts)
+{
+	return ts->waited.n > 0;
+}
+
 static bool has_process(const struct tracer *ts, pid_t pid)
 {
 	const struct tracee *tr;
