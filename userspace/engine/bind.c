@@ -458,9 +458,9 @@ static int bind_function(struct code_index *ix, struct interp *in, const struct 
 	if (!found.best)
 		r = no_function(ix, loc, target, err);
 	else if (found.distinct > 1)
-		r = err_set(err, -ENOTUNIQ,
-			    "%s: '%s' is ambiguous: %s; use MODULE:NAME or FILE:LINE", target,
-			    loc->qualname, shown_str(&found.shown));
+		r = err_set(err, -ENOTUNIQ, "%s: '%s' is ambiguous: %s; use %sFILE:LINE", target,
+			    loc->qualname, shown_str(&found.shown),
+			    loc->module ? "" : "MODULE:NAME or ");
 	else
 		r = take_function(ix, found.best, target, err, ret);
 	strbuf_deinit(&found.shown.text);
