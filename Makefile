@@ -89,6 +89,10 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) Makefile
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 	$(Q)$(LLVM_STRIP) -g $@
 
+# the same source, for other kernels
+$(BUILD)/bpf/hold_618.bpf.o: bpf/hold.bpf.c
+$(BUILD)/bpf/execs_618.bpf.o: bpf/execs.bpf.c
+
 $(BUILD)/skel/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	@mkdir -p $(@D)
 	$(say) SKEL $@

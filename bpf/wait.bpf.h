@@ -53,9 +53,22 @@ struct {
 	__uint(max_entries, ABI_WAITS_MAX * 16);
 } kicks SEC(".maps");
 
-extern int bpf_task_work_schedule_signal_impl(
-	struct task_struct *task, struct bpf_task_work *work, void *map__map,
-	int (*callback)(struct bpf_map *map, void *key, void *value), void *aux__prog) __ksym;
+typedef int wait_fn(struct bpf_map *map, void *key, void *value);
+
+/*
+ * 6.18 has it by another name than 7.2, and with an argument that the verifier fills in. A program that names what is not there does
+ * not load, so each that waits is built for both (*_618.bpf.c).
+ */
+#ifdef WAIT_618
+extern int bpf_task_work_schedule_signal_impl(struct task_struct *task, struct bpf_task_work *work,
+					      void *map__map, wait_fn *callback,
+					      void *aux__prog) __ksym;
+#define wait_ask(task, work, map, fn) bpf_task_work_schedule_signal_impl(task, work, map, fn, NULL)
+#else
+extern int bpf_task_work_schedule_signal(struct task_struct *task, struct bpf_task_work *work,
+					 void *map__map, wait_fn *callback) __ksym;
+#define wait_ask(task, work, map, fn) bpf_task_work_schedule_signal(task, work, map, fn)
+#endif
 
 static int wait_on_too(struct bpf_map *map, void *key, void *value);
 
@@ -66,8 +79,7 @@ static int wait_on(struct bpf_map *map, void *key, void *value)
 	(void)map;
 	(void)value;
 	if (other && bpf_ktime_get_ns() < other->until)
-		bpf_task_work_schedule_signal_impl(bpf_get_current_task_btf(), &other->work,
-						   &waits_too, wait_on_too, NULL);
+		wait_ask(bpf_get_current_task_btf(), &other->work, &waits_too, wait_on_too);
 	return 0;
 }
 
@@ -78,8 +90,7 @@ static int wait_on_too(struct bpf_map *map, void *key, void *value)
 	(void)map;
 	(void)value;
 	if (other && bpf_ktime_get_ns() < other->until)
-		bpf_task_work_schedule_signal_impl(bpf_get_current_task_btf(), &other->work, &waits,
-						   wait_on, NULL);
+		wait_ask(bpf_get_current_task_btf(), &other->work, &waits, wait_on);
 	return 0;
 }
 
@@ -94,7 +105,7 @@ static __always_inline int wait_begin(struct task_struct *task, u32 tid)
 	wait = bpf_map_lookup_elem(&waits, &tid);
 	if (!wait)
 		return -1;
-	return bpf_task_work_schedule_signal_impl(task, &wait->work, &waits, wait_on, NULL) ? -1 : 0;
+	return wait_ask(task, &wait->work, &waits, wait_on) ? -1 : 0;
 }
 
 static __always_inline void wait_end(u32 tid)

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "bpf/abi.h"
 #include "execs.skel.h"
+#include "execs_618.skel.h"
 #include "trace/arm.h"
 #include "trace/load.h"
 #include "trace/procs.h"
@@ -34,17 +35,45 @@ static int on_kick(void *ctx, void *data, size_t size)
 
 DEFINE_CLEANUP(struct execs *, execs_free)
 
-static int load(struct execs *e, struct procs *p)
+/* Opened, of either build; both have the same maps, programs and constants. */
+static int open_build(bool is_618, struct execs_bpf **ret)
+{
+	struct execs_bpf *skel = calloc(1, sizeof(*skel));
+	int r = skel ? execs_bpf__create_skeleton(skel) : -ENOMEM;
+
+	if (!r && is_618)
+		skel->skeleton->data = (void *)execs_618_bpf__elf_bytes(&skel->skeleton->data_sz);
+	if (!r)
+		r = bpf_object__open_skeleton(skel->skeleton, NULL);
+	if (r)
+		execs_bpf__destroy(skel);
+	else
+		*ret = skel;
+	return r;
+}
+
+static int load_build(struct execs *e, bool is_618, struct procs *p)
 {
 	struct stat own;
 	int r;
 
-	e->skel = execs_bpf__open();
-	if (!e->skel || stat("/proc/self/ns/pid", &own))
+	execs_bpf__destroy(e->skel);
+	e->skel = NULL;
+	r = open_build(is_618, &e->skel);
+	if (r)
+		return r;
+	if (stat("/proc/self/ns/pid", &own))
 		return -errno;
 	e->skel->rodata->our_ns_ino = own.st_ino;
 	r = bpf_map__reuse_fd(e->skel->maps.kin, procs_kin(p));
 	return r ? r : load_skeleton(e->skel->skeleton, "", NULL);
+}
+
+static int load(struct execs *e, struct procs *p)
+{
+	int r = load_build(e, true, p);
+
+	return r == -EOPNOTSUPP ? load_build(e, false, p) : r;
 }
 
 int execs_new(struct procs *p, struct execs **ret)

@@ -14,6 +14,7 @@
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
 #include "hold.skel.h"
+#include "hold_618.skel.h"
 #include "trace/load.h"
 #include "trace/pidns.h"
 
@@ -44,18 +45,45 @@ static int on_kick(void *ctx, void *data, size_t size)
 
 DEFINE_CLEANUP(struct hold *, hold_free)
 
-static int load(struct hold *h, const struct bpf_object *maps, const struct pidns *ns)
+/* Opened, of either build; both have the same maps, programs and constants. */
+static int open_build(bool is_618, struct hold_bpf **ret)
+{
+	struct hold_bpf *skel = calloc(1, sizeof(*skel));
+	int r = skel ? hold_bpf__create_skeleton(skel) : -ENOMEM;
+
+	if (!r && is_618)
+		skel->skeleton->data = (void *)hold_618_bpf__elf_bytes(&skel->skeleton->data_sz);
+	if (!r)
+		r = bpf_object__open_skeleton(skel->skeleton, NULL);
+	if (r)
+		hold_bpf__destroy(skel);
+	else
+		*ret = skel;
+	return r;
+}
+
+static int load_build(struct hold *h, bool is_618, const struct bpf_object *maps,
+		      const struct pidns *ns)
 {
 	int r;
 
-	h->skel = hold_bpf__open();
-	if (!h->skel)
-		return -errno;
+	hold_bpf__destroy(h->skel);
+	h->skel = NULL;
+	r = open_build(is_618, &h->skel);
+	if (r)
+		return r;
 	h->skel->rodata->hold = 1;
 	h->skel->rodata->ns_dev = ns->dev;
 	h->skel->rodata->ns_ino = ns->ino;
 	r = share_maps(h->skel->obj, maps);
 	return r ? r : load_skeleton(h->skel->skeleton, "", NULL);
+}
+
+static int load(struct hold *h, const struct bpf_object *maps, const struct pidns *ns)
+{
+	int r = load_build(h, true, maps, ns);
+
+	return r == -EOPNOTSUPP ? load_build(h, false, maps, ns) : r;
 }
 
 /* From here on hits come. */
