@@ -301,7 +301,7 @@ class Counts(Base):
         for args, why in ((("--watch", "HOLDER.x", "{old} {x}"), "the names are old and new"),
                           (("--watch", "HOLDER.x", "{new.n()}"), "n("),
                           (("--watch", "OWNED[0]", "--if", "old is new", "{new}"), "which the list may have lost"),
-                          (("--watch", "HOLDER.nosuch", "{new}"), "AttributeError")):
+                          (("--watch", "NOWHERE.x", "{new}"), "NameError")):
             run = self.debug("log", target.pid, *args)
             self.assertEqual((run.status, run.out, run.err.count("\n")), (1, "", 1), run)
             self.assertIn(why, run.err)
