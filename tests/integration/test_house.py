@@ -43,7 +43,7 @@ class House(harness.TestCase):
         return run.returncode, run.stdout.splitlines()[-1], run.stdout
 
     def test_run_adds_up(self):
-        self.take("tests/run")
+        self.take("tests/run", "tests/support/slots.py")
         self.unit("test_a", "echo '3 passed, 0 failed, 1 skipped'\n")
         self.unit("test_b", "echo '2 passed, 0 failed, 0 skipped'\n")
         self.assertEqual(self.sum()[:2], (0, "5 passed, 0 failed, 1 skipped"))
@@ -51,7 +51,7 @@ class House(harness.TestCase):
         self.assertNotEqual(self.sum("nosuch")[0], 0)
 
     def test_run_sees_failures(self):
-        self.take("tests/run")
+        self.take("tests/run", "tests/support/slots.py")
         self.unit("test_a", "echo '3 passed, 2 failed, 0 skipped'; exit 2\n")
         self.assertEqual(self.sum()[:2], (1, "3 passed, 2 failed, 0 skipped"))
         for script, words in (("kill -SEGV $$\n", "no closing line"), ("echo '1 passed, 0 failed, 0 skipped'; exit 1\n", "exit status"),
@@ -63,7 +63,7 @@ class House(harness.TestCase):
             self.assertIn(words, out)
 
     def test_run_misses_what_is_not_built(self):
-        self.take("tests/run")
+        self.take("tests/run", "tests/support/slots.py")
         self.unit("test_a", "echo '1 passed, 0 failed, 0 skipped'\n")
         self.put("tests/unit/test_b.c", "")
         self.assertEqual(self.sum()[:2], (1, "1 passed, 1 failed, 0 skipped"))
