@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Two watch slots: two lines of one program.
 """The Debug Adapter Protocol: the rules that adapters get wrong."""
 import os
 import subprocess
@@ -74,6 +75,7 @@ class Rules(dap_case.Case):
         self.assertEqual(self.set_lines(adapter, target), [])
         self.goodbye(adapter, target)
 
+    @harness.all_slots
     def test_no_slot(self):
         target = self.orders()
         adapter = self.attached(target)

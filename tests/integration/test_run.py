@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Two watch slots: one line, or two.
 """`run`: a program that the debugger starts stands before its first line, gets its arguments, its standard files and its
 keys, and ends as it would alone."""
 import os
@@ -64,6 +65,7 @@ def line_of(program, text):
 @harness.per_interpreter
 class Run(harness.TestCase):
     @harness.each_interpreter
+    @harness.all_slots
     def test_script(self, interp):
         place = Place(interp)
         script = place.write("program.py", PROGRAM)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Two watch slots: a line, or what is written, and a step.
 """SIGKILL of the debugger at random instants: the target lives, is not stopped, and computes right.
 
     test_sigkill.py [ROUNDS]        or PYBPFDBG_SIGKILL_ROUNDS; default 240

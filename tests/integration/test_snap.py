@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Two watch slots: one line, or two.
 """`snap`: the frames and locals of a hit as the program itself sees them, without a stop; on a web server under load too."""
 import http.client
 import json
