@@ -77,9 +77,10 @@ $(BUILD)/%.o: %.c Makefile
 	$(say) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# trace/ includes the skeletons, and so does its test of what the kernel refuses
-$(BUILD)/userspace/trace/%.o $(BUILD)/tests/unit/test_load.o: CPPFLAGS += -I$(BUILD)/skel
+# trace/ includes the skeletons, and so do tests of what the kernel does with one
+$(BUILD)/userspace/trace/%.o $(BUILD)/tests/unit/test_load.o $(BUILD)/tests/unit/test_pages.o: CPPFLAGS += -I$(BUILD)/skel
 $(BUILD)/tests/unit/test_load.o: $(BUILD)/skel/halt.skel.h
+$(BUILD)/tests/unit/test_pages.o: $(BUILD)/skel/pages.skel.h
 $(filter $(BUILD)/userspace/trace/%,$(LIB_OBJS)): $(SKELS)
 
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -Wall -Werror -D__TARGET_ARCH_x86 -I. -Ibpf -idirafter /usr/include/x86_64-linux-gnu

@@ -479,6 +479,15 @@ struct abi_modules {
 	__u64 code_type; /* address of PyCode_Type */
 };
 
+/* How the kernel maps all memory, for bpf/pages.bpf.h. */
+#define ABI_PAGES_TRY 64
+struct abi_pages {
+	__u64 base;	/* its address of the first byte; 0: not known */
+	__u64 end;	/* bytes; nothing behind is RAM */
+	__u32 levels;	/* of page tables: 4 or 5 */
+	__u32 pad0;
+};
+
 /* What becomes of a process and its descendants (bpf/procs.bpf.c); numbers are of the debugger's pid namespace. */
 #define ABI_PROCESSES_MAX 16384
 enum abi_process_kind {

@@ -18,6 +18,11 @@ static __always_inline int read_user(void *dst, __u32 size, __u64 addr)
 	return bpf_probe_read_user(dst, size, (const void *)addr) ? -EFAULT : 0;
 }
 
+static __always_inline int read_user_deep(void *dst, __u32 size, __u64 addr)
+{
+	return read_user(dst, size, addr);
+}
+
 #define read_loop(n, fn, ctx) bpf_loop(n, fn, ctx, 0)
 
 #endif

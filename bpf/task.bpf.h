@@ -30,7 +30,11 @@ struct signal_struct {
 struct thread_struct {
 	unsigned long fsbase;
 } __attribute__((preserve_access_index));
+struct mm_struct {
+	void *pgd;
+} __attribute__((preserve_access_index));
 struct task_struct {
+	struct mm_struct *mm;
 	__u64 start_time;
 	int pid, tgid;
 	struct task_struct *group_leader;

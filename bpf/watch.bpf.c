@@ -10,7 +10,7 @@
 #include <bpf/bpf_core_read.h>
 
 #include "bpf/abi.h"
-#include "bpf/read.bpf.h"
+#include "bpf/read_pages.bpf.h"
 #include "bpf/task.bpf.h"
 
 const volatile struct abi_py py = { 0 };

@@ -155,10 +155,10 @@ def agrees(python, ours, mode):
 
 @harness.per_interpreter
 class Predicates(harness.TestCase):
-    def tell(self, interp, mode, questions):
+    def tell(self, interp, mode, questions, page_tables):
         script = interp.install(os.path.join(harness.TARGETS, "predicates.py"))
         argv = [TOOL] + ([] if HOST else ["-k"]) + (["-r", interp.root] if interp.root else []) + [interp.path, script, mode]
-        env = dict(os.environ, LC_ALL="C.UTF-8")
+        env = dict(os.environ, LC_ALL="C.UTF-8", PYBPFDBG_PAGE_TABLES=page_tables)
         for name in [n for n in env if n.startswith("PYTHON")]:
             del env[name]
         done = subprocess.run(argv, input="".join(json.dumps(q) + "\n" for q in questions), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -168,10 +168,10 @@ class Predicates(harness.TestCase):
         self.assertEqual(len(answers), len(questions))
         return answers
 
-    def judge(self, interp, mode, questions):
+    def judge(self, interp, mode, questions, page_tables="yes"):
         """What became of them, counted; disagreements fail."""
         counts, bad, reasons = collections.Counter(), [], collections.Counter()
-        for q, a in zip(questions, self.tell(interp, mode, questions)):
+        for q, a in zip(questions, self.tell(interp, mode, questions, page_tables)):
             python, user = a["python"], a["user"]
             wrong = [] if user in ("refused", python) else ["user"]
             if "why" in a:
@@ -201,6 +201,8 @@ class Predicates(harness.TestCase):
         total = collections.Counter()
         for mode, share in (("function", 0.7), ("module", 0.15), ("class", 0.15)):
             total += self.judge(interp, mode, [gen.ask() for _ in range(int(COUNT * share))])
+        if not HOST: # by the other of the two ways to read memory
+            self.judge(interp, "function", [gen.ask() for _ in range(COUNT // 16)], "no")
         who = "host" if HOST else "kernel"
         decided, asked = total[who + " decided"], sum(total[k] for k in ("refused", who + " decided", who + " undecided"))
         print("seed %d, %s: %d of %d decided, %d refused, %d undecided" % (

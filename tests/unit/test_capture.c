@@ -44,6 +44,8 @@ static int read_user(void *dst, uint32_t size, uint64_t addr)
 	return 0;
 }
 
+#define read_user_deep read_user
+
 static long read_loop(uint32_t n, long (*fn)(uint32_t, void *), void *ctx)
 {
 	uint32_t i = 0;

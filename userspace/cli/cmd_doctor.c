@@ -84,6 +84,22 @@ static bool check_rights(struct out *o)
 	return bpf && perf && ptrace;
 }
 
+/* It works without, a little slower. */
+static void print_reads(struct out *o, int r)
+{
+	if (!r) {
+		report(o, true, "conditions read memory through the page tables", "");
+		return;
+	}
+	out_line(o, "    conditions read memory by bpf_probe_read_user(), which is slower: %s",
+		 r == -ECANCELED    ? "PYBPFDBG_PAGE_TABLES=no"
+		 : r == -EACCES	    ? "/proc/iomem is hidden"
+		 : r == -ENOENT	    ? "the kernel does not tell where it maps memory"
+		 : r == -EOPNOTSUPP ? "Linux 6.2 or later could do it otherwise"
+		 : r == -EBADMSG    ? "its page tables are not the processor's (encrypted memory?)"
+				    : strerror(-r));
+}
+
 static bool check_kernel(struct out *o)
 {
 	struct trace_features f = { 0 };
@@ -119,6 +135,7 @@ static bool check_kernel(struct out *o)
 					    : "");
 		all &= !list[i].r || !list[i].need;
 	}
+	print_reads(o, f.page_tables);
 	asked = !f.perf_cpu_wide || f.slots_free;
 	if (asked)
 		snprintf(text, sizeof(text), "%u of %d watch slots free", f.slots_free,

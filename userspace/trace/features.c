@@ -22,6 +22,7 @@
 #include "bpf/capture_abi.h"
 #include "bpf/expr_abi.h"
 #include "trace/arm.h"
+#include "trace/pages.h"
 #include "watch.skel.h"
 
 /* The least that the BPF program takes for an interpreter: one thread that runs one frame. */
@@ -153,8 +154,10 @@ static void probe_stop(struct trace_features *f)
 int trace_probe_features(struct trace_features *ret)
 {
 	struct trace_features f = { 0 };
+	struct abi_pages pages;
 
 	probe_perf(&f);
+	f.page_tables = pages_find(&pages);
 	f.bpf_load = probe_load();
 	probe_stop(&f);
 	*ret = f;

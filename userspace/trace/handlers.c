@@ -17,6 +17,7 @@
 #include "bpf/expr_abi.h"
 #include "trace/followed.h"
 #include "trace/load.h"
+#include "trace/pages.h"
 #include "trace/pidns.h"
 #include "watch.skel.h"
 
@@ -56,6 +57,7 @@ static int load_first(const struct handlers *h, const struct trace_options *opt,
 	skel->rodata->ns_ino = ns->ino;
 	skel->rodata->stop_signal = (uint32_t)opt->stop_signal;
 	skel->rodata->hold = opt->hold;
+	(void)pages_find((struct abi_pages *)&skel->rodata->pages); /* else they read otherwise */
 	if (opt->py->prev_kind != ABI_PREV_STATE && !opt->py->reread)
 		bpf_map__set_max_entries(skel->maps.frames, 1);
 	prepare_captures(skel, opt);

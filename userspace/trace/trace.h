@@ -235,10 +235,11 @@ int trace_timed_processes(struct trace *tr, int (*fn)(void *priv, const struct a
 
 /*
  * For `doctor`: can this kernel do it, with these rights? Each is tried on ourselves; 0 or -errno (-EPERM, -EACCES: the right is
- * missing; -ENOSPC: there was no free slot to try it with; else the kernel or the machine cannot).
+ * missing; -ENOSPC: there was no free slot to try it with; else the kernel or the machine cannot). page_tables: as pages_find() of
+ * trace/pages.h.
  */
 struct trace_features {
-	int bpf_load, perf_cpu_wide, perf_task, watchpoint, send_signal, ringbuf;
+	int bpf_load, perf_cpu_wide, perf_task, watchpoint, send_signal, ringbuf, page_tables;
 	unsigned slots_free;
 };
 int trace_probe_features(struct trace_features *ret);
