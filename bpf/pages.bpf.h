@@ -29,13 +29,11 @@
 /* A pointer that may be read through, and reads 0 where nothing is mapped. (kernel/bpf/helpers.c, 6.2 and later) */
 extern void *bpf_rdonly_cast(void *obj, __u32 btf_id) __ksym __weak;
 
-static __always_inline __u64 page_entry(__u64 table, __u64 addr, __u32 shift)
+/* The word at an address of the kernel; 0, too, where nothing is mapped. */
+static __always_inline __u64 page_word(__u64 at)
 {
-	/* Of any type that begins with a plain word. */
-	const volatile __u64 *entry = bpf_rdonly_cast((void *)(table + 8 * ((addr >> shift) & 511)),
-						      bpf_core_type_id_kernel(struct pt_regs));
-
-	return *entry;
+	/* As any type that begins with a plain word. */
+	return *(const volatile __u64 *)bpf_rdonly_cast((void *)at, bpf_core_type_id_kernel(struct pt_regs));
 }
 
 /*
@@ -53,7 +51,7 @@ __attribute__((noinline)) __u64 page_at(__u64 addr)
 		return 0;
 	table = (__u64)task->mm->pgd;
 	for (;;) {
-		entry = page_entry(table, addr, shift);
+		entry = page_word(table + 8 * ((addr >> shift) & 511));
 		if (!(entry & PAGE_ENTRY_PRESENT))
 			return 0;
 		if (shift == 12 || entry & PAGE_ENTRY_LEAF)
