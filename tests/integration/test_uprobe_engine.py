@@ -159,7 +159,8 @@ class Refusals(harness.TestCase):
         target = self.start(interpreters.one(), "calls.py")
         run = self.debug("attach", target.pid, *[a for f in FUNCTIONS[:8] for a in ("-c", "break " + f)])
         self.assertEqual(run.status, 1, run)
-        self.assertRegex(run.err, r"slots? (is|are) .*break where a function begins with --engine uprobe: no slot, but a trap "
+        self.assertRegex(run.err, r"needs \d watch slots?, and \d of 4 are free; they are held by: breakpoint 1 .*, or break where a function "
+                                  r"begins with --engine uprobe: no slot, but a trap "
                                   r"\(about 1 us\) at every Python call")
         run = self.debug("attach", target.pid, "-c", "break --engine uprobe plain", "-c", "info breakpoints")
         self.assertIn(", no watch slot but a trap at every Python call\n", run.out)
