@@ -482,7 +482,7 @@ struct abi_modules {
 /* How the kernel maps all memory, for bpf/pages.bpf.h. */
 #define ABI_PAGES_TRY 64
 struct abi_pages {
-	__u64 base;	/* its address of the first byte; 0: not known */
+	__u64 base;	/* the kernel's address of the physical address 0; 0: not known */
 	__u64 end;	/* bytes; nothing behind is RAM */
 	__u32 levels;	/* of page tables: 4 or 5 */
 	__u32 pad0;
@@ -566,6 +566,7 @@ _Static_assert(sizeof(struct abi_captured) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_rule) == 56, "abi");
 _Static_assert(sizeof(struct abi_site) == 8, "abi");
 _Static_assert(sizeof(struct abi_modules) == 48, "abi");
+_Static_assert(sizeof(struct abi_pages) == 24, "abi");
 _Static_assert(sizeof(struct abi_step) == 72, "abi");
 _Static_assert(sizeof(struct abi_data) % 8 == 0, "abi");
 _Static_assert(sizeof(struct abi_step_unit) == 16, "abi");

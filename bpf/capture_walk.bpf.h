@@ -125,7 +125,7 @@ static __noinline s32 cap_copy(struct cap *c, u64 addr, u32 len)
 	last = len - 1;
 	asm volatile("" : "+r"(last)); /* as in expr_insn() */
 	*(u64 *)(c->buf + off + sizeof(*ch) + (last & (CAP_PIECE - 8))) = 0;
-	if (read_user_deep(c->buf + off + sizeof(*ch), len, addr))
+	if (read_user_by_helper(c->buf + off + sizeof(*ch), len, addr))
 		return -EFAULT;
 	ch->addr = addr;
 	ch->len = len;

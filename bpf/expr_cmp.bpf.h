@@ -129,10 +129,10 @@ EXPR_FN int expr_load_text(const struct abi_prog *p, const struct expr_opnd *o, 
 			return 0;
 	}
 	if (n >= ABI_EXPR_TEXT)
-		return read_user_deep(buf, ABI_EXPR_TEXT, o->data) ? -EFAULT : 0;
+		return read_user_by_helper(buf, ABI_EXPR_TEXT, o->data) ? -EFAULT : 0;
 	if (!n)
 		return 0;
-	return read_user_deep(buf, n & (ABI_EXPR_TEXT - 1), o->data) ? -EFAULT : 0;
+	return read_user_by_helper(buf, n & (ABI_EXPR_TEXT - 1), o->data) ? -EFAULT : 0;
 }
 
 static __always_inline u32 char_at(const struct expr_text *buf, u32 i, u32 width)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * Where an address of the running process lies in the kernel's own map of all memory, found in the page tables as the processor finds it:
- * four or five loads, where a call of bpf_probe_read_user() takes some 100 ns after a trap. Only for programs of hardware breakpoints:
- * they run with interrupts off (arch/x86/kernel/traps.c, exc_debug_user(): notify_debug() comes before local_irq_enable()), so that neither
- * page tables nor pages are freed under them. That is the rule of the kernel's own lockless walk (mm/gup.c, "Fast GUP"). What is not a
- * plain present page of user memory in RAM is left to bpf_probe_read_user(). A load that faults reads 0: no table.
+ * four or five loads, where a call of bpf_probe_read_user() takes some 100 ns after a trap. For programs of hardware breakpoints: they
+ * run with interrupts off (arch/x86/kernel/traps.c, exc_debug_user(): notify_debug() comes before local_irq_enable()) and under RCU, so
+ * that no page table is freed under them. That is the rule of the kernel's own lockless walk (mm/gup.c, "Fast GUP"). What is not a plain
+ * present page of user memory in RAM is left to bpf_probe_read_user(). A load that faults reads 0: no table.
  *
  * Whoever includes this gives it `pages`, a struct abi_pages.
  */
@@ -32,7 +32,7 @@ extern void *bpf_rdonly_cast(void *obj, __u32 btf_id) __ksym __weak;
 /* The word at an address of the kernel; 0, too, where nothing is mapped. */
 static __always_inline __u64 page_word(__u64 at)
 {
-	/* As any type that begins with a plain word. */
+	/* The verifier wants a type: this one begins with a plain word, r15. */
 	return *(const volatile __u64 *)bpf_rdonly_cast((void *)at, bpf_core_type_id_kernel(struct pt_regs));
 }
 

@@ -18,7 +18,8 @@ static __always_inline int read_user(void *dst, __u32 size, __u64 addr)
 	return bpf_probe_read_user(dst, size, (const void *)addr) ? -EFAULT : 0;
 }
 
-static __always_inline int read_user_deep(void *dst, __u32 size, __u64 addr)
+/* The other name that read_pages.bpf.h has. */
+static __always_inline int read_user_by_helper(void *dst, __u32 size, __u64 addr)
 {
 	return read_user(dst, size, addr);
 }

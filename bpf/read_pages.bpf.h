@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * As read.bpf.h, for programs that run with interrupts off: through the page tables where user space found out how (trace/pages.h), with
- * the kernel's helper otherwise.
+ * Instead of read.bpf.h, for programs that run with interrupts off: through the page tables where user space found out how
+ * (trace/pages.h), with the kernel's helper otherwise.
  */
 #ifndef PYBPFDBG_READ_BPF_H
 #define PYBPFDBG_READ_BPF_H
@@ -16,8 +16,9 @@ const volatile struct abi_pages pages = { 0 }; /* base 0: not to be used */
 
 #include "bpf/pages.bpf.h"
 
-/* As read_user(), where no call may be nested any more: eight is the limit (MAX_CALL_FRAMES of linux/bpf_verifier.h). */
-static __always_inline int read_user_deep(void *dst, __u32 size, __u64 addr)
+/* By the kernel's helper. In its own name where no call may be nested any more: eight is the limit (MAX_CALL_FRAMES of
+ * linux/bpf_verifier.h). */
+static __always_inline int read_user_by_helper(void *dst, __u32 size, __u64 addr)
 {
 	if (addr < 4096)
 		return -EADDRNOTAVAIL;
@@ -35,11 +36,11 @@ static __always_inline int read_user(void *dst, __u32 size, __u64 addr)
 			*(__u64 *)dst = word;
 			if (word)
 				return 0;
-		} else if (at) {
-			return bpf_probe_read_kernel(dst, size, (const void *)at) ? -EFAULT : 0;
+		} else if (at && !bpf_probe_read_kernel(dst, size, (const void *)at)) {
+			return 0;
 		}
 	}
-	return read_user_deep(dst, size, addr); /* a word of 0, too: it may not have been one */
+	return read_user_by_helper(dst, size, addr); /* a word of 0, too: it may not have been one */
 }
 
 #define read_loop(n, fn, ctx) bpf_loop(n, fn, ctx, 0)

@@ -199,7 +199,7 @@ class Commands(Case):
         lines = self.expected(self.interp, "reload")
         self.assertEqual(seen, {location: lines[location] for location in locations[:4]})
         left = [e for e in self.told if e["event"] == "pending"]
-        self.assertEqual([(e["id"], "no watch slot" in e["reason"]) for e in left], [(5, True)])
+        self.assertEqual([(e["id"], "needs 1 watch slot, and 0 of 4 are free" in e["reason"]) for e in left], [(5, True)])
 
     def test_line_after_the_end(self):
         target, piped = self.pending("break late_import.py:999")

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * old_kernel COMMAND [ARG...]: run it as on a kernel whose BPF programs may call no functions of
- * the kernel: what needs these (bpf/wait.bpf.h: Linux 6.18) is not loaded. All else is this kernel.
+ * old_kernel COMMAND [ARG...]: run it as on a kernel whose BPF programs may call no function of the
+ * kernel but bpf_rdonly_cast() (Linux 6.2): what needs others (bpf/wait.bpf.h: Linux 6.18) is not
+ * loaded. All else is this kernel.
  * The command keeps our process id. Somebody else answers its bpf(BPF_PROG_LOAD), by
  * SECCOMP_RET_USER_NOTIF.
  */
@@ -23,9 +24,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <bpf/btf.h>
+
 #include "base/cleanup.h"
 
 #define INSNS_MAX (1 << 20)
+
+static int32_t rdonly_cast; /* its number, or negative */
+
+static int32_t number_of(const char *function)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int32_t r = -ENOENT;
+
+	if (btf)
+		r = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
+	btf__free(btf);
+	return r;
+}
 
 /* The listener's descriptor in this process, or -1. */
 static int install(void)
@@ -44,7 +60,7 @@ static int install(void)
 			    &prog);
 }
 
-/* Does the program that is being loaded call a function of the kernel? */
+/* Does the program that is being loaded call another function of the kernel? */
 static bool calls_kernel(const struct seccomp_notif *req)
 {
 	_cleanup_free_ struct bpf_insn *insns = NULL;
@@ -64,7 +80,7 @@ static bool calls_kernel(const struct seccomp_notif *req)
 		return false;
 	for (uint32_t i = 0; i < attr.insn_cnt; i++)
 		if (insns[i].code == (BPF_JMP | BPF_CALL) &&
-		    insns[i].src_reg == BPF_PSEUDO_KFUNC_CALL)
+		    insns[i].src_reg == BPF_PSEUDO_KFUNC_CALL && insns[i].imm != rdonly_cast)
 			return true;
 	return false;
 }
@@ -116,6 +132,7 @@ int main(int argc, char **argv)
 
 	if (argc < 2 || pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC))
 		return 2;
+	rdonly_cast = number_of("bpf_rdonly_cast");
 	/* No child of ours: the command waits for any that it has. */
 	child = fork();
 	if (!child) {

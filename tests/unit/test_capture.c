@@ -44,7 +44,7 @@ static int read_user(void *dst, uint32_t size, uint64_t addr)
 	return 0;
 }
 
-#define read_user_deep read_user
+#define read_user_by_helper read_user
 
 static long read_loop(uint32_t n, long (*fn)(uint32_t, void *), void *ctx)
 {

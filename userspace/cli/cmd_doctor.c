@@ -92,12 +92,13 @@ static void print_reads(struct out *o, int r)
 		return;
 	}
 	out_line(o, "    conditions read memory by bpf_probe_read_user(), which is slower: %s",
-		 r == -ECANCELED    ? "PYBPFDBG_PAGE_TABLES=no"
-		 : r == -EACCES	    ? "/proc/iomem is hidden"
-		 : r == -ENOENT	    ? "the kernel does not tell where it maps memory"
-		 : r == -EOPNOTSUPP ? "Linux 6.2 or later could do it otherwise"
-		 : r == -EBADMSG    ? "its page tables are not the processor's (encrypted memory?)"
-				    : strerror(-r));
+		 r == -ECANCELED ? "PYBPFDBG_PAGE_TABLES=no"
+		 : r == -EACCES	 ? "/proc/iomem is hidden"
+		 : r == -ENOENT	 ? "the kernel does not tell where it maps memory"
+		 : r == -EOPNOTSUPP
+			 ? "this kernel does not let BPF look at its memory (Linux 6.2 does)"
+		 : r == -EBADMSG ? "its page tables are not the processor's (encrypted memory?)"
+				 : strerror(-r));
 }
 
 static bool check_kernel(struct out *o)
