@@ -223,12 +223,16 @@ static bool next_own(struct images *im, struct session_event *ret)
 	return true;
 }
 
-/* Who starts has been told of what sessions trace, after their turn. */
+/* Who starts has been told of what sessions trace, after their turn. (One that is over asks no
+ * more.) */
 static bool is_any_waited(const struct images *im)
 {
-	for (size_t i = 0; i < im->all.n; i++)
-		if (im->all.data[i]->tracees && tracees_has_waited(im->all.data[i]->tracees))
+	for (size_t i = 0; i < im->all.n; i++) {
+		const struct session *s = im->all.data[i];
+
+		if (!s->over && s->tracees && tracees_has_waited(s->tracees))
 			return true;
+	}
 	return false;
 }
 
